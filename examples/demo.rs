@@ -1,0 +1,104 @@
+//! The main job with no AWS account: the real program, as separate processes, against a stand-in for AWS on loopback,
+//! in a throwaway home. `cargo run --release --example demo`
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use support::double::{Double, Fault, Role};
+use support::sandbox::{Run, Sandbox};
+
+/// Set for the processes this one starts: they are awsfresh itself, the same code the binary runs.
+const AS_AWSFRESH: &str = "AWSFRESH_DEMO_AS_AWSFRESH";
+
+const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
+
+fn main() -> ExitCode {
+    if std::env::var_os(AS_AWSFRESH).is_some() {
+        return awsfresh::main();
+    }
+    let aws = Double::start();
+    aws.add_user("AKIAQDEMODEMODEMODEM", "demoSecretdemoSecretdemoSecretdemoSecret", "arn:aws:iam::111111111111:user/ann");
+    let role = |lifetime| Role { trusts: vec!["*".into()], lifetime: Some(lifetime), ..Role::new(ROLE) };
+    aws.add_role(role(3600));
+
+    let home = Sandbox::new(std::env::current_exe().unwrap(), &aws.url());
+    home.env(AS_AWSFRESH, "1");
+    home.credentials(
+        "[base]\naws_access_key_id = AKIAQDEMODEMODEMODEM\naws_secret_access_key = demoSecretdemoSecretdemoSecretdemoSecret\n",
+    );
+    home.config(format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
+    println!("A stand-in for AWS runs on {}. The home is {}.\n~/.aws/config:\n", aws.url(), home.home().display());
+    println!("    [profile deploy]\n    role_arn = {ROLE}\n    source_profile = base\n");
+
+    step("A cold call asks AWS for a session");
+    let run = home.credentials_of("deploy");
+    show(&run);
+    asked(&aws, 1);
+
+    step("A warm call answers from the sealed cache");
+    let run = home.credentials_of("deploy");
+    show(&run);
+    asked(&aws, 1);
+
+    step("Twenty processes at once on a cold cache, with AWS taking 150 ms: one of them asks");
+    home.run(&["forget", "--all"]);
+    aws.fault(Fault::Latency(Duration::from_millis(150)));
+    let began = Instant::now();
+    let children: Vec<_> = (0..20).map(|_| home.start(&["credential-process", "-p", "deploy"])).collect();
+    let answers: Vec<_> = children.into_iter().map(|child| child.wait_with_output().unwrap().stdout).collect();
+    aws.heal();
+    let same = answers.iter().all(|a| a == &answers[0] && !a.is_empty());
+    println!("  20 answers in {} ms, all the same session: {same}", began.elapsed().as_millis());
+    asked(&aws, 2);
+
+    step("A renewal: the session is now 6 seconds long, and a third of that is left after 4");
+    aws.add_role(role(6));
+    home.run(&["forget", "--all"]);
+    let first = home.credentials_of("deploy");
+    println!("  {}", key_of(&first));
+    std::thread::sleep(Duration::from_millis(4500));
+    println!("  {} (4.5 s later: renewed before it ended)", key_of(&home.credentials_of("deploy")));
+    asked(&aws, 4);
+
+    step("An outage: AWS fails while the session is still valid for a moment, then it ends");
+    std::thread::sleep(Duration::from_millis(4500));
+    aws.fault(Fault::Error { status: 503, code: "ServiceUnavailable".into(), message: "demo".into() });
+    println!("  {} (still valid: handed out with its true expiration)", key_of(&home.credentials_of("deploy")));
+    std::thread::sleep(Duration::from_secs(2));
+    show(&home.credentials_of("deploy"));
+    aws.heal();
+
+    step("A failure explained: somebody deletes the access key");
+    aws.remove_key("AKIAQDEMODEMODEMODEM");
+    show(&home.credentials_of("deploy"));
+
+    step("What is cached");
+    println!("{}", home.run(&["status"]).stdout);
+    ExitCode::SUCCESS
+}
+
+fn step(text: &str) {
+    println!("\n── {text}");
+}
+
+fn key_of(run: &Run) -> String {
+    let answer = run.answer();
+    format!("{} until {}", answer["AccessKeyId"].as_str().unwrap(), answer["Expiration"].as_str().unwrap())
+}
+
+fn show(run: &Run) {
+    match run.code {
+        Some(0) => println!("  {} ({:.1} ms)", key_of(run), run.took.as_secs_f64() * 1000.0),
+        code => println!("  exit {}\n{}", code.unwrap_or(-1), run.stderr.trim_end()),
+    }
+}
+
+fn asked(aws: &Double, times: usize) {
+    let count = aws.count("AssumeRole");
+    println!("  AssumeRole calls so far: {count}");
+    assert_eq!(count, times, "the demo does not do what it says");
+}

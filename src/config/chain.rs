@@ -1,0 +1,73 @@
+//! What a profile stands for: where its first credentials come from, and the roles assumed on top of them.
+
+use super::reader::{Origin, Value};
+use crate::credentials::Credentials;
+
+/// A resolved profile. Holds everything that shapes its credentials but what the environment adds.
+#[derive(Debug)]
+pub struct Chain {
+    /// The profile that was asked for.
+    pub profile: String,
+    /// Where the first credentials come from.
+    pub base: Base,
+    /// Roles to assume, in this order.
+    pub hops: Vec<Hop>,
+    /// The first `region` on the way from the profile to its base.
+    pub region: Option<Value>,
+    /// How to reach AWS, from the profile that was asked for.
+    pub network: Network,
+}
+
+/// A source of credentials that needs no other one.
+#[derive(Debug)]
+#[allow(missing_docs)] // the fields are the config keys of the same names
+pub enum Base {
+    /// Keys in a file.
+    Static { credentials: Credentials, origin: Origin },
+    /// `credential_source = Environment`.
+    Environment { origin: Origin },
+    /// `credential_source = Ec2InstanceMetadata`.
+    InstanceMetadata { origin: Origin },
+    /// `credential_source = EcsContainer`.
+    Container { origin: Origin },
+    /// `web_identity_token_file`.
+    WebIdentity { token_file: Value, role_arn: Value, session_name: Option<Value>, duration_seconds: Option<u32> },
+    /// IAM Identity Center; `session` is `None` for the legacy form.
+    Sso { session: Option<String>, start_url: String, sso_region: String, account_id: String, role_name: String },
+    /// `aws login`.
+    LoginSession { arn: Value },
+    /// A foreign `credential_process`.
+    Process { command: Value, profile: String },
+}
+
+/// One role to assume. The fields are the config keys of the same names, `awsfresh_` left off.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Hop {
+    pub profile: String,
+    pub role_arn: Value,
+    pub external_id: Option<String>,
+    pub mfa_serial: Option<String>,
+    pub duration_seconds: Option<u32>,
+    pub session_name: Option<String>,
+    pub region: Option<String>,
+    pub policy: Option<String>,
+    pub policy_arns: Vec<String>,
+    pub tags: Vec<(String, String)>,
+    pub transitive_tag_keys: Vec<String>,
+    pub source_identity: Option<String>,
+}
+
+/// Endpoint and TLS settings of a profile and its `services` section.
+#[derive(Debug, Default)]
+#[allow(missing_docs)]
+pub struct Network {
+    pub ca_bundle: Option<Value>,
+    pub use_fips: bool,
+    pub use_dualstack: bool,
+    pub endpoint_url: Option<String>,
+    pub sts_endpoint_url: Option<String>,
+    pub sso_endpoint_url: Option<String>,
+    pub sso_oidc_endpoint_url: Option<String>,
+    pub ignore_configured_endpoint_urls: bool,
+}

@@ -1,0 +1,117 @@
+//! Single values: what can be judged without asking AWS is judged here, with its place. No message quotes a key,
+//! secret or token.
+
+use super::reader::Value;
+use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::{Cause, Finding, Result};
+
+/// A finding about one value.
+pub(super) fn bad(cause: Cause, key: &str, value: &Value, what: &str, fix: &str) -> Finding {
+    Finding::new(cause, format!("{key} at {} {what}", value.origin)).seen(value.origin.to_string()).try_this(fix)
+}
+
+/// Refuses control characters, which would travel into a request or a terminal.
+pub(super) fn clean(key: &str, value: &Value) -> Result<()> {
+    if value.text.chars().any(char::is_control) {
+        return Err(bad(
+            Cause::HiddenCharacters,
+            key,
+            value,
+            "holds a control character or a second line",
+            "type the value again on one line",
+        ));
+    }
+    Ok(())
+}
+
+/// `low..=high` characters out of `\w` and `extra`. Limits: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+pub(super) fn word(key: &str, value: &Value, low: usize, high: usize, extra: &str) -> Result<()> {
+    clean(key, value)?;
+    let length = value.text.chars().count();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || extra.contains(c);
+    if !(low..=high).contains(&length) || !value.text.chars().all(allowed) {
+        let rule = format!("{low} to {high} letters, digits or {extra}_");
+        return Err(bad(Cause::ConfigMalformed, key, value, "is not what AWS accepts", &format!("it takes {rule}")));
+    }
+    Ok(())
+}
+
+/// A session length STS can give.
+pub(super) fn duration(value: &Value) -> Result<u32> {
+    match value.text.parse() {
+        Ok(seconds @ 900..=43_200) => Ok(seconds),
+        _ => Err(bad(Cause::ConfigMalformed, "duration_seconds", value, "is not a number from 900 to 43200", "duration_seconds = 3600")),
+    }
+}
+
+/// `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+pub(super) fn role_arn(value: &Value) -> Result<()> {
+    clean("role_arn", value)?;
+    let parts: Vec<&str> = value.text.splitn(6, ':').collect();
+    let whole = matches!(parts.as_slice(), ["arn", partition, "iam", "", account, role]
+        if partition.starts_with("aws") && account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
+            && role.strip_prefix("role/").is_some_and(|name| !name.is_empty() && !name.contains(char::is_whitespace)));
+    if whole {
+        return Ok(());
+    }
+    Err(bad(Cause::ConfigMalformed, "role_arn", value, "is not the ARN of a role", "role_arn = arn:aws:iam::123456789012:role/NAME"))
+}
+
+/// `eu-west-1` and its like.
+pub(super) fn region(key: &str, value: &Value) -> Result<()> {
+    let parts: Vec<&str> = value.text.split('-').collect();
+    let whole = matches!(parts.as_slice(), [area, middle @ .., number]
+        if area.len() >= 2 && !middle.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+            && middle.iter().chain([area]).all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase())));
+    if whole {
+        return Ok(());
+    }
+    let bare = value.text.trim_matches(['"', '\'']);
+    let fix = match bare.strip_suffix(|c: char| c.is_ascii_lowercase()) {
+        Some(zoneless) if zoneless.ends_with(|c: char| c.is_ascii_digit()) => {
+            format!("an availability zone is no region: {key} = {zoneless}")
+        }
+        _ => format!("without quotes and in lower case, as in {key} = eu-west-1"),
+    };
+    Err(bad(Cause::RegionInvalid, key, value, "is not a region", &fix))
+}
+
+/// Static keys, judged as far as their form goes.
+pub(super) fn keys(id: &Value, secret: &Value, token: Option<&Value>) -> Result<Credentials> {
+    let hidden = |v: &Value| v.text.chars().any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii());
+    for (key, value) in [("aws_access_key_id", Some(id)), ("aws_secret_access_key", Some(secret)), ("aws_session_token", token)] {
+        if let Some(value) = value
+            && hidden(value)
+        {
+            return Err(bad(
+                Cause::HiddenCharacters,
+                key,
+                value,
+                "holds white space or characters that are in no AWS key",
+                "copy it again, on one line and without quotes",
+            ));
+        }
+    }
+    if !(16..=128).contains(&id.text.len()) || !id.text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        let swapped = secret.text.len() == 20 && (secret.text.starts_with("AKIA") || secret.text.starts_with("ASIA"));
+        let fix = if swapped { "key id and secret are swapped: exchange them" } else { "copy the access key id again" };
+        return Err(bad(Cause::KeyIdMalformed, "aws_access_key_id", id, "is not an access key id", fix));
+    }
+    if id.text.starts_with("ASIA") && token.is_none() {
+        let fix = "add the aws_session_token that came with it, or name a source that renews itself";
+        return Err(bad(
+            Cause::TemporaryKeyWithoutToken,
+            "aws_access_key_id",
+            id,
+            "is a temporary key, and there is no aws_session_token",
+            fix,
+        ));
+    }
+    Ok(Credentials {
+        access_key_id: id.text.clone(),
+        secret_access_key: Secret::new(secret.text.clone()),
+        session_token: token.map(|t| Secret::new(t.text.clone())),
+        expiration: None,
+        account_id: None,
+    })
+}

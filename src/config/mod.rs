@@ -1,0 +1,16 @@
+//! The two AWS files as text, then as profiles, then as the chain one profile stands for. Pure: bytes come in, a
+//! [`Chain`] or a [`Finding`](crate::diagnosis::Finding) with file:line comes out; nothing here reads a file or the environment.
+//!
+//! [`reader`](self) turns one file into sections with a position for every value; `profiles` merges both files as the
+//! SDKs do; `resolve` follows one profile to its base; `check` judges single values.
+
+mod chain;
+mod check;
+mod profiles;
+mod reader;
+mod resolve;
+
+pub use chain::{Base, Chain, Hop, Network};
+pub use profiles::{Profile, ProfileSet};
+pub use reader::{File, FileKind, Origin, Section, Value, read};
+pub use resolve::resolve;

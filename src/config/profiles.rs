@@ -1,0 +1,198 @@
+//! Both files as one set of profiles. Per key the credentials file wins, as in every SDK; within a file the last value
+//! does.
+
+use std::collections::BTreeMap;
+
+use super::reader::{File, Origin, Section, SectionKind, Value};
+use crate::diagnosis::{Cause, Finding, Result};
+
+/// Keys that decide whose credentials come out: a duplicate with another value is not guessed at.
+const SHAPING: &[&str] = &[
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "role_arn",
+    "source_profile",
+    "credential_source",
+    "credential_process",
+    "web_identity_token_file",
+    "login_session",
+    "sso_session",
+    "sso_start_url",
+    "sso_region",
+    "sso_account_id",
+    "sso_role_name",
+];
+
+/// A named section, from one file or both.
+#[derive(Debug)]
+pub struct Profile {
+    /// The name in the header.
+    pub name: String,
+    /// Its first header.
+    pub origin: Origin,
+    /// Sections in ascending order of rank.
+    sections: Vec<Section>,
+}
+
+impl Profile {
+    /// The value of a key; blank counts as unset.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let values = self.sections.iter().rev().filter_map(|s| s.keys.get(key)?.last());
+        values.into_iter().find(|v| !v.text.is_empty())
+    }
+
+    /// The value of `key` below an empty `parent`.
+    pub fn nested(&self, parent: &str, key: &str) -> Option<&Value> {
+        self.sections.iter().rev().find_map(|s| s.nested.get(&(parent.to_owned(), key.to_owned())))
+    }
+
+    /// Refuses a section with a meaningless line, or with two different values of a key that decides whose credentials
+    /// come out: botocore would stop at it, the SDKs would silently take the last.
+    pub(super) fn check(&self) -> Result<()> {
+        for section in &self.sections {
+            if let Some(problem) = section.problems.first() {
+                return Err(problem.clone().for_profile(&self.name));
+            }
+            for key in SHAPING {
+                let Some(values) = section.keys.get(*key) else { continue };
+                if let Some((last, earlier)) = values.split_last()
+                    && let Some(other) = earlier.iter().find(|v| v.text != last.text)
+                {
+                    return Err(Finding::new(Cause::ConfigDuplicate, format!("profile `{}` has two different values of {key}", self.name))
+                        .seen(format!("{} and {}", other.origin, last.origin))
+                        .try_this("remove one of the two lines: the AWS CLI refuses the file, other tools take the last one"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Everything both files say.
+#[derive(Debug, Default)]
+pub struct ProfileSet {
+    profiles: BTreeMap<String, Profile>,
+    sso_sessions: BTreeMap<String, Profile>,
+    services: BTreeMap<String, Profile>,
+    others: Vec<(String, Origin)>,
+}
+
+impl ProfileSet {
+    /// Merges the files that exist.
+    pub fn new(config: Option<File>, credentials: Option<File>) -> Self {
+        let mut set = Self::default();
+        for section in [config, credentials].into_iter().flatten().flat_map(|file| file.sections) {
+            let place = match section.kind {
+                SectionKind::Profile => &mut set.profiles,
+                SectionKind::SsoSession => &mut set.sso_sessions,
+                SectionKind::Services => &mut set.services,
+                SectionKind::Other => {
+                    set.others.push((section.name, section.origin));
+                    continue;
+                }
+            };
+            place
+                .entry(section.name.clone())
+                .or_insert_with(|| Profile { name: section.name.clone(), origin: section.origin.clone(), sections: Vec::new() })
+                .sections
+                .push(section);
+        }
+        set
+    }
+
+    /// Every profile's name, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
+    }
+
+    /// The profile of this name.
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.get(name)
+    }
+
+    /// `[sso-session NAME]`.
+    pub fn sso_session(&self, name: &str) -> Option<&Profile> {
+        self.sso_sessions.get(name)
+    }
+
+    /// `[services NAME]`.
+    pub fn services(&self, name: &str) -> Option<&Profile> {
+        self.services.get(name)
+    }
+
+    /// The profile, or a finding that names what it may have been meant to be.
+    pub(super) fn find(&self, name: &str) -> Result<&Profile> {
+        let profile = self.profiles.get(name).ok_or_else(|| {
+            let finding = Finding::new(Cause::ProfileNotFound, format!("there is no profile `{name}`"));
+            if let Some((_, origin)) = self.others.iter().find(|(other, _)| other == name) {
+                return finding
+                    .seen(format!("{origin} has [{name}] without `profile`"))
+                    .try_this(format!("write [profile {name}] at {origin}"));
+            }
+            match self.alike(name) {
+                Some(other) => finding.try_this(format!("did you mean `{other}`?")),
+                None => finding.try_this("awsfresh status lists the profiles there are"),
+            }
+        })?;
+        profile.check()?;
+        Ok(profile)
+    }
+
+    /// An existing name that differs by case or by very little.
+    fn alike(&self, name: &str) -> Option<&str> {
+        let near = self.names().filter(|_| name.len() <= 64).filter(|other| other.len() <= 64).map(|other| (distance(name, other), other));
+        near.filter(|(d, other)| *d <= 2 && *d < other.len()).min().map(|(_, other)| other)
+    }
+}
+
+/// Levenshtein distance without regard to case.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
+            let best = (diagonal + usize::from(x != y)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, best);
+            left = best;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::{FileKind, read};
+    use super::*;
+
+    fn set(config: &str, credentials: &str) -> ProfileSet {
+        let file = |kind, text: &str| read("f", kind, text.as_bytes()).ok();
+        ProfileSet::new(file(FileKind::Config, config), file(FileKind::Credentials, credentials))
+    }
+
+    #[test]
+    fn the_credentials_file_wins_key_by_key() {
+        let set = set("[profile a]\nx = config\ny = config", "[a]\nx = credentials\n");
+        let a = set.profile("a").unwrap();
+        assert_eq!((a.get("x").unwrap().text.as_str(), a.get("y").unwrap().text.as_str()), ("credentials", "config"));
+    }
+
+    #[test]
+    fn a_missing_profile_says_what_may_be_meant() {
+        let set = set("[profile prod]\n[dev]\n", "");
+        assert!(set.find("Prdo").unwrap_err().remedy[0].contains("`prod`"));
+        assert!(set.find("dev").unwrap_err().evidence[0].contains("f:2 has [dev] without"));
+        assert_eq!(distance("prod", "prdo"), 2);
+    }
+
+    #[test]
+    fn different_duplicates_are_refused_and_equal_ones_are_not() {
+        assert_eq!(set("[profile a]\nrole_arn = 1\nrole_arn = 2", "").find("a").unwrap_err().cause, Cause::ConfigDuplicate);
+        assert!(set("[profile a]\nrole_arn = 1\nrole_arn = 1\noutput = a\noutput = b", "").find("a").is_ok());
+    }
+}

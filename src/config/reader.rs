@@ -1,0 +1,292 @@
+//! One AWS file, read as the SDKs read it, with the position of every value and of every duplicate.
+//!
+//! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this one takes the SDKs'
+//! side and keeps what is needed to speak up where the difference would matter.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::diagnosis::{Cause, Finding, Result};
+
+/// Where something stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The file as the user named it.
+    pub file: Arc<str>,
+    /// Counted from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A value and its place. Any value may be a secret that was put on the wrong line: it is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Value {
+    /// Without surrounding white space and inline comment.
+    pub text: String,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<value at {}>", self.origin)
+    }
+}
+
+/// Which of the two files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileKind {
+    /// `~/.aws/config`: `[profile NAME]`, `[sso-session NAME]`, `[services NAME]`.
+    Config,
+    /// `~/.aws/credentials`: `[NAME]`.
+    Credentials,
+}
+
+/// What a section header stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum SectionKind {
+    Profile,
+    SsoSession,
+    Services,
+    /// Nothing the SDKs read.
+    Other,
+}
+
+/// One section; sections of the same name in one file are one.
+#[derive(Debug)]
+pub struct Section {
+    pub(super) kind: SectionKind,
+    pub(super) name: String,
+    /// The first header.
+    pub(super) origin: Origin,
+    /// Every value of every key, in file order; the last one counts.
+    pub(super) keys: HashMap<String, Vec<Value>>,
+    /// `parent.key` for indented lines below an empty value.
+    pub(super) nested: HashMap<(String, String), Value>,
+    /// Lines without a meaning. They fail the profile that needs the section, not the others.
+    pub(super) problems: Vec<Finding>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct File {
+    pub(super) sections: Vec<Section>,
+}
+
+/// Reads one file. Fails with `config-encoding` for bytes that every SDK chokes on, and with `config-malformed` for
+/// lines that belong to no section.
+pub fn read(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
+    let path: Arc<str> = Arc::from(file);
+    if bytes.starts_with(b"\xef\xbb\xbf") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(Finding::new(Cause::ConfigEncoding, format!("{file} starts with a byte order mark, which AWS tools do not read"))
+            .seen(format!("{file}:1"))
+            .try_this("save the file as UTF-8 without BOM"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        Finding::new(Cause::ConfigEncoding, format!("{file} is not UTF-8"))
+            .seen(format!("{file}:{line}"))
+            .try_this("save the file as UTF-8, or remove the character")
+    })?;
+    let mut reader = Reader { kind, path, sections: Vec::new(), index: HashMap::new(), current: None, last_key: None };
+    for (number, line) in text.lines().enumerate() {
+        reader.line(u32::try_from(number + 1).unwrap_or(u32::MAX), line)?;
+    }
+    Ok(File { sections: reader.sections })
+}
+
+struct Reader {
+    kind: FileKind,
+    path: Arc<str>,
+    sections: Vec<Section>,
+    index: HashMap<(SectionKind, String), usize>,
+    current: Option<usize>,
+    last_key: Option<String>,
+}
+
+impl Reader {
+    fn line(&mut self, number: u32, line: &str) -> Result<()> {
+        let origin = Origin { file: self.path.clone(), line: number };
+        if line.trim().is_empty() || line.starts_with(['#', ';']) {
+            return Ok(());
+        }
+        if line.starts_with([' ', '\t']) {
+            return self.continuation(line.trim(), origin);
+        }
+        if let Some(rest) = line.strip_prefix('[') {
+            return self.header(rest, origin);
+        }
+        let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
+            return Err(malformed(&origin, "stands before any section"));
+        };
+        let Some((key, value)) = line.split_once('=') else {
+            section.problems.push(malformed(&origin, "has no `=`"));
+            self.last_key = None;
+            return Ok(());
+        };
+        let key = key.trim().to_ascii_lowercase();
+        let text = without_comment(value).to_owned();
+        section.keys.entry(key.clone()).or_default().push(Value { text, origin });
+        self.last_key = Some(key);
+        Ok(())
+    }
+
+    /// An indented line: a nested key below an empty value, otherwise more of the value above.
+    fn continuation(&mut self, line: &str, origin: Origin) -> Result<()> {
+        let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
+            return Err(malformed(&origin, "stands before any section"));
+        };
+        let Some(value) = self.last_key.as_ref().and_then(|key| section.keys.get_mut(key)).and_then(|values| values.last_mut()) else {
+            section.problems.push(malformed(&origin, "is indented below no key"));
+            return Ok(());
+        };
+        let parent = self.last_key.clone().unwrap_or_default();
+        if value.text.is_empty() || value.text.starts_with('\n') {
+            if let Some((key, text)) = line.split_once('=') {
+                let nested = Value { text: without_comment(text).to_owned(), origin };
+                section.nested.insert((parent, key.trim().to_ascii_lowercase()), nested);
+            }
+        } else if !line.starts_with(['#', ';']) {
+            value.text.push('\n');
+            value.text.push_str(line);
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, rest: &str, origin: Origin) -> Result<()> {
+        self.last_key = None;
+        let Some((inside, _)) = rest.split_once(']') else {
+            return Err(malformed(&origin, "opens a section without `]`"));
+        };
+        let inside = inside.trim();
+        let (kind, name) = match (self.kind, inside.split_once([' ', '\t'])) {
+            (FileKind::Credentials, _) => (SectionKind::Profile, inside),
+            (FileKind::Config, Some(("profile", name))) => (SectionKind::Profile, unquoted(name)),
+            (FileKind::Config, Some(("sso-session", name))) => (SectionKind::SsoSession, unquoted(name)),
+            (FileKind::Config, Some(("services", name))) => (SectionKind::Services, unquoted(name)),
+            (FileKind::Config, None) if inside == "default" => (SectionKind::Profile, inside),
+            (FileKind::Config, _) => (SectionKind::Other, inside),
+        };
+        let found = *self.index.entry((kind, name.to_owned())).or_insert_with(|| {
+            self.sections.push(Section {
+                kind,
+                name: name.to_owned(),
+                origin,
+                keys: HashMap::new(),
+                nested: HashMap::new(),
+                problems: Vec::new(),
+            });
+            self.sections.len() - 1
+        });
+        self.current = Some(found);
+        Ok(())
+    }
+}
+
+fn malformed(origin: &Origin, what: &str) -> Finding {
+    Finding::new(Cause::ConfigMalformed, format!("line {} of {} {what}", origin.line, origin.file))
+        .seen(origin.to_string())
+        .try_this(format!("correct or remove line {}", origin.line))
+}
+
+fn unquoted(name: &str) -> &str {
+    let name = name.trim();
+    ['"', '\''].iter().find_map(|q| name.strip_prefix(*q)?.strip_suffix(*q)).unwrap_or(name)
+}
+
+/// The SDKs' rule: a comment starts at `#` or `;` with white space before it.
+fn without_comment(value: &str) -> &str {
+    let starts = value.char_indices().zip(value.chars().skip(1)).find(|((_, before), c)| matches!(c, '#' | ';') && before.is_whitespace());
+    starts.map_or(value, |((at, _), _)| &value[..at]).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<File> {
+        read("config", FileKind::Config, text.as_bytes())
+    }
+
+    fn value(text: &str) -> String {
+        config(&format!("[default]\nk ={text}")).unwrap().sections[0].keys["k"].last().unwrap().text.clone()
+    }
+
+    #[test]
+    fn values_lose_white_space_and_comments_as_in_the_sdks() {
+        for (text, wanted) in [
+            (" v", "v"),
+            (" v # c", "v"),
+            (" v ; c", "v"),
+            (" v#c", "v#c"),
+            (" a=b", "a=b"),
+            (" \"v\"", "\"v\""),
+            ("", ""),
+            (" # c", ""),
+            (" v\r", "v"),
+            (" ä # ö", "ä"),
+            ("v\n  more", "v\nmore"),
+            ("v\n  # c", "v"),
+        ] {
+            assert_eq!(value(text), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn headers_name_profiles_sessions_and_services() {
+        let file = config("[default]\n[profile a]\n[profile \"b c\"] # x\n[sso-session s]\n[services v]\n[bare]\n").unwrap();
+        let names: Vec<_> = file.sections.iter().map(|s| (s.kind, s.name.as_str())).collect();
+        use SectionKind::{Other, Profile, Services, SsoSession};
+        assert_eq!(names, [(Profile, "default"), (Profile, "a"), (Profile, "b c"), (SsoSession, "s"), (Services, "v"), (Other, "bare")]);
+        let file = read("credentials", FileKind::Credentials, b"[profile x]").unwrap();
+        assert_eq!(file.sections[0].name, "profile x");
+    }
+
+    #[test]
+    fn duplicates_are_kept_in_order_with_their_lines() {
+        let file = config("[profile a]\nk=1\n[profile b]\n[profile a]\nK = 2\n").unwrap();
+        let values: Vec<_> = file.sections[0].keys["k"].iter().map(|v| (v.text.as_str(), v.origin.line)).collect();
+        assert_eq!(values, [("1", 2), ("2", 5)]);
+    }
+
+    #[test]
+    fn nested_values_are_found() {
+        let file = config("[services v]\nsts =\n  endpoint_url = http://x\n").unwrap();
+        assert_eq!(file.sections[0].nested[&("sts".into(), "endpoint_url".into())].text, "http://x");
+    }
+
+    #[test]
+    fn what_belongs_to_nothing_is_an_error_with_its_line() {
+        for (text, line) in [("k = v\n", 1), ("\n[profile x\n", 2), ("  k = v", 1)] {
+            let finding = config(text).unwrap_err();
+            assert_eq!(
+                (finding.cause, finding.evidence[0].as_str()),
+                (Cause::ConfigMalformed, format!("config:{line}").as_str()),
+                "{text:?}"
+            );
+        }
+        let file = config("[profile a]\nno equals sign\n[profile b]\n").unwrap();
+        assert_eq!((file.sections[0].problems.len(), file.sections[1].problems.len()), (1, 0));
+    }
+
+    #[test]
+    fn wrong_encodings_are_named() {
+        for bytes in [&b"\xef\xbb\xbf[default]"[..], b"\xff\xfe[\0", b"[default]\nk=\xff"] {
+            assert_eq!(read("config", FileKind::Config, bytes).unwrap_err().cause, Cause::ConfigEncoding);
+        }
+    }
+
+    #[test]
+    fn large_files_take_linear_time() {
+        let line = format!("[default]\nk = {}\n", "x".repeat(10_000_000));
+        assert!(config(&line).is_ok());
+        let sections: String = (0..100_000).map(|i| format!("[profile p{i}]\nk = v\n")).collect();
+        assert_eq!(config(&sections).unwrap().sections.len(), 100_000);
+    }
+}

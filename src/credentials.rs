@@ -1,0 +1,128 @@
+//! Credentials and the formats they travel in. A [`Secret`] cannot be printed by accident and is wiped on drop.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::time::Timestamp;
+
+/// Text that must never reach a log, an error or a terminal.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes ownership, so that no unwiped copy stays behind.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself. Every call is a place to look at in review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{} characters>", self.0.chars().count())
+    }
+}
+
+/// One set of credentials, always from one answer of one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// `AKIA…` for long-term keys, `ASIA…` for sessions.
+    pub access_key_id: String,
+    /// 40 characters for every key AWS has issued so far.
+    pub secret_access_key: Secret,
+    /// Present exactly for temporary credentials.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session_token: Option<Secret>,
+    /// `None` for long-term keys.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expiration: Option<Timestamp>,
+    /// The account the credentials belong to, where the source says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account_id: Option<String>,
+}
+
+impl Credentials {
+    /// The answer of the `credential_process` contract: one line, every key a string but `Version`.
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
+    pub fn to_process_json(&self) -> Zeroizing<String> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer<'a> {
+            version: u8,
+            access_key_id: &'a str,
+            secret_access_key: &'a Secret,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            session_token: Option<&'a Secret>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            expiration: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            account_id: Option<&'a str>,
+        }
+        let answer = Answer {
+            version: 1,
+            access_key_id: &self.access_key_id,
+            secret_access_key: &self.secret_access_key,
+            session_token: self.session_token.as_ref(),
+            expiration: self.expiration.map(|t| t.to_string()),
+            account_id: self.account_id.as_deref(),
+        };
+        // Reserved up front: growing would leave unwiped copies on the heap.
+        let mut text = Zeroizing::new(Vec::with_capacity(8192));
+        match serde_json::to_writer(&mut *text, &answer) {
+            Ok(()) => Zeroizing::new(String::from_utf8_lossy(&text).into_owned()),
+            Err(_) => Zeroizing::default(), // writing strings to memory cannot fail
+        }
+    }
+}
+
+/// A key id as people may see it: first and last four characters.
+pub fn masked(key_id: &str) -> String {
+    let chars: Vec<char> = key_id.chars().collect();
+    match chars.len() {
+        0..=8 => "*".repeat(chars.len()),
+        n => chars[..4].iter().chain("…".chars().collect::<Vec<_>>().iter()).chain(&chars[n - 4..]).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Credentials {
+        Credentials {
+            access_key_id: "ASIAIOSFODNN7EXAMPLE".into(),
+            secret_access_key: Secret::new("s3cr3t".into()),
+            session_token: Some(Secret::new("t0k3n".into())),
+            expiration: Some(Timestamp(1_795_464_067)),
+            account_id: Some("123456789012".into()),
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let text = format!("{:?}", sample());
+        assert!(!text.contains("s3cr3t") && !text.contains("t0k3n"), "{text}");
+    }
+
+    #[test]
+    fn answer_is_one_line_with_a_numeric_version() {
+        let json = sample().to_process_json();
+        assert_eq!(
+            *json,
+            r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s3cr3t","SessionToken":"t0k3n","Expiration":"2026-11-23T20:01:07Z","AccountId":"123456789012"}"#
+        );
+    }
+
+    #[test]
+    fn key_ids_are_masked() {
+        assert_eq!(masked("AKIAIOSFODNN7EXAMPLE"), "AKIA…MPLE");
+        assert_eq!(masked("short"), "*****");
+    }
+}

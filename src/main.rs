@@ -1,0 +1,7 @@
+//! Collects the world, runs, returns the exit code; decides nothing.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    awsfresh::main()
+}

@@ -1,0 +1,273 @@
+//! Fresh credentials, obtained once however many ask: look, lock, look again, fetch, store.
+//!
+//! Each link of a chain is cached under its own key and refreshed under its own lock, from the end towards the base,
+//! so locks are always taken in the same order. A valid credential is never dropped before its successor is stored,
+//! and never withheld because a store could not be written or a source is down.
+
+mod entry;
+mod freshness;
+mod key;
+mod lock;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+pub use entry::Entry;
+pub use freshness::{Freshness, freshness};
+pub use key::{hex, keys};
+use lock::{Failure, RefreshLock};
+
+use crate::config::Chain;
+use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::{Cause, Finding, Result};
+use crate::source::Sources;
+use crate::source::sso::{Session, Token};
+use crate::store::{CacheKey, Store};
+use crate::time::for_people;
+use crate::world::World;
+
+/// After a failed renewal of a credential that is still valid, the source is left alone this long, in seconds.
+const BACK_OFF: i64 = 30;
+
+/// Obtains the credentials of one chain.
+pub struct Refresher<'a> {
+    world: &'a World,
+    chain: &'a Chain,
+    store: &'a dyn Store,
+    sources: Sources<'a>,
+    keys: Vec<Option<CacheKey>>,
+    deadline: Instant,
+    locks: PathBuf,
+    /// Ask the source even where the cached credential is fresh.
+    force: bool,
+    trace: &'a dyn Fn(&str),
+}
+
+/// The state of a lock attempt.
+enum Turn {
+    /// This process does the work; without a lock where the file system has none. `waited` tells whether somebody else
+    /// held it meanwhile.
+    Ours { lock: Option<RefreshLock>, waited: bool },
+    /// Somebody else holds it still.
+    Theirs,
+}
+
+impl<'a> Refresher<'a> {
+    /// A refresher for `chain`. `trace` is told every decision and its reason.
+    pub fn new(world: &'a World, chain: &'a Chain, store: &'a dyn Store, deadline: Instant, trace: &'a dyn Fn(&str)) -> Self {
+        let sources = Sources::new(world, chain, deadline);
+        let keys = keys(chain, world);
+        Self { world, chain, store, sources, keys, deadline, locks: world.state_dir().join("locks"), force: false, trace }
+    }
+
+    /// Renews the last link of the chain even where it is fresh.
+    pub fn force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    /// Credentials for the profile the chain was resolved from.
+    pub fn obtain(&self) -> Result<Credentials> {
+        self.link(self.keys.len() - 1, self.force)
+    }
+
+    /// Credentials of link `n`: 0 is the base.
+    fn link(&self, n: usize, force: bool) -> Result<Credentials> {
+        let Some(key) = self.keys.get(n).and_then(Option::as_ref) else {
+            return self.fetch(n);
+        };
+        let cached = self.look(key);
+        let known = match cached {
+            Some(entry) => match self.judge(&entry) {
+                Freshness::Fresh if !force => {
+                    (self.trace)(&format!("{}: cached and fresh, {} left", self.name(n), self.left(&entry)));
+                    return Ok(entry.credentials);
+                }
+                Freshness::Expired => None,
+                _ => Some(entry),
+            },
+            None => None,
+        };
+        (self.trace)(&match &known {
+            Some(entry) => format!("{}: {} left, renewing", self.name(n), self.left(entry)),
+            None => format!("{}: nothing valid cached, asking the source", self.name(n)),
+        });
+        let began = self.world.now();
+        let (mut lock, waited) = match self.take_turn(key, known.is_some())? {
+            Turn::Ours { lock, waited } => (lock, waited),
+            Turn::Theirs => match known {
+                Some(entry) => {
+                    (self.trace)("another process is renewing it: handing out what is still valid");
+                    return Ok(entry.credentials);
+                }
+                None => return Err(self.lock_timeout(n)),
+            },
+        };
+        let failure = lock.as_mut().and_then(RefreshLock::last_failure);
+        if let Some(failure) = failure {
+            if known.is_none() && waited && failure.at >= began {
+                (self.trace)("the process we waited for failed: sharing its diagnosis");
+                return Err(failure.finding);
+            }
+            if let Some(entry) = known.as_ref().filter(|_| !force && self.world.now().seconds_from(failure.at) < BACK_OFF) {
+                (self.trace)(&format!("the last renewal failed ({}): not asking again yet", failure.finding.cause.id()));
+                return Ok(entry.credentials.clone());
+            }
+        }
+        // Look again: the holder before us may have done the work. Its entry is newer than our look.
+        if let Some(entry) = self.look(key)
+            && self.judge(&entry) == Freshness::Fresh
+            && (!force || (waited && entry.obtained >= began))
+        {
+            (self.trace)("another process renewed it meanwhile");
+            return Ok(entry.credentials);
+        }
+        match self.fetch(n) {
+            Ok(credentials) => {
+                if let Some(lock) = &mut lock {
+                    lock.clear_failure();
+                }
+                Ok(self.keep(key, n, credentials))
+            }
+            Err(finding) => {
+                if let Some(lock) = &mut lock {
+                    lock.leave_failure(&Failure { at: self.world.now(), finding: finding.clone() });
+                }
+                match known.filter(|entry| self.judge(entry) != Freshness::Expired) {
+                    Some(entry) if !force => {
+                        (self.trace)(&format!("renewal failed, handing out what is valid for {} more:\n{finding}", self.left(&entry)));
+                        Ok(entry.credentials)
+                    }
+                    _ => Err(finding),
+                }
+            }
+        }
+    }
+
+    fn look(&self, key: &CacheKey) -> Option<Entry> {
+        match self.store.get(key) {
+            Ok(bytes) => Entry::from_bytes(key, &bytes?),
+            Err(e) => {
+                (self.trace)(&format!("the {} store cannot be read: {e}", self.store.name()));
+                None
+            }
+        }
+    }
+
+    fn judge(&self, entry: &Entry) -> Freshness {
+        freshness(entry.obtained, entry.expiration(), self.world.now())
+    }
+
+    fn left(&self, entry: &Entry) -> String {
+        for_people(entry.expiration().seconds_from(self.world.now()))
+    }
+
+    fn name(&self, n: usize) -> String {
+        match n.checked_sub(1).and_then(|i| self.chain.hops.get(i)) {
+            Some(hop) => format!("role {}", hop.role_arn.text),
+            None => format!("source of `{}`", self.chain.profile),
+        }
+    }
+
+    /// Tries the lock; while something valid is left it is not worth waiting for.
+    fn take_turn(&self, key: &CacheKey, something_valid: bool) -> Result<Turn> {
+        let attempt = RefreshLock::try_take(&self.locks, key).and_then(|taken| match taken {
+            Some(lock) => Ok(Turn::Ours { lock: Some(lock), waited: false }),
+            None if something_valid => Ok(Turn::Theirs),
+            None => {
+                (self.trace)("waiting for another process that is asking the source");
+                RefreshLock::wait(&self.locks, key, self.deadline)
+                    .map(|taken| taken.map_or(Turn::Theirs, |lock| Turn::Ours { lock: Some(lock), waited: true }))
+            }
+        });
+        Ok(attempt.unwrap_or_else(|e| {
+            (self.trace)(&format!("no lock can be had in {} ({e}): going on without", self.locks.display()));
+            Turn::Ours { lock: None, waited: false }
+        }))
+    }
+
+    fn lock_timeout(&self, n: usize) -> Finding {
+        Finding::new(Cause::LockTimeout, format!("another awsfresh is still asking for the {}", self.name(n)))
+            .seen(format!("waited {:.1} s for its lock in {}", self.world.start.elapsed().as_secs_f64(), self.locks.display()))
+            .try_this("try again; AWSFRESH_TIMEOUT=SECONDS allows more time")
+    }
+
+    fn fetch(&self, n: usize) -> Result<Credentials> {
+        let Some(hop) = n.checked_sub(1).and_then(|i| self.chain.hops.get(i)) else {
+            return self.fetch_base();
+        };
+        let caller = self.link(n - 1, false)?;
+        (self.trace)(&format!("calling AssumeRole for {}", hop.role_arn.text));
+        match self.sources.hop(hop, &caller) {
+            // The caller's session came from our cache and AWS no longer takes it: it is not handed out again.
+            Err(finding) if matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SessionExpired) => match self.keys.get(n - 1) {
+                Some(Some(key)) => {
+                    (self.trace)("AWS does not take the cached source credentials: dropping them and asking once more");
+                    let _ = self.store.remove(key);
+                    self.sources.hop(hop, &self.link(n - 1, false)?)
+                }
+                _ => Err(finding),
+            },
+            outcome => outcome,
+        }
+    }
+
+    fn fetch_base(&self) -> Result<Credentials> {
+        let Some(session) = Session::of(&self.chain.base, self.world) else {
+            return self.sources.base(None);
+        };
+        let token = self.sso_token(&session, None)?;
+        match self.sources.base(Some(token.access())) {
+            Err(finding) if finding.cause == Cause::SsoSessionExpired => {
+                (self.trace)("the portal does not take the token: refreshing it");
+                // Where that fails too, what the portal said is the better diagnosis.
+                let renewed = self.sso_token(&session, Some(token.access())).map_err(|_| finding)?;
+                self.sources.base(Some(renewed.access()))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A usable SSO token: as it lies there, or refreshed under the lock. `refused` is one that did not work.
+    fn sso_token(&self, session: &Session<'_>, refused: Option<&Secret>) -> Result<Token> {
+        let usable = |token: &Token| token.is_fresh(self.world.now()) && Some(token.access()) != refused;
+        let token = session.read()?;
+        if usable(&token) {
+            return Ok(token);
+        }
+        let key = key::token_key(session);
+        let Turn::Ours { lock: _lock, .. } = self.take_turn(&key, false)? else { return Err(self.lock_timeout(0)) };
+        let token = session.read()?; // the process before us, or the AWS CLI, may have refreshed it
+        if usable(&token) {
+            return Ok(token);
+        }
+        (self.trace)(&format!("refreshing the token of the SSO session `{}`", session.label()));
+        session.refresh(&self.sources, &token).or_else(|finding| {
+            let again = session.read()?; // the AWS CLI takes no lock: it may have used the refresh token first
+            if again != token && usable(&again) {
+                return Ok(again);
+            }
+            if again.is_valid(self.world.now()) && Some(again.access()) != refused {
+                (self.trace)(&format!("the refresh failed, the token is still valid:\n{finding}"));
+                return Ok(again);
+            }
+            let over = matches!(finding.cause, Cause::SsoNotRefreshable) && !again.is_valid(self.world.now());
+            Err(if over { session.ended(&again, self.world.now()).seen(finding.summary) } else { finding })
+        })
+    }
+
+    /// Stores what was fetched, and returns it whatever becomes of that.
+    fn keep(&self, key: &CacheKey, n: usize, credentials: Credentials) -> Credentials {
+        if credentials.expiration.is_none() {
+            (self.trace)("the credentials name no expiration: not cached");
+            return credentials;
+        }
+        let entry = Entry::new(key, self.world.now(), credentials);
+        let label = format!("awsfresh: {} (profile {})", self.name(n), self.chain.profile);
+        match self.store.put(key, &label, &entry.to_bytes()) {
+            Ok(()) => (self.trace)(&format!("{}: stored in {}, {} left", self.name(n), self.store.name(), self.left(&entry))),
+            Err(e) => (self.trace)(&format!("the credentials could not be stored, and are handed out all the same: {e}")),
+        }
+        entry.credentials
+    }
+}

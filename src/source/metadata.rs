@@ -1,0 +1,75 @@
+//! Credentials from the surroundings: the EC2 instance metadata service and the container credentials endpoint, through
+//! the SDK's own providers. Never cached: on a home directory that several machines share, another machine would be
+//! given them.
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_http_client::Builder;
+
+use super::Sources;
+use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::{Cause, Finding, Result};
+use crate::time::Timestamp;
+
+/// `credential_source = Ec2InstanceMetadata`.
+pub async fn instance(sources: &Sources<'_>) -> Result<Credentials> {
+    if sources.world.env_flag("AWS_EC2_METADATA_DISABLED") {
+        return Err(Finding::new(Cause::MetadataUnreachable, "the profile asks for instance metadata, which is switched off here")
+            .seen("AWS_EC2_METADATA_DISABLED=true")
+            .try_this("unset AWS_EC2_METADATA_DISABLED"));
+    }
+    let provider = ImdsCredentialsProvider::builder().configure(&config()).build();
+    provider.provide_credentials().await.map(from_sdk).map_err(|e| {
+        Finding::new(Cause::MetadataUnreachable, "the instance metadata service gives no credentials").seen(chain_of(&e)).try_this(
+            "on EC2: attach an instance profile, and allow a hop limit of 2 for containers; elsewhere: use another credential_source",
+        )
+    })
+}
+
+/// `credential_source = EcsContainer`.
+pub async fn container(sources: &Sources<'_>) -> Result<Credentials> {
+    let named = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+    if named.iter().all(|name| sources.world.env(name).is_none()) {
+        return Err(Finding::new(
+            Cause::ContainerEndpointUnreachable,
+            "the profile asks for container credentials, but none are offered here",
+        )
+        .seen("neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set")
+        .try_this("run inside ECS or EKS with a task or pod role, or use another credential_source"));
+    }
+    let provider = EcsCredentialsProvider::builder().configure(&config()).build();
+    provider.provide_credentials().await.map(from_sdk).map_err(|e| {
+        Finding::new(Cause::ContainerEndpointUnreachable, "the container credentials endpoint gives no credentials")
+            .seen(chain_of(&e))
+            .try_this("check AWS_CONTAINER_CREDENTIALS_* and the task or pod role")
+    })
+}
+
+/// Link-local or loopback, plain http, and never through a proxy.
+fn config() -> ProviderConfig {
+    ProviderConfig::without_region().with_http_client(Builder::new().build_http())
+}
+
+fn from_sdk(c: aws_credential_types::Credentials) -> Credentials {
+    let expiration = c.expiry().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    Credentials {
+        access_key_id: c.access_key_id().to_owned(),
+        secret_access_key: Secret::new(c.secret_access_key().to_owned()),
+        session_token: c.session_token().map(|t| Secret::new(t.to_owned())),
+        expiration: expiration.map(|d| Timestamp(d.as_secs().cast_signed())),
+        account_id: c.account_id().map(|a| a.as_str().to_owned()),
+    }
+}
+
+/// An error and what caused it, in one line. The SDK keeps secrets out of these.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,153 @@
+//! Ways to get credentials, one file per source. A source asks and returns; caching, locks and second looks are the
+//! refresher's. The async runtime and the TLS stack start here, on first use: a warm answer never gets this far.
+
+mod assume_role;
+mod metadata;
+mod network;
+mod process;
+mod rejection;
+pub mod sso;
+mod web_identity;
+
+use std::cell::OnceCell;
+use std::time::{Duration, Instant};
+
+use crate::config::{Base, Chain, Hop};
+use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::{Cause, Finding, Result};
+use crate::time::Timestamp;
+use crate::world::World;
+
+pub use network::{Endpoints, Service};
+
+/// Everything a source needs for one chain.
+pub struct Sources<'a> {
+    world: &'a World,
+    chain: &'a Chain,
+    deadline: Instant,
+    runtime: OnceCell<tokio::runtime::Runtime>,
+    endpoints: Endpoints,
+}
+
+impl<'a> Sources<'a> {
+    /// Sources for `chain`; reads nothing and connects nowhere yet.
+    pub fn new(world: &'a World, chain: &'a Chain, deadline: Instant) -> Self {
+        let endpoints = Endpoints::new(world, &chain.network);
+        Self { world, chain, deadline, runtime: OnceCell::new(), endpoints }
+    }
+
+    /// The credentials of the chain's base, and whether they may be cached.
+    pub fn base(&self, token: Option<&Secret>) -> Result<Credentials> {
+        match &self.chain.base {
+            Base::Static { credentials, .. } => Ok(credentials.clone()),
+            Base::Environment { origin, .. } => self.environment(&origin.to_string()),
+            Base::InstanceMetadata { .. } => self.run(metadata::instance(self)),
+            Base::Container { .. } => self.run(metadata::container(self)),
+            Base::WebIdentity { token_file, role_arn, session_name, duration_seconds, .. } => {
+                let token = web_identity::read_token(&self.world.expand_home(&token_file.text), &token_file.origin)?;
+                let session = self.session_name(session_name.as_ref().map(|v| v.text.as_str()));
+                self.run(web_identity::assume(self, &token, &role_arn.text, &session, *duration_seconds))
+            }
+            Base::Sso { sso_region, account_id, role_name, .. } => {
+                let token = token.ok_or_else(|| Finding::new(Cause::Unexpected, "no SSO token was given to the SSO source"))?;
+                self.run(sso::role_credentials(self, sso_region, account_id, role_name, token))
+            }
+            Base::Process { command, .. } => {
+                let answer = self.run(process::run(&command.text, self.chain.profile.as_str(), self.world, self.time_left()));
+                answer.map_err(|f| f.seen(format!("credential_process at {}", command.origin)))
+            }
+            Base::LoginSession { arn, .. } => Err(Finding::new(Cause::SourceMissing, "`login_session` profiles are not supported yet")
+                .seen(format!("login_session at {}", arn.origin))
+                .try_this("use a profile with `credential_process = aws configure export-credentials --profile NAME` as the source")),
+        }
+    }
+
+    /// The credentials of a role, assumed with `caller`'s.
+    pub fn hop(&self, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
+        if let Some(serial) = &hop.mfa_serial {
+            return Err(Finding::new(Cause::MfaNeeded, format!("the role of profile `{}` asks for an MFA code", hop.profile))
+                .seen(format!("mfa_serial = {serial}, and no cached session for {}", hop.role_arn.text))
+                .try_this("sign in with a profile that needs no code, or use IAM Identity Center; awsfresh cannot ask for codes yet"));
+        }
+        self.run(assume_role::assume(self, hop, caller))
+    }
+
+    /// Runs one source to its end, with the deadline around it.
+    fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let left = self.time_left();
+        self.run_within(left, work)
+    }
+
+    /// Runs one source to its end within `limit`.
+    fn run_within<T>(&self, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let runtime = match self.runtime.get() {
+            Some(runtime) => runtime,
+            None => {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(|e| Finding::new(Cause::Unexpected, format!("the async runtime does not start: {e}")))?;
+                self.runtime.get_or_init(|| runtime)
+            }
+        };
+        runtime.block_on(async {
+            match tokio::time::timeout(limit, work).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(Finding::new(Cause::ConnectTimeout, "no answer from AWS before the deadline")
+                    .seen(format!("gave up after {:.1} s", self.world.start.elapsed().as_secs_f64()))
+                    .try_this("check the network; AWSFRESH_TIMEOUT=SECONDS allows more time")),
+            }
+        })
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn environment(&self, origin: &str) -> Result<Credentials> {
+        let missing = |name: &str| {
+            Finding::new(Cause::SourceMissing, format!("`credential_source = Environment`, but {name} is not set"))
+                .seen(format!("credential_source at {origin}"))
+                .try_this(format!("export {name}, or name another credential_source"))
+        };
+        let id = self.world.env("AWS_ACCESS_KEY_ID").ok_or_else(|| missing("AWS_ACCESS_KEY_ID"))?;
+        let secret = self.world.env("AWS_SECRET_ACCESS_KEY").ok_or_else(|| missing("AWS_SECRET_ACCESS_KEY"))?;
+        Ok(Credentials {
+            access_key_id: id.to_owned(),
+            secret_access_key: Secret::new(secret.to_owned()),
+            session_token: self.world.env("AWS_SESSION_TOKEN").map(|t| Secret::new(t.to_owned())),
+            expiration: self.world.env("AWS_CREDENTIAL_EXPIRATION").and_then(Timestamp::parse),
+            account_id: None,
+        })
+    }
+
+    /// The region for STS: environment, then what the chain says, then the home region of the role's partition.
+    fn sts_region(&self, own: Option<&str>, role_arn: &str) -> String {
+        let of_chain = || self.chain.region.as_ref().map(|v| v.text.as_str());
+        let env = self.world.env("AWS_REGION").or_else(|| self.world.env("AWS_DEFAULT_REGION"));
+        let region = env.or(own).or_else(of_chain).unwrap_or(match role_arn.split(':').nth(1) {
+            Some("aws-cn") => "cn-northwest-1",
+            Some("aws-us-gov") => "us-gov-west-1",
+            Some("aws-eusc") => "eusc-de-east-1",
+            _ => "us-east-1",
+        });
+        region.to_owned()
+    }
+
+    /// `role_session_name`, else a stable one: it stands in CloudTrail and shapes the cache key.
+    pub fn session_name(&self, configured: Option<&str>) -> String {
+        default_session_name(self.world, configured)
+    }
+}
+
+/// The session name a role is assumed under: as configured, else `awsfresh-USER` in the characters STS allows.
+pub fn default_session_name(world: &World, configured: Option<&str>) -> String {
+    match configured {
+        Some(name) => name.to_owned(),
+        None => {
+            let user = world.env("USER").or_else(|| world.env("LOGNAME")).unwrap_or("user");
+            let user = user.chars().map(|c| if c.is_ascii_alphanumeric() || "_=,.@-".contains(c) { c } else { '-' });
+            format!("awsfresh-{}", user.take(50).collect::<String>())
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! An SDK error as a finding: first whether AWS was reached, then what it said. Messages are matched on codes and key
+//! phrases, because their wording changes.
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::credentials::{Credentials, masked};
+use crate::diagnosis::{Cause, Finding};
+
+/// Why AWS could not be reached or did not answer sensibly; `None` where it answered with an error of its own.
+pub fn unreached<E>(error: &SdkError<E, HttpResponse>, service: &str, region: &str) -> Option<Finding>
+where
+    E: std::error::Error + 'static,
+{
+    let at = format!("{service} in {region}");
+    match error {
+        SdkError::ServiceError(_) => None,
+        SdkError::TimeoutError(_) => Some(timed_out(&at)),
+        SdkError::ResponseError(e) => {
+            let status = e.raw().status().as_u16();
+            Some(not_aws(&at, &format!("HTTP {status} that does not parse as an AWS answer")))
+        }
+        SdkError::DispatchFailure(e) => {
+            let detail = e.as_connector_error().map(|e| sources_of(e)).unwrap_or_default();
+            Some(dispatch(&detail, e.is_timeout(), &at))
+        }
+        other => Some(Finding::new(Cause::Unexpected, format!("the request to {at} could not be made")).seen(sources_of(other))),
+    }
+}
+
+fn dispatch(detail: &str, timed_out_flag: bool, at: &str) -> Finding {
+    let lower = detail.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
+    if has(&["dns error", "failed to lookup", "name or service not known", "name resolution"]) {
+        return Finding::new(Cause::DnsFailure, format!("the name of {at} does not resolve"))
+            .seen(detail)
+            .try_this("check the region's spelling, DNS and VPN");
+    }
+    if has(&["certificate", "unknownissuer", "invalid peer", "tls", "handshake"]) {
+        return Finding::new(Cause::TlsUntrusted, format!("the certificate of {at} is not trusted")).seen(detail).try_this(
+            "behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or AWS_CA_BUNDLE=FILE; otherwise check the clock",
+        );
+    }
+    if has(&["proxy", "tunnel"]) {
+        return Finding::new(Cause::ProxyMisconfigured, format!("the proxy on the way to {at} refuses or does not answer"))
+            .seen(detail)
+            .try_this("check HTTPS_PROXY and NO_PROXY");
+    }
+    if timed_out_flag || has(&["timed out", "timeout"]) {
+        return timed_out(at).seen(detail);
+    }
+    if has(&["invalid http", "parse", "incompletemessage", "connection closed before message", "unexpected eof", "end of file"]) {
+        return not_aws(at, detail);
+    }
+    Finding::new(Cause::ConnectTimeout, format!("{at} cannot be reached"))
+        .seen(detail)
+        .try_this("check the network, proxy and endpoint settings")
+}
+
+fn timed_out(at: &str) -> Finding {
+    Finding::new(Cause::ConnectTimeout, format!("{at} does not answer in time")).try_this("check the network, firewall and proxy")
+}
+
+fn not_aws(at: &str, seen: &str) -> Finding {
+    Finding::new(Cause::CaptivePortal, format!("what answers as {at} is not AWS"))
+        .seen(seen)
+        .try_this("sign in to the network in a browser, or check proxy and endpoint settings")
+}
+
+/// An error and its causes in one line.
+fn sources_of(error: &dyn std::error::Error) -> String {
+    let mut parts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if parts.last() != Some(&text) {
+            parts.push(text);
+        }
+        next = cause.source();
+    }
+    parts.join(": ")
+}
+
+/// Codes that say the same whichever service speaks: throttling, server failure, an answer without an AWS error in it.
+pub fn common(code: &str, status: u16, at: &str) -> Option<Finding> {
+    if code.contains("Throttl") || code.contains("TooManyRequests") || code == "SlowDownException" || status == 429 {
+        return Some(
+            Finding::new(Cause::Throttled, format!("{at} asks to slow down"))
+                .seen(format!("{code} (HTTP {status})"))
+                .try_this("try again in a minute"),
+        );
+    }
+    if status >= 500 {
+        return Some(
+            Finding::new(Cause::AwsUnavailable, format!("{at} fails"))
+                .seen(format!("{code} (HTTP {status})"))
+                .try_this("try again; https://health.aws.amazon.com"),
+        );
+    }
+    if status == 407 {
+        return Some(
+            Finding::new(Cause::ProxyMisconfigured, "the proxy asks for a password")
+                .seen("HTTP 407")
+                .try_this("put user and password in HTTPS_PROXY"),
+        );
+    }
+    if code.is_empty() {
+        return Some(not_aws(at, &format!("HTTP {status} without an AWS error in it")));
+    }
+    None
+}
+
+fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String, String, u16) {
+    let status = error.raw_response().map_or(0, |r| r.status().as_u16());
+    (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned(), status)
+}
+
+/// What STS meant by refusing `what` to `caller`.
+pub fn explain<E>(error: &SdkError<E, HttpResponse>, what: &str, region: &str, caller: &Credentials) -> Finding
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let Some(finding) = unreached(error, "STS", region) {
+        return finding;
+    }
+    let (code, message, status) = parts(error);
+    if let Some(finding) = common(&code, status, &format!("STS in {region}")) {
+        return finding;
+    }
+    let key = masked(&caller.access_key_id);
+    let said = format!("{code} (HTTP {status}): {message}");
+    let finding = match code.as_str() {
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
+            Finding::new(Cause::AccessKeyUnknown, format!("AWS does not know the access key {key}"))
+                .try_this("check that the key exists and is active: aws iam list-access-keys; otherwise replace it in the profile")
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            Finding::new(Cause::SessionExpired, format!("the session of the key {key} is over"))
+                .try_this("put fresh credentials where these came from")
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException"
+            if message.contains("Signature expired") || message.contains("not yet current") =>
+        {
+            Finding::new(Cause::ClockSkew, "the clock here and the clock of AWS differ by more than AWS allows")
+                .try_this("sudo timedatectl set-ntp true")
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" | "IncompleteSignature" => {
+            Finding::new(Cause::SecretWrong, format!("the secret key that goes with {key} is wrong"))
+                .try_this("copy key id and secret again, both from the same source")
+        }
+        "AccessDenied" | "AccessDeniedException" => {
+            let finding = Finding::new(Cause::AssumeRoleDenied, format!("AWS denies {what}"));
+            if message.contains("MultiFactorAuthentication") {
+                finding.try_this("check mfa_serial in the profile")
+            } else {
+                finding.try_this(
+                    "check the role's name and its trust policy (caller, external id, MFA), then the caller's sts:AssumeRole permission",
+                )
+            }
+        }
+        "RegionDisabledException" => Finding::new(Cause::RegionDisabled, format!("STS is switched off in {region}"))
+            .try_this("use another region, or let an administrator switch it on in IAM"),
+        "ValidationError" if message.contains("MaxSessionDuration") || message.contains("session limit") => {
+            Finding::new(Cause::DurationTooLong, format!("{what} allows no session that long"))
+                .try_this("lower duration_seconds in the profile, or raise the role's MaxSessionDuration")
+        }
+        "ValidationError" | "MalformedPolicyDocument" | "PackedPolicyTooLarge" => {
+            Finding::new(Cause::ConfigMalformed, format!("AWS finds a setting of {what} invalid"))
+                .try_this("correct the value that the message names")
+        }
+        _ => Finding::new(Cause::Unexpected, format!("AWS refuses {what}")),
+    };
+    finding.seen(said)
+}
+
+/// What STS meant by refusing a web identity.
+pub fn explain_web_identity<E>(error: &SdkError<E, HttpResponse>, role: &str, region: &str) -> Finding
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let Some(finding) = unreached(error, "STS", region) {
+        return finding;
+    }
+    let (code, message, status) = parts(error);
+    if let Some(finding) = common(&code, status, &format!("STS in {region}")) {
+        return finding;
+    }
+    let finding = match code.as_str() {
+        "ExpiredTokenException" | "ExpiredToken" => Finding::new(Cause::WebIdentityExpired, "the web identity token has expired")
+            .try_this("make whatever writes the token file write a new one"),
+        "AccessDenied" => Finding::new(Cause::AssumeRoleDenied, format!("AWS denies the role {role} to this web identity"))
+            .try_this("check the role's trust policy: provider, audience and subject"),
+        _ => Finding::new(Cause::WebIdentityRejected, format!("AWS does not accept the web identity token for {role}"))
+            .try_this("check the identity provider, the audience and the role's name"),
+    };
+    finding.seen(format!("{code} (HTTP {status}): {message}"))
+}
+
+/// What the SSO portal or SSO-OIDC said: code, message, status; or why neither was reached.
+pub fn sso_answer<E>(error: &SdkError<E, HttpResponse>, service: &str, region: &str) -> std::result::Result<(String, String), Finding>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let Some(finding) = unreached(error, service, region) {
+        return Err(finding);
+    }
+    let (code, message, status) = parts(error);
+    match common(&code, status, &format!("{service} in {region}")) {
+        Some(finding) => Err(finding),
+        None => Ok((code, message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connector_errors_are_told_apart() {
+        let cases = [
+            ("io error: dns error: failed to lookup address information", false, Cause::DnsFailure),
+            ("invalid peer certificate: UnknownIssuer", false, Cause::TlsUntrusted),
+            ("client error (Connect): tunnel error: unsuccessful", false, Cause::ProxyMisconfigured),
+            ("HTTP connect timeout occurred after 2s", true, Cause::ConnectTimeout),
+            ("tcp connect error: Connection refused (os error 111)", false, Cause::ConnectTimeout),
+            ("connection closed before message completed", false, Cause::CaptivePortal),
+        ];
+        for (detail, timeout, cause) in cases {
+            assert_eq!(dispatch(detail, timeout, "STS in eu-west-1").cause, cause, "{detail}");
+        }
+    }
+
+    #[test]
+    fn answers_without_an_aws_code_are_not_aws() {
+        assert_eq!(common("", 403, "STS").map(|f| f.cause), Some(Cause::CaptivePortal));
+        assert_eq!(common("AccessDenied", 403, "STS").map(|f| f.cause), None);
+        assert_eq!(common("", 503, "STS").map(|f| f.cause), Some(Cause::AwsUnavailable));
+        assert_eq!(common("Throttling", 400, "STS").map(|f| f.cause), Some(Cause::Throttled));
+    }
+}

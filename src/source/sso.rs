@@ -1,0 +1,305 @@
+//! IAM Identity Center: role credentials from the portal, and the token that buys them.
+//!
+//! The token is the AWS CLI's own file under `~/.aws/sso/cache`: one sign-in serves both, and a refreshed token goes
+//! back to where it came from. Refresh tokens rotate, so it is written before anything else is done with it, by
+//! rename, keeping the keys this program does not know.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_sdk_ssooidc::config::{Config as OidcConfig, Region};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::{Service, Sources, network, rejection};
+use crate::config::Base;
+use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::{Cause, Finding, Result};
+use crate::time::{Timestamp, for_people};
+use crate::world::World;
+
+/// A token with less left is refreshed before it is used.
+const TOKEN_WINDOW: i64 = 5 * 60;
+/// Tokens are a few KB.
+const FILE_LIMIT: u64 = 256 * 1024;
+/// Once the request is out the server may have rotated the token: the answer is waited for beyond the deadline.
+const ROTATION_GRACE: Duration = Duration::from_secs(10);
+
+/// An SSO session as a profile names it.
+pub struct Session<'a> {
+    /// The `sso-session` name; legacy profiles have none.
+    pub name: Option<&'a str>,
+    start_url: &'a str,
+    region: &'a str,
+    path: PathBuf,
+}
+
+/// The token file, as far as it is understood, with everything else kept.
+#[derive(PartialEq)]
+pub struct Token {
+    fields: Map<String, Value>,
+    access: Secret,
+    expires: Timestamp,
+}
+
+impl Token {
+    /// The access token.
+    pub fn access(&self) -> &Secret {
+        &self.access
+    }
+
+    /// Whether it can be used as it is.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.expires.seconds_from(now) > TOKEN_WINDOW
+    }
+
+    /// Whether AWS would still take it.
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.expires > now
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.fields.get(key).and_then(Value::as_str).filter(|t| !t.is_empty())
+    }
+}
+
+impl<'a> Session<'a> {
+    /// The session behind an SSO base; `None` for every other base.
+    pub fn of(base: &'a Base, world: &World) -> Option<Self> {
+        let Base::Sso { session, start_url, sso_region, .. } = base else { return None };
+        // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>: SSOTokenLoader._generate_cache_key
+        let name = session.as_deref();
+        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, name.unwrap_or(start_url).as_bytes());
+        let file = format!("{}.json", crate::refresh::hex(digest.as_ref()));
+        Some(Self { name, start_url, region: sso_region, path: world.home.join(".aws/sso/cache").join(file) })
+    }
+
+    /// What people call it.
+    pub fn label(&self) -> &str {
+        self.name.unwrap_or(self.start_url)
+    }
+
+    /// What tells this session's token from every other.
+    pub fn identity(&self) -> String {
+        format!("{}\n{}\n{}", self.label(), self.start_url, self.region)
+    }
+
+    fn login(&self) -> String {
+        match self.name {
+            Some(name) => format!("aws sso login --sso-session {name}"),
+            None => "aws sso login --profile PROFILE".to_owned(),
+        }
+    }
+
+    /// Reads the token file. Other tools rewrite it in place, so what does not parse is read once more.
+    pub fn read(&self) -> Result<Token> {
+        let missing = || {
+            Finding::new(Cause::SsoSessionMissing, format!("nobody is signed in to the SSO session `{}` here", self.label()))
+                .seen(format!("no token file {}", self.path.display()))
+                .try_this(self.login())
+        };
+        let mut last = None;
+        for wait in [0, 50, 100] {
+            std::thread::sleep(Duration::from_millis(wait));
+            let bytes = match read_bounded(&self.path) {
+                Ok(bytes) => bytes,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
+                Err(e) => {
+                    return Err(Finding::new(
+                        Cause::ConfigUnreadable,
+                        format!("the SSO token file {} cannot be read: {e}", self.path.display()),
+                    )
+                    .try_this(self.login()));
+                }
+            };
+            match parse_token(&bytes) {
+                Ok(token) => return Ok(token),
+                Err(why) => last = Some(why),
+            }
+        }
+        let why = last.unwrap_or_default();
+        Err(Finding::new(Cause::SsoCacheDamaged, format!("the token file of the SSO session `{}` cannot be used", self.label()))
+            .seen(format!("{}: {why}", self.path.display()))
+            .try_this(self.login()))
+    }
+
+    /// The session is over, or never could be prolonged.
+    pub fn ended(&self, token: &Token, now: Timestamp) -> Finding {
+        let ago = for_people(now.seconds_from(token.expires));
+        Finding::new(Cause::SsoSessionExpired, format!("the SSO session `{}` ended {ago} ago", self.label()))
+            .seen(format!("token in {}, expired {}", self.path.display(), token.expires))
+            .try_this(self.login())
+    }
+
+    fn write(&self, token: &Token) -> std::io::Result<()> {
+        let bytes = Zeroizing::new(serde_json::to_vec(&token.fields)?);
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        crate::store::write_atomically(dir, &self.path, &bytes)
+    }
+
+    /// Renews the token with its refresh token and writes it back before returning it. Call it under the lock.
+    pub fn refresh(&self, sources: &Sources<'_>, token: &Token) -> Result<Token> {
+        let now = sources.world.now();
+        let (Some(id), Some(secret), Some(refresh)) = (token.text("clientId"), token.text("clientSecret"), token.text("refreshToken"))
+        else {
+            return Err(Finding::new(Cause::SsoNotRefreshable, format!("the SSO session `{}` cannot be prolonged", self.label()))
+                .seen(format!("{} holds no refresh token", self.path.display()))
+                .try_this(self.login()));
+        };
+        if token.text("registrationExpiresAt").and_then(Timestamp::parse).is_some_and(|t| t <= now) {
+            return Err(Finding::new(
+                Cause::SsoRegistrationExpired,
+                format!("the client registration of the SSO session `{}` has run out", self.label()),
+            )
+            .seen(format!("registrationExpiresAt in {}", self.path.display()))
+            .try_this(self.login()));
+        }
+        let call = async {
+            let mut config = OidcConfig::builder()
+                .region(Region::new(self.region.to_owned()))
+                .http_client(sources.endpoints.http_client(Service::SsoOidc)?)
+                // One try: after a lost answer the old refresh token may be used up.
+                .retry_config(network::retries().with_max_attempts(1))
+                .timeout_config(network::timeouts())
+                .use_fips(sources.endpoints.fips)
+                .use_dual_stack(sources.endpoints.dualstack);
+            config.set_endpoint_url(sources.endpoints.url(Service::SsoOidc).map(str::to_owned));
+            let client = aws_sdk_ssooidc::Client::from_conf(config.build());
+            let request = client.create_token().client_id(id).client_secret(secret).refresh_token(refresh).grant_type("refresh_token");
+            request.send().await.map_err(|e| match rejection::sso_answer(&e, "SSO-OIDC", self.region) {
+                Err(finding) => finding,
+                Ok((code, message)) => self.refused(&code, &message, token, now),
+            })
+        };
+        let answer = sources.run_within(sources.time_left() + ROTATION_GRACE, call)?;
+        let Some(access) = answer.access_token() else {
+            return Err(Finding::new(Cause::AwsUnavailable, "SSO-OIDC answered without an access token").try_this("try again"));
+        };
+        let expires = sources.world.now().plus(i64::from(answer.expires_in()));
+        let mut fields = token.fields.clone();
+        fields.insert("accessToken".into(), access.into());
+        fields.insert("expiresAt".into(), expires.to_string().into());
+        if let Some(rotated) = answer.refresh_token() {
+            fields.insert("refreshToken".into(), rotated.into());
+        }
+        let renewed = Token { fields, access: Secret::new(access.to_owned()), expires };
+        self.write(&renewed).map_err(|e| {
+            Finding::new(Cause::ConfigUnreadable, format!("the renewed SSO token cannot be written to {}: {e}", self.path.display()))
+                .try_this("free disk space or mend the permissions, then sign in again: the old refresh token is used up")
+                .try_this(self.login())
+        })?;
+        Ok(renewed)
+    }
+
+    fn refused(&self, code: &str, message: &str, token: &Token, now: Timestamp) -> Finding {
+        let said = format!("{code}: {message}");
+        match code {
+            "InvalidClientException" => Finding::new(
+                Cause::SsoRegistrationExpired,
+                format!("the client registration of the SSO session `{}` is not accepted", self.label()),
+            )
+            .seen(said)
+            .try_this(self.login()),
+            _ if token.is_valid(now) => {
+                Finding::new(Cause::SsoNotRefreshable, format!("the SSO session `{}` cannot be prolonged", self.label()))
+                    .seen(said)
+                    .try_this(self.login())
+            }
+            _ => self.ended(token, now).seen(said),
+        }
+    }
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    std::fs::File::open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a token file; the error quotes none of it.
+fn parse_token(bytes: &[u8]) -> Result<Token, String> {
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(format!("larger than {FILE_LIMIT} bytes"));
+    }
+    let fields: Map<String, Value> =
+        serde_json::from_slice(bytes).map_err(|e| format!("not JSON at line {}, column {}", e.line(), e.column()))?;
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let access = Secret::new(text("accessToken").ok_or("without accessToken")?.to_owned());
+    let expires = text("expiresAt").ok_or("without expiresAt")?;
+    let expires = Timestamp::parse(expires).ok_or("expiresAt is not a time")?;
+    Ok(Token { fields, access, expires })
+}
+
+/// Role credentials for an access token.
+pub async fn role_credentials(sources: &Sources<'_>, region: &str, account: &str, role: &str, token: &Secret) -> Result<Credentials> {
+    let mut config = aws_sdk_sso::config::Config::builder()
+        .region(aws_sdk_sso::config::Region::new(region.to_owned()))
+        .http_client(sources.endpoints.http_client(Service::Sso)?)
+        .retry_config(network::retries())
+        .timeout_config(network::timeouts())
+        .use_fips(sources.endpoints.fips)
+        .use_dual_stack(sources.endpoints.dualstack);
+    config.set_endpoint_url(sources.endpoints.url(Service::Sso).map(str::to_owned));
+    let client = aws_sdk_sso::Client::from_conf(config.build());
+    let request = client.get_role_credentials().account_id(account).role_name(role).access_token(token.expose());
+    let answer = request.send().await.map_err(|e| match rejection::sso_answer(&e, "the SSO portal", region) {
+        Err(finding) => finding,
+        Ok((code, message)) => refused_role(&code, &message, account, role, region),
+    })?;
+    let Some(c) = answer.role_credentials() else {
+        return Err(Finding::new(Cause::AwsUnavailable, "the SSO portal answered without credentials").try_this("try again"));
+    };
+    let (Some(id), Some(secret), Some(session)) = (c.access_key_id(), c.secret_access_key(), c.session_token()) else {
+        return Err(Finding::new(Cause::AwsUnavailable, "the SSO portal answered with incomplete credentials").try_this("try again"));
+    };
+    Ok(Credentials {
+        access_key_id: id.to_owned(),
+        secret_access_key: Secret::new(secret.to_owned()),
+        session_token: Some(Secret::new(session.to_owned())),
+        expiration: Some(Timestamp(c.expiration().div_euclid(1000))), // the portal counts milliseconds
+        account_id: Some(account.to_owned()),
+    })
+}
+
+fn refused_role(code: &str, message: &str, account: &str, role: &str, region: &str) -> Finding {
+    let said = format!("{code}: {message}");
+    match code {
+        "ForbiddenException" | "ResourceNotFoundException" => {
+            Finding::new(Cause::SsoAccessRemoved, format!("this SSO user has no role `{role}` in account {account}"))
+                .try_this("check sso_account_id and sso_role_name (case matters), or ask an administrator for the assignment")
+        }
+        "UnauthorizedException" => {
+            Finding::new(Cause::SsoSessionExpired, "the SSO session was ended before its time, or sso_region is wrong")
+                .seen(format!("sso_region = {region}"))
+                .try_this("aws sso login")
+        }
+        _ => Finding::new(Cause::Unexpected, format!("the SSO portal refuses the role `{role}` in account {account}")),
+    }
+    .seen(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_files_of_every_age_are_read_and_damage_is_named_without_quoting() {
+        for time in ["2030-01-01T00:00:00Z", "2030-01-01T00:00:00UTC", "2030-01-01T00:00:00.5Z"] {
+            let text = format!(r#"{{"accessToken":"t","expiresAt":"{time}","unknown":{{"a":1}}}}"#);
+            assert!(parse_token(text.as_bytes()).is_ok_and(|t| t.fields.contains_key("unknown")), "{time}");
+        }
+        for bad in [
+            "",
+            "{",
+            "[]",
+            "null",
+            r#"{"accessToken":"SECRET"}"#,
+            r#"{"accessToken":"SECRET","expiresAt":"x"}"#,
+            "{\"accessToken\":\"SECRET",
+        ] {
+            let why = parse_token(bad.as_bytes()).map(|_| ()).unwrap_err();
+            assert!(!why.contains("SECRET"), "{why}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The OS keyring while it serves, then sealed files, then nothing. The first use finds out: a warm answer from the
+//! keyring is one conversation with it, not a probe and a conversation.
+
+use std::sync::Mutex;
+
+use zeroize::Zeroizing;
+
+use super::sealed::Sealed;
+use super::{CacheKey, Status, Store, StoreError};
+
+pub(super) struct Auto {
+    levels: Vec<Box<dyn Store>>,
+    /// What kept each level up to now from serving; as many levels are passed over.
+    failures: Mutex<Vec<StoreError>>,
+}
+
+impl Auto {
+    pub(super) fn new(keyring: Option<Box<dyn Store>>, sealed: Sealed) -> Self {
+        let sealed: Box<dyn Store> = Box::new(sealed);
+        Self { levels: keyring.into_iter().chain([sealed]).collect(), failures: Mutex::default() }
+    }
+
+    fn failures(&self) -> Vec<StoreError> {
+        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Does `work` on the first level that serves; `None` if none does.
+    fn first<T>(&self, work: impl Fn(&dyn Store) -> Result<T, StoreError>) -> Option<T> {
+        loop {
+            let level = self.failures().len();
+            match work(self.levels.get(level)?.as_ref()) {
+                Ok(outcome) => return Some(outcome),
+                Err(error) => {
+                    let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    // Another thread may have moved on already.
+                    if failures.len() == level {
+                        failures.push(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does `work` on every level. A locked one fails the whole: what it holds would stay behind unseen.
+    fn all<T>(&self, work: impl Fn(&dyn Store) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+        let outcomes: Vec<_> = self.levels.iter().map(|level| work(level.as_ref())).collect();
+        let served = |outcome: Result<T, StoreError>| match outcome {
+            Err(StoreError::Unavailable { .. }) => None,
+            other => Some(other),
+        };
+        outcomes.into_iter().filter_map(served).collect()
+    }
+}
+
+impl Store for Auto {
+    fn name(&self) -> &'static str {
+        self.levels.get(self.failures().len()).map_or("none", |level| level.name())
+    }
+
+    fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        Ok(self.first(|level| level.get(key)).flatten())
+    }
+
+    fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.first(|level| level.put(key, label, value));
+        Ok(())
+    }
+
+    fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
+        Ok(self.all(|level| level.remove(key))?.contains(&true))
+    }
+
+    fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
+        let mut keys: Vec<_> = self.all(|level| level.keys())?.into_iter().flatten().collect();
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    fn check(&self) -> Status {
+        // The keyring and the data key are asked here, to say what a run would find.
+        let status = self.first(|level| {
+            let status = level.check();
+            match &status.warning {
+                Some(warning) => Err(StoreError::unavailable(warning.clone())),
+                None => Ok(status),
+            }
+        });
+        let mut reasons: Vec<String> = self.failures().iter().map(|f| f.detail().to_owned()).collect();
+        if self.levels.len() == 1 {
+            reasons.insert(0, "there is no session bus to reach a keyring by".into());
+        }
+        match status {
+            Some(status) => {
+                reasons.push(status.reason);
+                Status { name: status.name, reason: reasons.join("; "), warning: None }
+            }
+            None => {
+                let reason = reasons.join("; ");
+                let warning = Some(format!("nothing is cached: {reason}"));
+                Status { name: "none", reason, warning }
+            }
+        }
+    }
+
+    fn status(&self) -> String {
+        let failures = self.failures();
+        let reasons: Vec<_> = failures.iter().map(StoreError::detail).collect();
+        match (self.name(), reasons.join("; ")) {
+            (name, why) if !why.is_empty() => format!("{name}, because {why}"),
+            ("sealed", _) => "sealed, because there is no session bus to reach a keyring by".into(),
+            (name, _) => format!("{name}, while it answers"),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The 32 bytes that seal the files: from a file or command the user names, else from the kernel's user keyring, which
+//! lives in memory only and is shared by cron jobs and login shells.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::{StoreError, StoreSettings};
+
+type DataKey = Zeroizing<[u8; 32]>;
+
+const COMMAND_LIMIT: Duration = Duration::from_secs(5);
+const TEXT_LIMIT: u64 = 4096;
+
+/// Where the key is looked for.
+pub(super) fn place(settings: &StoreSettings) -> String {
+    match (&settings.key_file, &settings.key_command) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(_)) => "the key command".into(),
+        (None, None) => "the kernel keyring".into(),
+    }
+}
+
+/// The key; the kernel keyring gets one where it has none yet.
+pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
+    match (&settings.key_file, &settings.key_command) {
+        (Some(_), _) => from_file(settings),
+        (None, Some(command)) => from_command(command),
+        (None, None) => kernel::load(settings),
+    }
+}
+
+fn from_file(settings: &StoreSettings) -> Result<DataKey, StoreError> {
+    let path = settings.key_file.as_deref().unwrap_or(std::path::Path::new(""));
+    let failed = |e: std::io::Error| StoreError::unavailable(format!("the key file {} cannot be read: {e}", path.display()));
+    let file = std::fs::File::open(path).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let about = file.metadata().map_err(failed)?;
+        if about.mode() & 0o077 != 0 || (about.uid() != settings.uid && about.uid() != 0) {
+            return Err(StoreError::broken(format!("others can use the key file {}: chmod 600 it", path.display())));
+        }
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(TEXT_LIMIT as usize));
+    file.take(TEXT_LIMIT).read_to_end(&mut bytes).map_err(failed)?;
+    parse(&bytes).ok_or_else(|| StoreError::broken(format!("the key file {} {NO_KEY}", path.display())))
+}
+
+const NO_KEY: &str = "does not hold a key: 32 bytes, or these as 64 hex digits or base64";
+
+fn from_command(command: &str) -> Result<DataKey, StoreError> {
+    let failed = |what: &str| StoreError::unavailable(format!("the key command (AWSFRESH_KEY_COMMAND) {what}"));
+    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let spawned = Command::new(shell).arg(flag).arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = spawned.map_err(|e| failed(&format!("cannot be started: {e}")))?;
+    let until = Instant::now() + COMMAND_LIMIT;
+    let (sender, receiver) = mpsc::channel();
+    if let Some(output) = child.stdout.take() {
+        std::thread::spawn(move || {
+            let mut bytes = Zeroizing::new(Vec::with_capacity(TEXT_LIMIT as usize));
+            let read = output.take(TEXT_LIMIT).read_to_end(&mut bytes);
+            let _ = sender.send(read.map(|_| bytes));
+        });
+    }
+    let output = receiver.recv_timeout(COMMAND_LIMIT);
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Some(status),
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+            _ => break None,
+        }
+    };
+    match (output, status) {
+        (Ok(Ok(bytes)), Some(status)) if status.success() => parse(&bytes).ok_or_else(|| failed(NO_KEY)),
+        (_, Some(status)) => Err(failed(&format!("failed ({status})"))),
+        (_, None) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(failed("did not end within 5 s"))
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<DataKey> {
+    if let Ok(raw) = <[u8; 32]>::try_from(bytes) {
+        return Some(Zeroizing::new(raw));
+    }
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    if text.len() == 64 && text.is_ascii() {
+        let mut key = Zeroizing::new([0; 32]);
+        for (byte, at) in key.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+        }
+        return Some(key);
+    }
+    let decoded = Zeroizing::new(aws_smithy_types::base64::decode(text).ok()?);
+    <[u8; 32]>::try_from(decoded.as_slice()).ok().map(Zeroizing::new)
+}
+
+#[cfg(target_os = "linux")]
+mod kernel {
+    use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
+    use ring::rand::{SecureRandom, SystemRandom};
+
+    use super::*;
+    use crate::store::sealed;
+
+    pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
+        // One key per directory: another home of the same user is another world.
+        let digest = ring::digest::digest(&ring::digest::SHA256, settings.dir.as_os_str().as_encoded_bytes());
+        let name = format!("awsfresh:data-key:{}", digest.as_ref()[..6].iter().map(|b| format!("{b:02x}")).collect::<String>());
+        let ring = user_ring().map_err(refused)?;
+        if let Some(key) = find(ring, &name).map_err(refused)? {
+            return Ok(key);
+        }
+        // Two first runs at once must agree on one key.
+        sealed::create_dir(settings)?;
+        let path = settings.dir.join("data-key.lock");
+        let lock = std::fs::File::options().write(true).create(true).truncate(false).open(&path);
+        let _lock = lock
+            .and_then(|file| fs2::FileExt::lock_exclusive(&file).map(|()| file))
+            .map_err(|e| StoreError::broken(format!("{} cannot be locked: {e}", path.display())))?;
+        if let Some(key) = find(ring, &name).map_err(refused)? {
+            return Ok(key);
+        }
+        let mut key = Zeroizing::new([0; 32]);
+        SystemRandom::new().fill(key.as_mut()).map_err(|_| StoreError::broken("the system has no random numbers"))?;
+        let id = ring.add_key(&name, key.as_ref()).map_err(refused)?;
+        if let Ok(persistent) = persistent_ring() {
+            let _ = persistent.link_key(id);
+        }
+        Ok(key)
+    }
+
+    /// The user keyring, made a part of the process keyring: without that, cron and bare sessions may not read from it.
+    fn user_ring() -> Result<KeyRing, KeyError> {
+        let ring = KeyRing::from_special_id(KeyRingIdentifier::User, true)?;
+        KeyRing::from_special_id(KeyRingIdentifier::Process, true)?.link_keyring(ring)?;
+        Ok(ring)
+    }
+
+    /// Outlives the user's last process, for some days. Not every kernel has it.
+    fn persistent_ring() -> Result<KeyRing, KeyError> {
+        KeyRing::get_persistent(KeyRingIdentifier::Process)
+    }
+
+    fn find(ring: KeyRing, name: &str) -> Result<Option<DataKey>, KeyError> {
+        if let Some((_, key)) = search(ring, name)? {
+            return Ok(Some(key));
+        }
+        let Ok(Some((id, key))) = persistent_ring().and_then(|persistent| search(persistent, name)) else { return Ok(None) };
+        let _ = ring.link_key(id);
+        Ok(Some(key))
+    }
+
+    fn search(ring: KeyRing, name: &str) -> Result<Option<(linux_keyutils::Key, DataKey)>, KeyError> {
+        let read = |id: linux_keyutils::Key| {
+            let mut key = Zeroizing::new([0; 32]);
+            let length = id.read(&mut *key)?;
+            Ok((length == key.len()).then_some((id, key)))
+        };
+        match ring.search(name).and_then(read) {
+            Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => Ok(None),
+            other => other,
+        }
+    }
+
+    fn refused(error: KeyError) -> StoreError {
+        let why = match error {
+            KeyError::AccessDenied | KeyError::PermissionDenied => "not permitted".into(),
+            KeyError::QuotaExceeded => "its quota is used up".into(),
+            KeyError::OperationNotSupported | KeyError::Unknown(38) => "this kernel has none".into(),
+            other => format!("{other}"),
+        };
+        StoreError::unavailable(format!("the kernel keyring cannot be used here ({why}); name a key file with AWSFRESH_KEY_FILE"))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod kernel {
+    use super::*;
+
+    pub(super) fn load(_: &StoreSettings) -> Result<DataKey, StoreError> {
+        Err(StoreError::unavailable("this system keeps no key for sealed files; name a key file with AWSFRESH_KEY_FILE"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_three_forms() {
+        let key = [0xa5; 32];
+        assert_eq!(parse(&key).as_deref(), Some(&key));
+        assert_eq!(parse(format!("{}\n", "a5".repeat(32)).as_bytes()).as_deref(), Some(&key));
+        assert_eq!(parse(b"paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=\n").as_deref(), Some(&key));
+        for bad in [&b""[..], b"short", &[0; 33], "é".repeat(32).as_bytes(), &[b'g'; 64]] {
+            assert_eq!(parse(bad), None);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_command_prints_it_or_fails_with_a_sentence() {
+        assert_eq!(from_command("printf 'a5%.0s' $(seq 32)").unwrap().as_ref(), &[0xa5; 32]);
+        assert!(from_command("exit 3").unwrap_err().detail().contains("exit status: 3"));
+        let endless = from_command("yes").unwrap_err();
+        assert!(!endless.detail().contains("y\ny"), "{endless}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Everything the program takes from outside, read once: environment, paths, clock, terminal. Code below
+//! `commands` gets these as values, so that a test, a cron job and a person see the same behaviour.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use directories::BaseDirs;
+
+use crate::diagnosis::{Cause, Finding, Result};
+use crate::store::{StoreKind, StoreSettings};
+use crate::time::Timestamp;
+
+/// Unattended callers get an answer within this time: the Rust SDK waits 5 s for a credential source.
+const UNATTENDED_DEADLINE: Duration = Duration::from_secs(4);
+/// What a person at a terminal puts up with.
+const ATTENDED_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The surroundings of one run.
+pub struct World {
+    env: BTreeMap<String, String>,
+    /// The home directory: `HOME`, else the one the system knows for this user.
+    pub home: PathBuf,
+    /// When the run began.
+    pub start: Instant,
+    /// Whether a person can be talked to: stderr is a terminal.
+    pub attended: bool,
+}
+
+impl World {
+    /// Reads the surroundings. Fails only where there is no home directory to keep locks and caches in.
+    #[allow(clippy::disallowed_methods)] // the one place
+    pub fn collect() -> Result<Self> {
+        let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+        let Some(base) = BaseDirs::new() else {
+            return Err(Finding::new(Cause::Usage, "no home directory is known for this user").try_this("set HOME"));
+        };
+        Ok(Self { env, home: base.home_dir().to_owned(), start: Instant::now(), attended: std::io::stderr().is_terminal() })
+    }
+
+    /// An environment variable; blank counts as unset, as in the SDKs.
+    pub fn env(&self, name: &str) -> Option<&str> {
+        self.env.get(name).map(String::as_str).filter(|v| !v.trim().is_empty())
+    }
+
+    /// `true` in the spelling the SDKs accept.
+    pub fn env_flag(&self, name: &str) -> bool {
+        self.env(name).is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    }
+
+    /// The wall clock.
+    #[allow(clippy::disallowed_methods)] // the one place
+    pub fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(since.as_secs().cast_signed())
+    }
+
+    /// `AWS_CONFIG_FILE`, else `~/.aws/config`.
+    pub fn config_file(&self) -> PathBuf {
+        self.aws_file("AWS_CONFIG_FILE", "config")
+    }
+
+    /// `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
+    pub fn credentials_file(&self) -> PathBuf {
+        self.aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+    }
+
+    fn aws_file(&self, variable: &str, name: &str) -> PathBuf {
+        match self.env(variable) {
+            Some(path) => self.expand_home(path),
+            None => self.home.join(".aws").join(name),
+        }
+    }
+
+    /// A leading `~/` replaced, as every SDK does.
+    pub fn expand_home(&self, path: &str) -> PathBuf {
+        match path.strip_prefix("~/") {
+            Some(rest) => self.home.join(rest),
+            None => PathBuf::from(path),
+        }
+    }
+
+    /// The profile to use where none is given on the command line: the CLI's order.
+    pub fn default_profile(&self) -> &str {
+        self.env("AWS_PROFILE").or_else(|| self.env("AWS_DEFAULT_PROFILE")).unwrap_or("default")
+    }
+
+    /// Where locks and sealed credentials live. From the home directory alone: cron and login shells must meet here,
+    /// and cron has no `XDG_*`.
+    pub fn state_dir(&self) -> PathBuf {
+        state_dir_under(&self.home)
+    }
+
+    /// How long this run may take: `AWSFRESH_TIMEOUT` in seconds, else 4 s unattended and 60 s at a terminal.
+    pub fn deadline(&self) -> Result<Instant> {
+        let limit = match self.env("AWSFRESH_TIMEOUT") {
+            None if self.attended => ATTENDED_DEADLINE,
+            None => UNATTENDED_DEADLINE,
+            Some(text) => match text.parse::<f64>() {
+                Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Duration::from_secs_f64(seconds),
+                _ => {
+                    return Err(Finding::new(Cause::Usage, "AWSFRESH_TIMEOUT is not a number of seconds from 0.1 to 3600")
+                        .seen(format!("AWSFRESH_TIMEOUT={text}"))
+                        .try_this("export AWSFRESH_TIMEOUT=4"));
+                }
+            },
+        };
+        Ok(self.start + limit)
+    }
+
+    /// Which store to use and what it needs to know.
+    pub fn store_settings(&self, flag: Option<StoreKind>) -> Result<StoreSettings> {
+        let kind = match (flag, self.env("AWSFRESH_STORE")) {
+            (Some(kind), _) => kind,
+            (None, None) => StoreKind::Auto,
+            (None, Some(text)) => text.parse().map_err(|_| {
+                Finding::new(Cause::Usage, "AWSFRESH_STORE names no store")
+                    .seen(format!("AWSFRESH_STORE={text}"))
+                    .try_this("one of: auto, keyring, sealed, none")
+            })?,
+        };
+        Ok(StoreSettings {
+            kind,
+            dir: self.state_dir().join("sealed"),
+            key_file: self.env("AWSFRESH_KEY_FILE").map(|p| self.expand_home(p)),
+            key_command: self.env("AWSFRESH_KEY_COMMAND").map(str::to_owned),
+            bus_address: self.env("DBUS_SESSION_BUS_ADDRESS").map(str::to_owned),
+            runtime_dir: self.env("XDG_RUNTIME_DIR").map(PathBuf::from),
+            uid: uid(),
+            deadline: Duration::from_secs(1),
+            attended: self.attended,
+        })
+    }
+}
+
+#[cfg(unix)]
+fn uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn uid() -> u32 {
+    0
+}
+
+fn state_dir_under(home: &Path) -> PathBuf {
+    if cfg!(windows) {
+        home.join("AppData").join("Local").join("awsfresh")
+    } else if cfg!(target_os = "macos") {
+        home.join("Library").join("Application Support").join("awsfresh")
+    } else {
+        home.join(".local").join("state").join("awsfresh")
+    }
+}

@@ -1,0 +1,151 @@
+//! IAM Identity Center: the AWS CLI's token file is shared, refreshed once, and never lost.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use awsfresh::refresh::hex;
+use awsfresh::time::Timestamp;
+use serde_json::{Value, json};
+use support::double::{Double, Fault, SsoSession};
+use support::sandbox::Sandbox;
+
+const START: &str = "https://d-1234567890.awsapps.com/start";
+const ACCOUNT: &str = "444444444444";
+
+#[allow(clippy::disallowed_methods)]
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed()
+}
+
+/// A home signed in to the session `corp`, with a token that ends in `left` seconds.
+fn setup(left: i64) -> (Double, Sandbox, String) {
+    let aws = Double::start();
+    aws.add_sso(SsoSession {
+        start_url: START.into(),
+        access_token: "canary-access-token".into(),
+        refresh_token: Some("canary-refresh-token".into()),
+        client_id: "client".into(),
+        client_secret: "canary-client-secret".into(),
+        token_expires: now() + left,
+        user: "ann".into(),
+        assignments: vec![(ACCOUNT.into(), "Admin".into()), (ACCOUNT.into(), "ReadOnly".into())],
+        role_lifetime: 3600,
+    });
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    for secret in ["canary-access-token", "canary-refresh-token", "canary-client-secret"] {
+        home.secret(secret);
+    }
+    home.config(format!(
+        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n\
+         [profile admin]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n\
+         [profile reader]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = ReadOnly\n\
+         [profile typo]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = admin\n"
+    ));
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, b"corp");
+    let file = format!(".aws/sso/cache/{}.json", hex(digest.as_ref()));
+    home.file(
+        &file,
+        json!({"startUrl": START, "region": "eu-west-1", "accessToken": "canary-access-token", "expiresAt": Timestamp(now() + left).to_string(),
+            "clientId": "client", "clientSecret": "canary-client-secret", "registrationExpiresAt": "2099-01-01T00:00:00Z",
+            "refreshToken": "canary-refresh-token", "somethingNew": {"kept": true}})
+        .to_string(),
+    );
+    (aws, home, file)
+}
+
+fn token(home: &Sandbox, file: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(home.home().join(file)).unwrap()).unwrap()
+}
+
+#[test]
+fn role_credentials_are_bought_once_with_the_clis_token() {
+    let (aws, home, _) = setup(3600);
+    let first = home.credentials_of("admin").answer();
+    assert_eq!(first["AccountId"], ACCOUNT);
+    assert_eq!(home.credentials_of("admin").answer(), first);
+    assert_eq!((aws.count("GetRoleCredentials"), aws.count("CreateToken")), (1, 0));
+    assert_ne!(home.credentials_of("reader").answer(), first);
+    home.assert_no_secret_on_disk();
+}
+
+#[test]
+fn an_expired_token_is_refreshed_once_and_written_back_whole() {
+    let (aws, home, file) = setup(-60);
+    aws.fault(Fault::Latency(Duration::from_millis(100)));
+    let children: Vec<_> = (0..50).map(|i| home.start(&["credential-process", "-p", ["admin", "reader"][i % 2]])).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!((aws.count("CreateToken"), aws.count("GetRoleCredentials")), (1, 2));
+    let (access, refresh) = aws.sso_current(START);
+    let written = token(&home, &file);
+    assert_eq!(written["accessToken"], access);
+    assert_eq!(written["refreshToken"], refresh.unwrap());
+    assert_eq!(written["somethingNew"]["kept"], true);
+    assert!(written["expiresAt"].as_str().unwrap().ends_with('Z'));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(home.home().join(&file)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn killing_a_refresh_loses_no_token_that_the_server_had_not_rotated() {
+    let (aws, home, file) = setup(-60);
+    aws.fault(Fault::Latency(Duration::from_millis(15)));
+    for i in 0..60u64 {
+        let before = aws.count("CreateToken");
+        let mut child = home.start(&["credential-process", "-p", "admin"]);
+        std::thread::sleep(Duration::from_micros(i * 517 % 20_000));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let lies_there = token(&home, &file);
+        if aws.count("CreateToken") == before {
+            assert_eq!(lies_there["refreshToken"], "canary-refresh-token");
+        } else {
+            break; // from here on the server has rotated it
+        }
+    }
+}
+
+#[test]
+fn an_ended_session_asks_for_a_person_with_the_exact_command() {
+    let (aws, home, _) = setup(-60);
+    aws.fault_on(
+        "CreateToken",
+        Fault::Error { status: 400, code: "InvalidGrantException".into(), message: "Invalid grant provided".into() },
+    );
+    let run = home.credentials_of("admin");
+    run.failed(4, "sso-session-expired");
+    assert!(run.stderr.contains("aws sso login --sso-session corp"), "{}", run.stderr);
+}
+
+#[test]
+fn a_refresh_that_fails_is_no_harm_while_the_token_is_valid() {
+    let (aws, home, file) = setup(200);
+    let before = token(&home, &file);
+    aws.fault_on("CreateToken", Fault::Error { status: 500, code: "InternalServerException".into(), message: "x".into() });
+    home.credentials_of("admin").answer();
+    assert_eq!(token(&home, &file), before);
+}
+
+#[test]
+fn a_wrong_role_is_no_sign_in_problem() {
+    let (_aws, home, _) = setup(3600);
+    home.credentials_of("typo").failed(6, "sso-access-removed");
+}
+
+#[test]
+fn token_files_in_no_usable_form_are_named() {
+    let (_aws, home, file) = setup(3600);
+    for content in ["", "{", "[]", "\0\0", r#"{"accessToken": 5}"#] {
+        home.file(&file, content);
+        assert!(home.credentials_of("admin").failed(4, "sso-cache-damaged").stderr.contains(&file), "{content}");
+    }
+    std::fs::remove_file(home.home().join(&file)).unwrap();
+    home.credentials_of("admin").failed(4, "sso-session-missing");
+}

@@ -1,0 +1,333 @@
+//! The AWS double: one in-process server on 127.0.0.1 which plays STS, the SSO portal and SSO-OIDC, checks signatures, and can be
+//! told to misbehave. This file owns what a test sees and the loop that answers connections.
+
+mod clock;
+mod http;
+mod proxy;
+mod sigv4;
+mod sso;
+mod sts;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+
+use http::{Connection, Reply, Request};
+pub use proxy::Proxy;
+pub use sso::SsoSession;
+pub use sts::Role;
+
+/// One request as the double saw it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// `AssumeRole`, `GetRoleCredentials`, `CreateToken` …; `METHOD /path` for what no service knows.
+    pub action: String,
+    /// The ARN whose signature proved right.
+    pub caller: Option<String>,
+    /// Query, form and JSON fields.
+    pub params: BTreeMap<String, String>,
+    /// The `Host` header.
+    pub host: String,
+    /// 0 while there is no answer, and for good if there never is one.
+    pub status: u16,
+}
+
+/// How to misbehave.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Answer properly, but late.
+    Latency(Duration),
+    /// Keep the connection open and never answer.
+    Hang,
+    /// Close the connection without an answer.
+    Drop,
+    /// Answer with bytes that are not HTTP.
+    Garbage,
+    /// Answer with a web page, as a captive portal would.
+    Html(u16),
+    /// Refuse in the service's own error shape.
+    Error { status: u16, code: String, message: String },
+    /// Announce the whole answer, send half of it and close.
+    Truncated,
+    /// Serve with a clock this many seconds off.
+    ClockOffset(i64),
+}
+
+/// A refusal before it takes the shape of its service.
+pub(crate) struct Refusal {
+    status: u16,
+    code: String,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into() }
+    }
+}
+
+/// An access key of any kind.
+#[derive(Clone)]
+pub(crate) struct Key {
+    secret: String,
+    token: Option<String>,
+    arn: String,
+    /// The role behind an assumed-role session.
+    role_arn: Option<String>,
+    mfa: bool,
+    expires: Option<i64>,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    keys: HashMap<String, Key>,
+    roles: HashMap<String, Role>,
+    mfa: Vec<sts::MfaDevice>,
+    web_identities: HashMap<String, sts::WebIdentity>,
+    sso: Vec<sso::Portal>,
+    devices: HashMap<String, sso::Device>,
+    clients: HashMap<String, String>,
+    calls: Vec<Call>,
+    fault: Option<Fault>,
+    fault_by_action: HashMap<String, Fault>,
+    fault_once: VecDeque<Fault>,
+}
+
+impl State {
+    /// The most specific fault wins: one-shot, then the action's own, then the general one.
+    fn take_fault(&mut self, action: &str) -> Option<Fault> {
+        let once = self.fault_once.pop_front();
+        once.or_else(|| self.fault_by_action.get(action).cloned()).or_else(|| self.fault.clone())
+    }
+}
+
+pub(crate) type Shared = Arc<Mutex<State>>;
+
+/// A failed test must not hide behind the poisoned lock it left.
+fn lock(shared: &Shared) -> MutexGuard<'_, State> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The running double. Dropping it stops the server.
+pub struct Double {
+    url: String,
+    shared: Shared,
+    runtime: Option<Runtime>,
+}
+
+impl Double {
+    pub fn start() -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let shared = Shared::default();
+        let server = Arc::clone(&shared);
+        let url = listen(&runtime, move |stream| serve(stream, Arc::clone(&server)));
+        Self { url, shared, runtime: Some(runtime) }
+    }
+
+    /// The endpoint of all three services.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// A CONNECT proxy in front of the double, with a CA of its own.
+    pub fn proxy(&self) -> Proxy {
+        let authority = Arc::new(proxy::Authority::new());
+        let ca_pem = authority.pem();
+        let shared = Arc::clone(&self.shared);
+        let runtime = self.runtime.as_ref().expect("taken only on drop");
+        let url = listen(runtime, move |stream| proxy::tunnel(stream, Arc::clone(&authority), Arc::clone(&shared)));
+        Proxy { url, ca_pem }
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// How often `action` was asked for, whatever the answer.
+    pub fn count(&self, action: &str) -> usize {
+        self.state().calls.iter().filter(|call| call.action == action).count()
+    }
+
+    /// Misbehaves on every request until [`Double::heal`].
+    pub fn fault(&self, fault: Fault) {
+        self.state().fault = Some(fault);
+    }
+
+    /// Misbehaves on one request. Queues behind earlier ones.
+    pub fn fault_once(&self, fault: Fault) {
+        self.state().fault_once.push_back(fault);
+    }
+
+    /// Misbehaves on every request for `action` until [`Double::heal`].
+    pub fn fault_on(&self, action: &str, fault: Fault) {
+        self.state().fault_by_action.insert(action.to_owned(), fault);
+    }
+
+    pub fn heal(&self) {
+        let mut state = self.state();
+        state.fault = None;
+        state.fault_by_action.clear();
+        state.fault_once.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared)
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        // Not a plain drop: that panics inside the runtime of an async test, and would wait for a hung request.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Binds a free port and runs `handle` on each connection; returns the URL.
+fn listen<F, T>(runtime: &Runtime, handle: F) -> String
+where
+    F: Fn(TcpStream) -> T + Send + 'static,
+    T: Future<Output = ()> + Send + 'static,
+{
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.set_nonblocking(true).expect("a socket that can be polled");
+    let url = format!("http://{}", listener.local_addr().expect("a bound socket"));
+    runtime.spawn(async move {
+        let listener = TcpListener::from_std(listener).expect("a running runtime");
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(handle(stream));
+        }
+    });
+    url
+}
+
+/// Answers one connection until either side has had enough.
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: Shared) {
+    let mut connection = Connection::new(stream);
+    while let Ok(Some(request)) = connection.next().await {
+        let (index, fault) = record(&shared, &request);
+        let offset = if let Some(Fault::ClockOffset(seconds)) = fault { seconds } else { 0 };
+        let answer = || {
+            let now = clock::now() + offset;
+            let reply = answer(&mut lock(&shared), &request, now);
+            settle(&shared, index, &reply);
+            reply.to_bytes(now)
+        };
+        let (bytes, keep_open) = match fault {
+            Some(Fault::Hang) => return pending().await,
+            Some(Fault::Drop) => return,
+            Some(Fault::Garbage) => (b"\x15\x03\x01\x00\x02\x02\x46 this is not HTTP \xff\xfe\r\n\r\n".to_vec(), false),
+            Some(Fault::Truncated) => {
+                let whole = answer();
+                let body = whole.windows(4).position(|window| window == b"\r\n\r\n").map_or(whole.len(), |at| at + 4);
+                (whole[..body.midpoint(whole.len())].to_vec(), false)
+            }
+            Some(Fault::Html(status)) => {
+                let page = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head><body>Welcome</body></html>\n";
+                let reply = Reply::new(status, "text/html; charset=utf-8", page.to_owned());
+                settle(&shared, index, &reply);
+                (reply.to_bytes(clock::now()), true)
+            }
+            Some(Fault::Error { status, code, message }) => {
+                let reply = refuse(&request, &Refusal { status, code, message });
+                settle(&shared, index, &reply);
+                (reply.to_bytes(clock::now()), true)
+            }
+            Some(Fault::Latency(delay)) => {
+                tokio::time::sleep(delay).await;
+                (answer(), true)
+            }
+            Some(Fault::ClockOffset(_)) | None => (answer(), true),
+        };
+        if connection.send(&bytes).await.is_err() || !keep_open {
+            return;
+        }
+    }
+}
+
+/// Writes the request down on arrival, so that a test can count what is still hanging.
+fn record(shared: &Shared, request: &Request) -> (usize, Option<Fault>) {
+    let action = service(request).action(request);
+    let mut state = lock(shared);
+    let fault = state.take_fault(&action);
+    state.calls.push(Call {
+        action,
+        caller: None,
+        params: request.params.clone(),
+        host: request.header("host").unwrap_or_default().to_owned(),
+        status: 0,
+    });
+    (state.calls.len() - 1, fault)
+}
+
+fn settle(shared: &Shared, index: usize, reply: &Reply) {
+    let mut state = lock(shared);
+    let call = &mut state.calls[index];
+    call.status = reply.status;
+    call.caller.clone_from(&reply.caller);
+}
+
+#[derive(Clone, Copy)]
+enum Service {
+    Sts,
+    Portal,
+    Oidc,
+}
+
+impl Service {
+    fn action(self, request: &Request) -> String {
+        let named = match self {
+            Self::Sts => request.param("Action"),
+            Self::Portal | Self::Oidc => sso::action(&request.path),
+        };
+        named.map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned)
+    }
+}
+
+fn service(request: &Request) -> Service {
+    match request.path.as_str() {
+        "/token" | "/client/register" | "/device_authorization" => Service::Oidc,
+        path if sso::action(path).is_some() => Service::Portal,
+        _ => Service::Sts,
+    }
+}
+
+fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
+    let answered = match service(request) {
+        Service::Sts => return sts::answer(state, request, now),
+        Service::Portal => sso::portal(state, request, now),
+        Service::Oidc => sso::oidc(state, request, now),
+    };
+    answered.unwrap_or_else(|refusal| refuse(request, &refusal))
+}
+
+fn refuse(request: &Request, refusal: &Refusal) -> Reply {
+    match service(request) {
+        Service::Sts => sts::refuse(refusal),
+        Service::Portal => sso::refuse_portal(refusal),
+        Service::Oidc => sso::refuse_oidc(refusal),
+    }
+}
+
+const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Random characters of an alphabet whose size divides 256.
+fn random(alphabet: &[u8], length: usize) -> String {
+    let mut bytes = vec![0; length];
+    SystemRandom::new().fill(&mut bytes).expect("the system's randomness");
+    bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect()
+}
+
+/// What follows the prefix of a principal's id; the same ARN always gets the same.
+fn stable_id(arn: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, arn.as_bytes());
+    digest.as_ref().iter().take(17).map(|byte| char::from(BASE32[usize::from(byte % 32)])).collect()
+}

@@ -1,0 +1,5 @@
+//! What the integration tests and the demo share. Not every user of it needs every part.
+#![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+pub mod double;
+pub mod sandbox;

@@ -1,0 +1,191 @@
+//! A throwaway home in which the real binary runs with a wiped environment. Every run is searched for secrets: none
+//! may appear on stderr, and none in any file outside `~/.aws` and the store.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A run is ended after this long: nothing may hang.
+const HANG: Duration = Duration::from_secs(40);
+
+pub struct Sandbox {
+    dir: tempfile::TempDir,
+    program: PathBuf,
+    env: RefCell<BTreeMap<String, String>>,
+    secrets: RefCell<Vec<String>>,
+}
+
+/// What one run did.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Sandbox {
+    /// A home with an empty `~/.aws`, a sealed store with a key file, and `endpoint` for every service.
+    pub fn new(program: impl Into<PathBuf>, endpoint: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = Self { dir, program: program.into(), env: RefCell::default(), secrets: RefCell::default() };
+        std::fs::create_dir_all(sandbox.home().join(".aws/sso/cache")).unwrap();
+        sandbox.file("key", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(sandbox.home().join("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        sandbox.env("HOME", sandbox.home().to_str().unwrap());
+        sandbox.env("PATH", "/usr/bin:/bin");
+        sandbox.env("AWS_ENDPOINT_URL", endpoint);
+        sandbox.env("AWSFRESH_STORE", "sealed");
+        sandbox.env("AWSFRESH_KEY_FILE", sandbox.home().join("key").to_str().unwrap());
+        sandbox
+    }
+
+    pub fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn env(&self, name: &str, value: &str) -> &Self {
+        self.env.borrow_mut().insert(name.into(), value.into());
+        self
+    }
+
+    pub fn unset(&self, name: &str) -> &Self {
+        self.env.borrow_mut().remove(name);
+        self
+    }
+
+    /// Text that must not turn up anywhere.
+    pub fn secret(&self, text: &str) -> &Self {
+        self.secrets.borrow_mut().push(text.into());
+        self
+    }
+
+    /// Writes a file in the home.
+    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.home().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn config(&self, text: impl AsRef<[u8]>) -> &Self {
+        self.file(".aws/config", text);
+        self
+    }
+
+    pub fn credentials(&self, text: impl AsRef<[u8]>) -> &Self {
+        self.file(".aws/credentials", text);
+        self
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(args).env_clear().envs(&*self.env.borrow()).current_dir(self.home());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(args).spawn().unwrap()
+    }
+
+    /// Runs to the end and checks what every run must hold.
+    pub fn run(&self, args: &[&str]) -> Run {
+        let began = Instant::now();
+        let mut child = self.start(args);
+        let (out, err) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > HANG {
+                let _ = child.kill();
+                panic!("awsfresh {args:?} hangs");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let output = Output { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() };
+        self.checked(args, output, began.elapsed())
+    }
+
+    fn checked(&self, args: &[&str], output: Output, took: Duration) -> Run {
+        let run = Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            took,
+        };
+        if let Ok(answer) = serde_json::from_str::<Value>(&run.stdout) {
+            for name in ["SecretAccessKey", "SessionToken"] {
+                self.secrets.borrow_mut().extend(answer[name].as_str().map(str::to_owned));
+            }
+        }
+        assert!(!run.stderr.contains("panicked"), "awsfresh {args:?} panics:\n{}", run.stderr);
+        self.assert_no_leak(&run.stderr, &format!("stderr of awsfresh {args:?}"));
+        if run.code != Some(0) {
+            assert!(run.stdout.is_empty(), "a failure printed on stdout");
+            assert!(run.stderr.contains('['), "a failure without a cause id:\n{}", run.stderr);
+        }
+        run
+    }
+
+    fn assert_no_leak(&self, text: &str, place: &str) {
+        for secret in self.secrets.borrow().iter() {
+            assert!(!text.contains(secret.as_str()), "a secret in {place}");
+        }
+    }
+
+    /// `credential-process` for a profile.
+    pub fn credentials_of(&self, profile: &str) -> Run {
+        self.run(&["credential-process", "--profile", profile])
+    }
+
+    /// Searches every file of the home but the user's own for the secrets seen so far.
+    pub fn assert_no_secret_on_disk(&self) {
+        let mut dirs = vec![self.home().to_owned()];
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+                let path = entry.path();
+                if path.ends_with(".aws") {
+                    continue;
+                }
+                match path.is_dir() {
+                    true => dirs.push(path),
+                    false => self
+                        .assert_no_leak(&String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()), &path.display().to_string()),
+                }
+            }
+        }
+    }
+}
+
+fn read_all(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stream.unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    })
+}
+
+impl Run {
+    /// The answer of a call that must have succeeded.
+    pub fn answer(&self) -> Value {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// Asserts a failure with this exit code and cause id.
+    #[track_caller]
+    pub fn failed(&self, code: i32, cause: &str) -> &Self {
+        assert!(self.code == Some(code) && self.stderr.contains(&format!("[{cause}]")), "wanted {code} [{cause}], got {self:#?}");
+        self
+    }
+}
