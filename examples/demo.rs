@@ -55,20 +55,20 @@ fn main() -> ExitCode {
     println!("  20 answers in {} ms, all the same session: {same}", began.elapsed().as_millis());
     asked(&aws, 2);
 
-    step("A renewal: the session is now 6 seconds long, and a third of that is left after 4");
-    aws.add_role(role(6));
+    step("A renewal: sessions now last 9 seconds, and are renewed in their last third");
+    aws.add_role(role(9));
     home.run(&["forget", "--all"]);
     let first = home.credentials_of("deploy");
     println!("  {}", key_of(&first));
-    std::thread::sleep(Duration::from_millis(4500));
-    println!("  {} (4.5 s later: renewed before it ended)", key_of(&home.credentials_of("deploy")));
+    std::thread::sleep(Duration::from_millis(7200));
+    println!("  {} (7 s later: renewed before it ended)", key_of(&home.credentials_of("deploy")));
     asked(&aws, 4);
 
     step("An outage: AWS fails while the session is still valid for a moment, then it ends");
-    std::thread::sleep(Duration::from_millis(4500));
+    std::thread::sleep(Duration::from_millis(7200));
     aws.fault(Fault::Error { status: 503, code: "ServiceUnavailable".into(), message: "demo".into() });
     println!("  {} (still valid: handed out with its true expiration)", key_of(&home.credentials_of("deploy")));
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(3));
     show(&home.credentials_of("deploy"));
     aws.heal();
 

@@ -94,7 +94,7 @@ fn a_session_in_its_last_third_is_renewed() {
     let (aws, home) = setup(Some(9));
     let first = home.credentials_of("deploy").answer();
     assert_eq!(home.credentials_of("deploy").answer(), first);
-    std::thread::sleep(Duration::from_millis(6_500));
+    std::thread::sleep(Duration::from_millis(7_200)); // whole seconds count: 1 or 2 are left
     assert_ne!(home.credentials_of("deploy").answer(), first);
     assert_eq!(aws.count("AssumeRole"), 2);
 }
@@ -103,7 +103,7 @@ fn a_session_in_its_last_third_is_renewed() {
 fn an_outage_is_survived_on_what_is_still_valid_and_then_explained() {
     let (aws, home) = setup(Some(12));
     let first = home.credentials_of("deploy").answer();
-    std::thread::sleep(Duration::from_millis(8_500));
+    std::thread::sleep(Duration::from_millis(9_200));
     aws.fault(Fault::Error { status: 503, code: "ServiceUnavailable".into(), message: "down".into() });
     assert_eq!(home.credentials_of("deploy").answer(), first, "with its true expiration");
     let asked = aws.calls().len();

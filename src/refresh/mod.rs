@@ -68,6 +68,7 @@ impl<'a> Refresher<'a> {
 
     /// Credentials for the profile the chain was resolved from.
     pub fn obtain(&self) -> Result<Credentials> {
+        self.sources.refuse_recursion()?;
         self.link(self.keys.len() - 1, self.force)
     }
 

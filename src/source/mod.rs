@@ -36,6 +36,14 @@ impl<'a> Sources<'a> {
         Self { world, chain, deadline, runtime: OnceCell::new(), endpoints }
     }
 
+    /// Refuses a chain that starts with a process which is running above us.
+    pub fn refuse_recursion(&self) -> Result<()> {
+        match &self.chain.base {
+            Base::Process { .. } => process::refuse_recursion(&self.chain.profile, self.world),
+            _ => Ok(()),
+        }
+    }
+
     /// The credentials of the chain's base, and whether they may be cached.
     pub fn base(&self, token: Option<&Secret>) -> Result<Credentials> {
         match &self.chain.base {
@@ -53,7 +61,10 @@ impl<'a> Sources<'a> {
                 self.run(sso::role_credentials(self, sso_region, account_id, role_name, token))
             }
             Base::Process { command, .. } => {
-                let answer = self.run(process::run(&command.text, self.chain.profile.as_str(), self.world, self.time_left()));
+                // The process has the deadline as its own limit, and a diagnosis of its own for passing it.
+                let left = self.time_left();
+                let answer =
+                    self.run_within(left + Duration::from_secs(1), process::run(&command.text, &self.chain.profile, self.world, left));
                 answer.map_err(|f| f.seen(format!("credential_process at {}", command.origin)))
             }
             Base::LoginSession { arn, .. } => Err(Finding::new(Cause::SourceMissing, "`login_session` profiles are not supported yet")

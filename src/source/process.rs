@@ -21,17 +21,23 @@ const OUTPUT_LIMIT: u64 = 64_000;
 /// Names the profiles whose process is running above us, so that a script that calls awsfresh back is noticed.
 pub const CHAIN_VARIABLE: &str = "AWSFRESH_PROFILE_CHAIN";
 
+/// Refuses a profile whose process is running above us. Asked before any lock is taken: the call above holds it.
+pub fn refuse_recursion(profile: &str, world: &World) -> Result<()> {
+    let above = world.env(CHAIN_VARIABLE).unwrap_or_default();
+    if !above.split(',').any(|name| name == profile) {
+        return Ok(());
+    }
+    Err(Finding::new(
+        Cause::ProcessSelfRecursion,
+        format!("the credential_process of profile `{profile}` calls awsfresh for the same profile"),
+    )
+    .seen(format!("{CHAIN_VARIABLE}={above}"))
+    .try_this("let the process use another profile, or name the real source in this one"))
+}
+
 /// Runs `command` for `profile` and reads its answer.
 pub async fn run(command: &str, profile: &str, world: &World, limit: Duration) -> Result<Credentials> {
     let above = world.env(CHAIN_VARIABLE).unwrap_or_default();
-    if above.split(',').any(|name| name == profile) {
-        return Err(Finding::new(
-            Cause::ProcessSelfRecursion,
-            format!("the credential_process of profile `{profile}` calls awsfresh for the same profile"),
-        )
-        .seen(format!("{CHAIN_VARIABLE}={above}"))
-        .try_this("let the process use another profile, or name the real source in this one"));
-    }
     let failed = |why: String| {
         Finding::new(Cause::ProcessFailed, format!("the credential_process of profile `{profile}` {why}"))
             .try_this("run the command by hand to see what it says")
@@ -62,8 +68,10 @@ pub async fn run(command: &str, profile: &str, world: &World, limit: Duration) -
     }
     if !status.success() {
         let words = String::from_utf8_lossy(&errors);
-        let last = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("nothing on stderr");
-        return Err(failed(format!("failed: {status}")).seen(format!("its stderr: {last}")));
+        let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+        // The first line of ours, else the last of whatever it is: there most programs say what was wrong.
+        let line = lines.clone().find(|line| line.starts_with("awsfresh: ")).or(lines.next_back()).unwrap_or("nothing on stderr");
+        return Err(failed(format!("failed: {status}")).seen(format!("its stderr: {line}")));
     }
     parse(&output, world.now()).map_err(|why| {
         Finding::new(Cause::ProcessOutputInvalid, format!("the credential_process of profile `{profile}` {why}")).try_this(
