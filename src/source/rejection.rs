@@ -111,8 +111,18 @@ pub fn common(code: &str, status: u16, at: &str) -> Option<Finding> {
 }
 
 fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String, String, u16) {
-    let status = error.raw_response().map_or(0, |r| r.status().as_u16());
-    (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned(), status)
+    let response = error.raw_response();
+    let status = response.map_or(0, |r| r.status().as_u16());
+    if let Some(code) = error.code() {
+        return (code.to_owned(), error.message().unwrap_or_default().to_owned(), status);
+    }
+    // Stand-ins for AWS (moto for one) wrap their errors once more than AWS does, and the SDK finds no code in them.
+    let body = response.and_then(|r| r.body().bytes()).map(String::from_utf8_lossy).unwrap_or_default();
+    let inside = |tag: &str| Some(body.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>"))?.0.to_owned());
+    match inside("Code").filter(|code| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')) {
+        Some(code) => (code, inside("Message").unwrap_or_default(), status),
+        None => (String::new(), String::new(), status),
+    }
 }
 
 /// What STS meant by refusing `what` to `caller`.

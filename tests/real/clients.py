@@ -133,6 +133,7 @@ def terraform(home):
     endpoints = f'endpoints = {{ s3 = "{moto.url}", sts = "{moto.url}" }}'
     (home / "main.tf").write_text(
         'terraform {\n  backend "s3" {\n    bucket = "state"\n    key = "s"\n    region = "us-east-1"\n'
+        '    workspace_key_prefix = ""\n'
         f"    use_path_style = true\n    use_lockfile = true\n    skip_metadata_api_check = true\n    {endpoints}\n  }}\n}}\n"
         'resource "terraform_data" "x" { input = "1" }\n'
     )
