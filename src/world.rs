@@ -2,13 +2,14 @@
 //! `commands` gets these as values, so that a test, a cron job and a person see the same behaviour.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use directories::BaseDirs;
+use directories::{BaseDirs, ProjectDirs};
 
 use crate::diagnosis::{Cause, Finding, Result};
+use crate::settings::Settings;
 use crate::store::{StoreKind, StoreSettings};
 use crate::time::Timestamp;
 
@@ -20,6 +21,7 @@ const ATTENDED_DEADLINE: Duration = Duration::from_secs(60);
 /// The surroundings of one run.
 pub struct World {
     env: BTreeMap<String, String>,
+    settings: Settings,
     /// The home directory: `HOME`, else the one the system knows for this user.
     pub home: PathBuf,
     /// When the run began.
@@ -29,14 +31,19 @@ pub struct World {
 }
 
 impl World {
-    /// Reads the surroundings. Fails only where there is no home directory to keep locks and caches in.
+    /// Reads the surroundings. Fails where there is no home directory to keep locks and caches in, and where
+    /// `config.toml` holds something else than settings.
     #[allow(clippy::disallowed_methods)] // the one place
     pub fn collect() -> Result<Self> {
         let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
         let Some(base) = BaseDirs::new() else {
             return Err(Finding::new(Cause::Usage, "no home directory is known for this user").try_this("set HOME"));
         };
-        Ok(Self { env, home: base.home_dir().to_owned(), start: Instant::now(), attended: std::io::stderr().is_terminal() })
+        let settings = match ProjectDirs::from("", "", "awsfresh").map(|dirs| dirs.config_dir().join("config.toml")) {
+            Some(path) => read_settings(&path)?,
+            None => Settings::default(),
+        };
+        Ok(Self { env, settings, home: base.home_dir().to_owned(), start: Instant::now(), attended: std::io::stderr().is_terminal() })
     }
 
     /// An environment variable; blank counts as unset, as in the SDKs.
@@ -92,45 +99,59 @@ impl World {
         state_dir_under(&self.home)
     }
 
-    /// How long this run may take: `AWSFRESH_TIMEOUT` in seconds, else 4 s unattended and 60 s at a terminal.
+    /// How long this run may take: `AWSFRESH_TIMEOUT` in seconds, else `timeout` in `config.toml`, else 4 s unattended and
+    /// 60 s at a terminal.
     pub fn deadline(&self) -> Result<Instant> {
-        let limit = match self.env("AWSFRESH_TIMEOUT") {
-            None if self.attended => ATTENDED_DEADLINE,
-            None => UNATTENDED_DEADLINE,
-            Some(text) => match text.parse::<f64>() {
-                Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Duration::from_secs_f64(seconds),
-                _ => {
-                    return Err(Finding::new(Cause::Usage, "AWSFRESH_TIMEOUT is not a number of seconds from 0.1 to 3600")
-                        .seen(format!("AWSFRESH_TIMEOUT={text}"))
-                        .try_this("export AWSFRESH_TIMEOUT=4"));
-                }
-            },
+        let (seconds, place) = match (self.env("AWSFRESH_TIMEOUT"), self.settings.timeout) {
+            (Some(text), _) => (text.parse().unwrap_or(f64::NAN), format!("AWSFRESH_TIMEOUT={text}")),
+            (None, Some(seconds)) => (seconds, format!("timeout = {seconds} in config.toml")),
+            (None, None) => return Ok(self.start + if self.attended { ATTENDED_DEADLINE } else { UNATTENDED_DEADLINE }),
         };
-        Ok(self.start + limit)
+        if (0.1..=3600.0).contains(&seconds) {
+            return Ok(self.start + Duration::from_secs_f64(seconds));
+        }
+        Err(Finding::new(Cause::Usage, "the time limit is not a number of seconds from 0.1 to 3600")
+            .seen(place)
+            .try_this("export AWSFRESH_TIMEOUT=4"))
     }
 
     /// Which store to use and what it needs to know.
     pub fn store_settings(&self, flag: Option<StoreKind>) -> Result<StoreSettings> {
-        let kind = match (flag, self.env("AWSFRESH_STORE")) {
-            (Some(kind), _) => kind,
-            (None, None) => StoreKind::Auto,
-            (None, Some(text)) => text.parse().map_err(|_| {
-                Finding::new(Cause::Usage, "AWSFRESH_STORE names no store")
-                    .seen(format!("AWSFRESH_STORE={text}"))
+        let named = |place: &str, text: &str| {
+            text.parse().map_err(|_| {
+                Finding::new(Cause::Usage, format!("{place} names no store"))
+                    .seen(format!("{place} = {text}"))
                     .try_this("one of: auto, keyring, sealed, none")
-            })?,
+            })
         };
+        let kind = match (flag, self.env("AWSFRESH_STORE"), &self.settings.store) {
+            (Some(kind), ..) => kind,
+            (None, Some(text), _) => named("AWSFRESH_STORE", text)?,
+            (None, None, Some(text)) => named("store in config.toml", text)?,
+            (None, None, None) => StoreKind::Auto,
+        };
+        let key_file = self.env("AWSFRESH_KEY_FILE").map(PathBuf::from).or_else(|| self.settings.key_file.clone());
+        let key_command = self.env("AWSFRESH_KEY_COMMAND").map(str::to_owned).or_else(|| self.settings.key_command.clone());
         Ok(StoreSettings {
             kind,
             dir: self.state_dir().join("sealed"),
-            key_file: self.env("AWSFRESH_KEY_FILE").map(|p| self.expand_home(p)),
-            key_command: self.env("AWSFRESH_KEY_COMMAND").map(str::to_owned),
+            key_file: key_file.map(|p| self.expand_home(&p.to_string_lossy())),
+            key_command,
             bus_address: self.env("DBUS_SESSION_BUS_ADDRESS").map(str::to_owned),
             runtime_dir: self.env("XDG_RUNTIME_DIR").map(PathBuf::from),
             uid: uid(),
             deadline: Duration::from_secs(1),
             attended: self.attended,
         })
+    }
+}
+
+fn read_settings(path: &Path) -> Result<Settings> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Settings::parse(path, &text),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Settings::default()),
+        Err(e) => Err(Finding::new(Cause::ConfigUnreadable, format!("{} cannot be read: {e}", path.display()))
+            .try_this(format!("ls -l {}", path.display()))),
     }
 }
 

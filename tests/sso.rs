@@ -5,7 +5,9 @@ mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use awsfresh::refresh::hex;
+use awsfresh::digest::sha1_hex;
+use awsfresh::refresh::TOKEN_KIND;
+use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
 use awsfresh::time::Timestamp;
 use serde_json::{Value, json};
 use support::double::{Double, Fault, SsoSession};
@@ -43,8 +45,7 @@ fn setup(left: i64) -> (Double, Sandbox, String) {
          [profile reader]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = ReadOnly\n\
          [profile typo]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = admin\n"
     ));
-    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, b"corp");
-    let file = format!(".aws/sso/cache/{}.json", hex(digest.as_ref()));
+    let file = format!(".aws/sso/cache/{}.json", sha1_hex(b"corp"));
     home.file(
         &file,
         json!({"startUrl": START, "region": "eu-west-1", "accessToken": "canary-access-token", "expiresAt": Timestamp(now() + left).to_string(),
@@ -148,4 +149,59 @@ fn token_files_in_no_usable_form_are_named() {
     }
     std::fs::remove_file(home.home().join(&file)).unwrap();
     home.credentials_of("admin").failed(4, "sso-session-missing");
+}
+
+/// The sealed store that the runs in `home` use.
+fn store_of(home: &Sandbox) -> Box<dyn Store> {
+    store::open(&StoreSettings {
+        kind: StoreKind::Sealed,
+        dir: home.home().join(".local/state/awsfresh/sealed"),
+        key_file: Some(home.home().join("key")),
+        key_command: None,
+        bus_address: None,
+        runtime_dir: None,
+        uid: rustix::process::getuid().as_raw(),
+        deadline: Duration::from_secs(1),
+        attended: false,
+    })
+}
+
+#[test]
+fn our_own_token_ranks_above_the_clis_file_and_is_rotated_in_the_store() {
+    let (aws, home, file) = setup(-60);
+    // A refresh that fails leaves its lock, which is called after the token's key.
+    aws.fault(Fault::Error { status: 400, code: "InvalidGrantException".into(), message: "no".into() });
+    home.credentials_of("admin").failed(4, "sso-session-expired");
+    aws.heal();
+    let locks = std::fs::read_dir(home.home().join(".local/state/awsfresh/locks")).unwrap();
+    let names = locks.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let digest = names.filter_map(|n| Some(n.strip_prefix("sso-token-")?.strip_suffix(".lock")?.to_owned())).next().unwrap();
+    // What a sign-in of ours leaves in the store: the same JSON as the file, which is of no use here.
+    let (key, store) = (CacheKey::new(TOKEN_KIND, &digest), store_of(&home));
+    store.put(&key, "test", &std::fs::read(home.home().join(&file)).unwrap()).unwrap();
+    home.file(&file, "{}");
+    let asked = aws.count("CreateToken");
+    home.credentials_of("admin").answer();
+    home.credentials_of("reader").answer();
+    assert_eq!(aws.count("CreateToken"), asked + 1);
+    let kept: Value = serde_json::from_slice(&store.get(&key).unwrap().unwrap()).unwrap();
+    assert_eq!(kept["refreshToken"], aws.sso_current(START).1.unwrap());
+    assert_eq!(kept["somethingNew"]["kept"], true);
+    home.run(&["forget", "--all"]);
+    assert!(store.get(&key).unwrap().is_some(), "a sign-in is no cache");
+    assert_eq!(std::fs::read_to_string(home.home().join(&file)).unwrap(), "{}");
+}
+
+#[test]
+fn a_full_disk_withholds_nothing_and_is_said_aloud() {
+    let (_aws, home, file) = setup(-60);
+    let before = token(&home, &file);
+    let plain = home.command(&["credential-process", "-p", "admin"]);
+    let mut full = std::process::Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
+    full.env_clear().envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let output = full.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && stderr.contains("`corp` cannot be kept"), "{stderr}");
+    assert_eq!(token(&home, &file), before, "the old file is whole");
 }

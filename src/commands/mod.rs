@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::cli::{Cli, Verb, Which};
 use crate::config::{self, Chain, FileKind, ProfileSet};
 use crate::diagnosis::{Cause, Finding, Result};
-use crate::refresh::Refresher;
+use crate::refresh::{Refresher, Tell};
 use crate::store::{self, Store};
 use crate::world::World;
 
@@ -48,13 +48,10 @@ impl Context<'_> {
 
     /// Asks for a chain's credentials; `force` renews what is still fresh.
     fn obtain(&self, chain: &Chain, force: bool) -> Result<crate::credentials::Credentials> {
-        let trace = |text: &str| self.talk.trace(text);
-        let refresher = Refresher::new(self.world, chain, &*self.store, self.world.deadline()?, &trace);
+        let refresher = Refresher::new(self.world, chain, &*self.store, self.world.deadline()?, self.talk);
         let refresher = if force { refresher.force() } else { refresher };
         let credentials = refresher.obtain();
-        if self.talk.verbose {
-            self.talk.trace(&format!("store: {}", self.store.status()));
-        }
+        self.talk.trace(&format!("store: {}", self.store.status()));
         credentials
     }
 
@@ -113,13 +110,6 @@ impl Talk {
         Self { verbose, quiet }
     }
 
-    /// A decision and its reason, with `-v`.
-    pub fn trace(&self, text: &str) {
-        if self.verbose {
-            line(&format!("awsfresh: {text}"));
-        }
-    }
-
     /// Something a person should know, unless `-q`.
     pub fn note(&self, text: &str) {
         if !self.quiet {
@@ -137,6 +127,20 @@ impl Talk {
         {
             to_terminal(first);
         }
+    }
+}
+
+impl Tell for Talk {
+    /// With `-v`.
+    fn trace(&self, text: &str) {
+        if self.verbose {
+            line(&format!("awsfresh: {text}"));
+        }
+    }
+
+    /// Unless `-q`.
+    fn warn(&self, text: &str) {
+        self.note(&format!("warning: {text}"));
     }
 }
 

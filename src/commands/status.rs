@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Context, answer};
 use crate::config::{self, Base, Chain};
 use crate::diagnosis::Result;
-use crate::refresh::{Entry, Freshness, freshness, keys};
+use crate::refresh::{Entry, Freshness, Tell, freshness, keys};
 use crate::time::{Timestamp, for_people};
 
 /// One line of the table.

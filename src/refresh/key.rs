@@ -4,19 +4,16 @@
 use serde_json::{Value, json};
 
 use crate::config::{Base, Chain};
+use crate::digest::sha256_hex;
 use crate::source::{Endpoints, Service, default_session_name, sso::Session};
 use crate::store::CacheKey;
 use crate::world::World;
 
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// The name of `kind` of entry shaped by `what`.
 fn key(kind: &str, what: &Value) -> CacheKey {
-    let digest = ring::digest::digest(&ring::digest::SHA256, what.to_string().as_bytes());
-    CacheKey::new(kind, &hex(&digest.as_ref()[..16]))
+    let mut digest = sha256_hex(what.to_string().as_bytes());
+    digest.truncate(32);
+    CacheKey::new(kind, &digest)
 }
 
 /// One key per link, base first; `None` for a base that is not cached. `env_key_id` is the access key of the
@@ -64,12 +61,15 @@ fn base(chain: &Chain, world: &World, endpoints: &Endpoints) -> (Value, bool) {
             let session = Session::of(&chain.base, world).map(|s| s.identity());
             (json!({"sso": session, "account": account_id, "role": role_name, "endpoint": endpoints.url(Service::Sso)}), true)
         }
-        Base::LoginSession { arn, .. } => (json!({"login": arn.text}), false),
+        Base::LoginSession { arn, .. } => (json!({"login": arn.text.trim()}), true),
         Base::Process { command, profile } => (json!({"process": command.text, "profile": profile}), true),
     }
 }
 
-/// The key under which one SSO session's token is refreshed, by one process at a time.
+/// What entries with an SSO token are called: [`CacheKey::kind`].
+pub const TOKEN_KIND: &str = "sso-token";
+
+/// The key under which one SSO session's token is kept, if it is ours, and refreshed by one process at a time.
 pub fn token_key(session: &Session<'_>) -> CacheKey {
-    key("sso-token", &json!(session.identity()))
+    key(TOKEN_KIND, &json!(session.identity()))
 }

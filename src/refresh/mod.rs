@@ -14,20 +14,28 @@ use std::time::Instant;
 
 pub use entry::Entry;
 pub use freshness::{Freshness, freshness};
-pub use key::{hex, keys};
+pub use key::{TOKEN_KIND, keys, token_key};
 use lock::{Failure, RefreshLock};
 
 use crate::config::Chain;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::source::Sources;
-use crate::source::sso::{Session, Token};
+use crate::source::sso::{Home, Session, Token};
 use crate::store::{CacheKey, Store};
 use crate::time::for_people;
 use crate::world::World;
 
 /// After a failed renewal of a credential that is still valid, the source is left alone this long, in seconds.
 const BACK_OFF: i64 = 30;
+
+/// Who listens to what happens on the way.
+pub trait Tell {
+    /// A decision and its reason.
+    fn trace(&self, text: &str);
+    /// Something that went wrong and did not stop the answer.
+    fn warn(&self, text: &str);
+}
 
 /// Obtains the credentials of one chain.
 pub struct Refresher<'a> {
@@ -40,7 +48,7 @@ pub struct Refresher<'a> {
     locks: PathBuf,
     /// Ask the source even where the cached credential is fresh.
     force: bool,
-    trace: &'a dyn Fn(&str),
+    tell: &'a dyn Tell,
 }
 
 /// The state of a lock attempt.
@@ -53,11 +61,11 @@ enum Turn {
 }
 
 impl<'a> Refresher<'a> {
-    /// A refresher for `chain`. `trace` is told every decision and its reason.
-    pub fn new(world: &'a World, chain: &'a Chain, store: &'a dyn Store, deadline: Instant, trace: &'a dyn Fn(&str)) -> Self {
+    /// A refresher for `chain`.
+    pub fn new(world: &'a World, chain: &'a Chain, store: &'a dyn Store, deadline: Instant, tell: &'a dyn Tell) -> Self {
         let sources = Sources::new(world, chain, deadline);
         let keys = keys(chain, world);
-        Self { world, chain, store, sources, keys, deadline, locks: world.state_dir().join("locks"), force: false, trace }
+        Self { world, chain, store, sources, keys, deadline, locks: world.state_dir().join("locks"), force: false, tell }
     }
 
     /// Renews the last link of the chain even where it is fresh.
@@ -81,7 +89,7 @@ impl<'a> Refresher<'a> {
         let known = match cached {
             Some(entry) => match self.judge(&entry) {
                 Freshness::Fresh if !force => {
-                    (self.trace)(&format!("{}: cached and fresh, {} left", self.name(n), self.left(&entry)));
+                    self.tell.trace(&format!("{}: cached and fresh, {} left", self.name(n), self.left(&entry)));
                     return Ok(entry.credentials);
                 }
                 Freshness::Expired => None,
@@ -89,7 +97,7 @@ impl<'a> Refresher<'a> {
             },
             None => None,
         };
-        (self.trace)(&match &known {
+        self.tell.trace(&match &known {
             Some(entry) => format!("{}: {} left, renewing", self.name(n), self.left(entry)),
             None => format!("{}: nothing valid cached, asking the source", self.name(n)),
         });
@@ -98,7 +106,7 @@ impl<'a> Refresher<'a> {
             Turn::Ours { lock, waited } => (lock, waited),
             Turn::Theirs => match known {
                 Some(entry) => {
-                    (self.trace)("another process is renewing it: handing out what is still valid");
+                    self.tell.trace("another process is renewing it: handing out what is still valid");
                     return Ok(entry.credentials);
                 }
                 None => return Err(self.lock_timeout(n)),
@@ -107,11 +115,11 @@ impl<'a> Refresher<'a> {
         let failure = lock.as_mut().and_then(RefreshLock::last_failure);
         if let Some(failure) = failure {
             if known.is_none() && waited && failure.at >= began {
-                (self.trace)("the process we waited for failed: sharing its diagnosis");
+                self.tell.trace("the process we waited for failed: sharing its diagnosis");
                 return Err(failure.finding);
             }
             if let Some(entry) = known.as_ref().filter(|_| !force && self.world.now().seconds_from(failure.at) < BACK_OFF) {
-                (self.trace)(&format!("the last renewal failed ({}): not asking again yet", failure.finding.cause.id()));
+                self.tell.trace(&format!("the last renewal failed ({}): not asking again yet", failure.finding.cause.id()));
                 return Ok(entry.credentials.clone());
             }
         }
@@ -120,7 +128,7 @@ impl<'a> Refresher<'a> {
             && self.judge(&entry) == Freshness::Fresh
             && (!force || (waited && entry.obtained >= began))
         {
-            (self.trace)("another process renewed it meanwhile");
+            self.tell.trace("another process renewed it meanwhile");
             return Ok(entry.credentials);
         }
         match self.fetch(n) {
@@ -136,7 +144,7 @@ impl<'a> Refresher<'a> {
                 }
                 match known.filter(|entry| self.judge(entry) != Freshness::Expired) {
                     Some(entry) if !force => {
-                        (self.trace)(&format!("renewal failed, handing out what is valid for {} more:\n{finding}", self.left(&entry)));
+                        self.tell.trace(&format!("renewal failed, handing out what is valid for {} more:\n{finding}", self.left(&entry)));
                         Ok(entry.credentials)
                     }
                     _ => Err(finding),
@@ -149,7 +157,7 @@ impl<'a> Refresher<'a> {
         match self.store.get(key) {
             Ok(bytes) => Entry::from_bytes(key, &bytes?),
             Err(e) => {
-                (self.trace)(&format!("the {} store cannot be read: {e}", self.store.name()));
+                self.tell.trace(&format!("the {} store cannot be read: {e}", self.store.name()));
                 None
             }
         }
@@ -176,13 +184,13 @@ impl<'a> Refresher<'a> {
             Some(lock) => Ok(Turn::Ours { lock: Some(lock), waited: false }),
             None if something_valid => Ok(Turn::Theirs),
             None => {
-                (self.trace)("waiting for another process that is asking the source");
+                self.tell.trace("waiting for another process that is asking the source");
                 RefreshLock::wait(&self.locks, key, self.deadline)
                     .map(|taken| taken.map_or(Turn::Theirs, |lock| Turn::Ours { lock: Some(lock), waited: true }))
             }
         });
         Ok(attempt.unwrap_or_else(|e| {
-            (self.trace)(&format!("no lock can be had in {} ({e}): going on without", self.locks.display()));
+            self.tell.trace(&format!("no lock can be had in {} ({e}): going on without", self.locks.display()));
             Turn::Ours { lock: None, waited: false }
         }))
     }
@@ -198,12 +206,12 @@ impl<'a> Refresher<'a> {
             return self.fetch_base();
         };
         let caller = self.link(n - 1, false)?;
-        (self.trace)(&format!("calling AssumeRole for {}", hop.role_arn.text));
+        self.tell.trace(&format!("calling AssumeRole for {}", hop.role_arn.text));
         match self.sources.hop(hop, &caller) {
             // The caller's session came from our cache and AWS no longer takes it: it is not handed out again.
             Err(finding) if matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SessionExpired) => match self.keys.get(n - 1) {
                 Some(Some(key)) => {
-                    (self.trace)("AWS does not take the cached source credentials: dropping them and asking once more");
+                    self.tell.trace("AWS does not take the cached source credentials: dropping them and asking once more");
                     let _ = self.store.remove(key);
                     self.sources.hop(hop, &self.link(n - 1, false)?)
                 }
@@ -220,7 +228,7 @@ impl<'a> Refresher<'a> {
         let token = self.sso_token(&session, None)?;
         match self.sources.base(Some(token.access())) {
             Err(finding) if finding.cause == Cause::SsoSessionExpired => {
-                (self.trace)("the portal does not take the token: refreshing it");
+                self.tell.trace("the portal does not take the token: refreshing it");
                 // Where that fails too, what the portal said is the better diagnosis.
                 let renewed = self.sso_token(&session, Some(token.access())).map_err(|_| finding)?;
                 self.sources.base(Some(renewed.access()))
@@ -232,42 +240,75 @@ impl<'a> Refresher<'a> {
     /// A usable SSO token: as it lies there, or refreshed under the lock. `refused` is one that did not work.
     fn sso_token(&self, session: &Session<'_>, refused: Option<&Secret>) -> Result<Token> {
         let usable = |token: &Token| token.is_fresh(self.world.now()) && Some(token.access()) != refused;
-        let token = session.read()?;
+        let key = token_key(session);
+        let token = self.read_token(session, &key)?;
         if usable(&token) {
             return Ok(token);
         }
-        let key = key::token_key(session);
         let Turn::Ours { lock: _lock, .. } = self.take_turn(&key, false)? else { return Err(self.lock_timeout(0)) };
-        let token = session.read()?; // the process before us, or the AWS CLI, may have refreshed it
+        let token = self.read_token(session, &key)?; // the process before us, or the AWS CLI, may have refreshed it
         if usable(&token) {
             return Ok(token);
         }
-        (self.trace)(&format!("refreshing the token of the SSO session `{}`", session.label()));
-        session.refresh(&self.sources, &token).or_else(|finding| {
-            let again = session.read()?; // the AWS CLI takes no lock: it may have used the refresh token first
+        self.tell.trace(&format!("refreshing the token of the SSO session `{}`", session.label()));
+        let renewed = session.refresh(&self.sources, &token).or_else(|finding| {
+            let again = self.read_token(session, &key)?; // the AWS CLI takes no lock: it may have used the refresh token first
             if again != token && usable(&again) {
                 return Ok(again);
             }
             if again.is_valid(self.world.now()) && Some(again.access()) != refused {
-                (self.trace)(&format!("the refresh failed, the token is still valid:\n{finding}"));
+                self.tell.trace(&format!("the refresh failed, the token is still valid:\n{finding}"));
                 return Ok(again);
             }
             let over = matches!(finding.cause, Cause::SsoNotRefreshable) && !again.is_valid(self.world.now());
             Err(if over { session.ended(&again, self.world.now()).seen(finding.summary) } else { finding })
-        })
+        })?;
+        if renewed != token {
+            self.write_token(session, &key, &renewed);
+        }
+        Ok(renewed)
+    }
+
+    /// Our own token, if there is one, else the AWS CLI's.
+    fn read_token(&self, session: &Session<'_>, key: &CacheKey) -> Result<Token> {
+        let ours = self.store.get(key).unwrap_or_else(|e| {
+            self.tell.trace(&format!("the {} store cannot be read: {e}", self.store.name()));
+            None
+        });
+        match ours.and_then(|bytes| Token::from_store(&bytes)) {
+            Some(token) => Ok(token),
+            None => session.read(),
+        }
+    }
+
+    /// Puts a renewed token back. Where that fails the token in hand still serves, but its refresh token is lost with
+    /// this process: that is said aloud.
+    fn write_token(&self, session: &Session<'_>, key: &CacheKey, token: &Token) {
+        let outcome = match token.home {
+            Home::Store => {
+                let label = format!("awsfresh: SSO session {}", session.label());
+                self.store.put(key, &label, &token.to_bytes()).map_err(|e| e.to_string())
+            }
+            Home::File => session.write(token).map_err(|e| e.to_string()),
+        };
+        if let Err(why) = outcome {
+            let label = session.label();
+            self.tell
+                .warn(&format!("the renewed token of the SSO session `{label}` cannot be kept ({why}): sign in again once that is mended"));
+        }
     }
 
     /// Stores what was fetched, and returns it whatever becomes of that.
     fn keep(&self, key: &CacheKey, n: usize, credentials: Credentials) -> Credentials {
         if credentials.expiration.is_none() {
-            (self.trace)("the credentials name no expiration: not cached");
+            self.tell.trace("the credentials name no expiration: not cached");
             return credentials;
         }
         let entry = Entry::new(key, self.world.now(), credentials);
         let label = format!("awsfresh: {} (profile {})", self.name(n), self.chain.profile);
         match self.store.put(key, &label, &entry.to_bytes()) {
-            Ok(()) => (self.trace)(&format!("{}: stored in {}, {} left", self.name(n), self.store.name(), self.left(&entry))),
-            Err(e) => (self.trace)(&format!("the credentials could not be stored, and are handed out all the same: {e}")),
+            Ok(()) => self.tell.trace(&format!("{}: stored in {}, {} left", self.name(n), self.store.name(), self.left(&entry))),
+            Err(e) => self.tell.warn(&format!("the credentials could not be stored, and are handed out all the same: {e}")),
         }
         entry.credentials
     }

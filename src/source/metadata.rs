@@ -8,10 +8,9 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::Builder;
 
-use super::Sources;
-use crate::credentials::{Credentials, Secret};
+use super::{Sources, from_sdk, rejection};
+use crate::credentials::Credentials;
 use crate::diagnosis::{Cause, Finding, Result};
-use crate::time::Timestamp;
 
 /// `credential_source = Ec2InstanceMetadata`.
 pub async fn instance(sources: &Sources<'_>) -> Result<Credentials> {
@@ -22,9 +21,11 @@ pub async fn instance(sources: &Sources<'_>) -> Result<Credentials> {
     }
     let provider = ImdsCredentialsProvider::builder().configure(&config()).build();
     provider.provide_credentials().await.map(from_sdk).map_err(|e| {
-        Finding::new(Cause::MetadataUnreachable, "the instance metadata service gives no credentials").seen(chain_of(&e)).try_this(
-            "on EC2: attach an instance profile, and allow a hop limit of 2 for containers; elsewhere: use another credential_source",
-        )
+        Finding::new(Cause::MetadataUnreachable, "the instance metadata service gives no credentials")
+            .seen(rejection::sources_of(&e))
+            .try_this(
+                "on EC2: attach an instance profile, and allow a hop limit of 2 for containers; elsewhere: use another credential_source",
+            )
     })
 }
 
@@ -42,7 +43,7 @@ pub async fn container(sources: &Sources<'_>) -> Result<Credentials> {
     let provider = EcsCredentialsProvider::builder().configure(&config()).build();
     provider.provide_credentials().await.map(from_sdk).map_err(|e| {
         Finding::new(Cause::ContainerEndpointUnreachable, "the container credentials endpoint gives no credentials")
-            .seen(chain_of(&e))
+            .seen(rejection::sources_of(&e))
             .try_this("check AWS_CONTAINER_CREDENTIALS_* and the task or pod role")
     })
 }
@@ -50,26 +51,4 @@ pub async fn container(sources: &Sources<'_>) -> Result<Credentials> {
 /// Link-local or loopback, plain http, and never through a proxy.
 fn config() -> ProviderConfig {
     ProviderConfig::without_region().with_http_client(Builder::new().build_http())
-}
-
-fn from_sdk(c: aws_credential_types::Credentials) -> Credentials {
-    let expiration = c.expiry().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-    Credentials {
-        access_key_id: c.access_key_id().to_owned(),
-        secret_access_key: Secret::new(c.secret_access_key().to_owned()),
-        session_token: c.session_token().map(|t| Secret::new(t.to_owned())),
-        expiration: expiration.map(|d| Timestamp(d.as_secs().cast_signed())),
-        account_id: c.account_id().map(|a| a.as_str().to_owned()),
-    }
-}
-
-/// An error and what caused it, in one line. The SDK keeps secrets out of these.
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -2,6 +2,7 @@
 //! refresher's. The async runtime and the TLS stack start here, on first use: a warm answer never gets this far.
 
 mod assume_role;
+mod login_session;
 mod metadata;
 mod network;
 mod process;
@@ -67,9 +68,7 @@ impl<'a> Sources<'a> {
                     self.run_within(left + Duration::from_secs(1), process::run(&command.text, &self.chain.profile, self.world, left));
                 answer.map_err(|f| f.seen(format!("credential_process at {}", command.origin)))
             }
-            Base::LoginSession { arn, .. } => Err(Finding::new(Cause::SourceMissing, "`login_session` profiles are not supported yet")
-                .seen(format!("login_session at {}", arn.origin))
-                .try_this("use a profile with `credential_process = aws configure export-credentials --profile NAME` as the source")),
+            Base::LoginSession { arn } => self.run(login_session::credentials(self, arn)),
         }
     }
 
@@ -148,6 +147,17 @@ impl<'a> Sources<'a> {
     /// `role_session_name`, else a stable one: it stands in CloudTrail and shapes the cache key.
     pub fn session_name(&self, configured: Option<&str>) -> String {
         default_session_name(self.world, configured)
+    }
+}
+
+fn from_sdk(c: aws_credential_types::Credentials) -> Credentials {
+    let expiration = c.expiry().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    Credentials {
+        access_key_id: c.access_key_id().to_owned(),
+        secret_access_key: Secret::new(c.secret_access_key().to_owned()),
+        session_token: c.session_token().map(|t| Secret::new(t.to_owned())),
+        expiration: expiration.map(|d| Timestamp(d.as_secs().cast_signed())),
+        account_id: c.account_id().map(|a| a.as_str().to_owned()),
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Service {
     Sso,
     /// IAM Identity Center OIDC.
     SsoOidc,
+    /// AWS Sign-In, behind `aws login`. Its client takes no endpoint override.
+    Signin,
 }
 
 /// Where and how to connect, from environment and profile.
@@ -81,6 +83,7 @@ impl Endpoints {
             Service::Sts => self.sts.as_deref(),
             Service::Sso => self.sso.as_deref(),
             Service::SsoOidc => self.sso_oidc.as_deref(),
+            Service::Signin => None,
         }
     }
 

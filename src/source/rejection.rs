@@ -28,6 +28,12 @@ where
     }
 }
 
+/// What the words of an SDK error say about why `at` was not reached; `None` where they speak of something else.
+pub fn unreached_words(detail: &str, at: &str) -> Option<Finding> {
+    let lower = detail.to_ascii_lowercase();
+    (lower.contains("dispatch failure") || lower.contains("timeout") || lower.contains("timed out")).then(|| dispatch(detail, false, at))
+}
+
 fn dispatch(detail: &str, timed_out_flag: bool, at: &str) -> Finding {
     let lower = detail.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
@@ -67,8 +73,8 @@ fn not_aws(at: &str, seen: &str) -> Finding {
         .try_this("sign in to the network in a browser, or check proxy and endpoint settings")
 }
 
-/// An error and its causes in one line.
-fn sources_of(error: &dyn std::error::Error) -> String {
+/// An error and its causes in one line. The SDK keeps secrets out of these.
+pub fn sources_of(error: &dyn std::error::Error) -> String {
     let mut parts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {

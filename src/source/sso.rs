@@ -1,8 +1,8 @@
 //! IAM Identity Center: role credentials from the portal, and the token that buys them.
 //!
-//! The token is the AWS CLI's own file under `~/.aws/sso/cache`: one sign-in serves both, and a refreshed token goes
-//! back to where it came from. Refresh tokens rotate, so it is written before anything else is done with it, by
-//! rename, keeping the keys this program does not know.
+//! The token is our own from the store, if there is one, else the AWS CLI's file under `~/.aws/sso/cache`: then one
+//! sign-in serves both. A refreshed token goes back to where it came from; refresh tokens rotate, so it is written before
+//! anything else is done with it, in one step, keeping the keys this program does not know.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use super::{Service, Sources, network, rejection};
 use crate::config::Base;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
+use crate::digest::sha1_hex;
 use crate::time::{Timestamp, for_people};
 use crate::world::World;
 
@@ -35,15 +36,38 @@ pub struct Session<'a> {
     path: PathBuf,
 }
 
-/// The token file, as far as it is understood, with everything else kept.
+/// Where a token lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Home {
+    /// Our store.
+    Store,
+    /// The AWS CLI's token file.
+    File,
+}
+
+/// A token, as far as it is understood, with everything else kept. Both homes hold the same JSON.
 #[derive(PartialEq)]
 pub struct Token {
+    /// Where it came from, and goes back to.
+    pub home: Home,
     fields: Map<String, Value>,
     access: Secret,
     expires: Timestamp,
 }
 
 impl Token {
+    /// Reads what lies in the store; `None` for what is no token.
+    pub fn from_store(bytes: &[u8]) -> Option<Self> {
+        parse_token(bytes, Home::Store).ok()
+    }
+
+    /// The form both homes keep.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024)); // growing would leave unwiped copies
+        let _ = serde_json::to_writer(&mut *bytes, &self.fields); // writing to memory cannot fail
+        bytes
+    }
+
     /// The access token.
     pub fn access(&self) -> &Secret {
         &self.access
@@ -70,8 +94,7 @@ impl<'a> Session<'a> {
         let Base::Sso { session, start_url, sso_region, .. } = base else { return None };
         // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>: SSOTokenLoader._generate_cache_key
         let name = session.as_deref();
-        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, name.unwrap_or(start_url).as_bytes());
-        let file = format!("{}.json", crate::refresh::hex(digest.as_ref()));
+        let file = format!("{}.json", sha1_hex(name.unwrap_or(start_url).as_bytes()));
         Some(Self { name, start_url, region: sso_region, path: world.home.join(".aws/sso/cache").join(file) })
     }
 
@@ -92,7 +115,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Reads the token file. Other tools rewrite it in place, so what does not parse is read once more.
+    /// Reads the AWS CLI's token file. Other tools rewrite it in place, so what does not parse is read once more.
     pub fn read(&self) -> Result<Token> {
         let missing = || {
             Finding::new(Cause::SsoSessionMissing, format!("nobody is signed in to the SSO session `{}` here", self.label()))
@@ -113,7 +136,7 @@ impl<'a> Session<'a> {
                     .try_this(self.login()));
                 }
             };
-            match parse_token(&bytes) {
+            match parse_token(&bytes, Home::File) {
                 Ok(token) => return Ok(token),
                 Err(why) => last = Some(why),
             }
@@ -128,23 +151,31 @@ impl<'a> Session<'a> {
     pub fn ended(&self, token: &Token, now: Timestamp) -> Finding {
         let ago = for_people(now.seconds_from(token.expires));
         Finding::new(Cause::SsoSessionExpired, format!("the SSO session `{}` ended {ago} ago", self.label()))
-            .seen(format!("token in {}, expired {}", self.path.display(), token.expires))
+            .seen(format!("token in {}, expired {}", self.place(token), token.expires))
             .try_this(self.login())
     }
 
-    fn write(&self, token: &Token) -> std::io::Result<()> {
-        let bytes = Zeroizing::new(serde_json::to_vec(&token.fields)?);
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        crate::store::write_atomically(dir, &self.path, &bytes)
+    fn place(&self, token: &Token) -> String {
+        match token.home {
+            Home::Store => "the credential store".to_owned(),
+            Home::File => self.path.display().to_string(),
+        }
     }
 
-    /// Renews the token with its refresh token and writes it back before returning it. Call it under the lock.
+    /// Writes the AWS CLI's token file, by rename.
+    pub fn write(&self, token: &Token) -> std::io::Result<()> {
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        crate::store::write_atomically(dir, &self.path, &token.to_bytes())
+    }
+
+    /// Renews the token with its refresh token. Call it under the lock, and write the answer back before anything else:
+    /// the old refresh token may be used up.
     pub fn refresh(&self, sources: &Sources<'_>, token: &Token) -> Result<Token> {
         let now = sources.world.now();
         let (Some(id), Some(secret), Some(refresh)) = (token.text("clientId"), token.text("clientSecret"), token.text("refreshToken"))
         else {
             return Err(Finding::new(Cause::SsoNotRefreshable, format!("the SSO session `{}` cannot be prolonged", self.label()))
-                .seen(format!("{} holds no refresh token", self.path.display()))
+                .seen(format!("{} holds no refresh token", self.place(token)))
                 .try_this(self.login()));
         };
         if token.text("registrationExpiresAt").and_then(Timestamp::parse).is_some_and(|t| t <= now) {
@@ -152,7 +183,7 @@ impl<'a> Session<'a> {
                 Cause::SsoRegistrationExpired,
                 format!("the client registration of the SSO session `{}` has run out", self.label()),
             )
-            .seen(format!("registrationExpiresAt in {}", self.path.display()))
+            .seen(format!("registrationExpiresAt in {}", self.place(token)))
             .try_this(self.login()));
         }
         let call = async {
@@ -183,13 +214,7 @@ impl<'a> Session<'a> {
         if let Some(rotated) = answer.refresh_token() {
             fields.insert("refreshToken".into(), rotated.into());
         }
-        let renewed = Token { fields, access: Secret::new(access.to_owned()), expires };
-        self.write(&renewed).map_err(|e| {
-            Finding::new(Cause::ConfigUnreadable, format!("the renewed SSO token cannot be written to {}: {e}", self.path.display()))
-                .try_this("free disk space or mend the permissions, then sign in again: the old refresh token is used up")
-                .try_this(self.login())
-        })?;
-        Ok(renewed)
+        Ok(Token { home: token.home, fields, access: Secret::new(access.to_owned()), expires })
     }
 
     fn refused(&self, code: &str, message: &str, token: &Token, now: Timestamp) -> Finding {
@@ -217,8 +242,8 @@ fn read_bounded(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Reads a token file; the error quotes none of it.
-fn parse_token(bytes: &[u8]) -> Result<Token, String> {
+/// Reads a token; the error quotes none of it.
+fn parse_token(bytes: &[u8], home: Home) -> Result<Token, String> {
     if bytes.len() as u64 > FILE_LIMIT {
         return Err(format!("larger than {FILE_LIMIT} bytes"));
     }
@@ -228,7 +253,7 @@ fn parse_token(bytes: &[u8]) -> Result<Token, String> {
     let access = Secret::new(text("accessToken").ok_or("without accessToken")?.to_owned());
     let expires = text("expiresAt").ok_or("without expiresAt")?;
     let expires = Timestamp::parse(expires).ok_or("expiresAt is not a time")?;
-    Ok(Token { fields, access, expires })
+    Ok(Token { home, fields, access, expires })
 }
 
 /// Role credentials for an access token.
@@ -287,7 +312,7 @@ mod tests {
     fn token_files_of_every_age_are_read_and_damage_is_named_without_quoting() {
         for time in ["2030-01-01T00:00:00Z", "2030-01-01T00:00:00UTC", "2030-01-01T00:00:00.5Z"] {
             let text = format!(r#"{{"accessToken":"t","expiresAt":"{time}","unknown":{{"a":1}}}}"#);
-            assert!(parse_token(text.as_bytes()).is_ok_and(|t| t.fields.contains_key("unknown")), "{time}");
+            assert!(parse_token(text.as_bytes(), Home::File).is_ok_and(|t| t.fields.contains_key("unknown")), "{time}");
         }
         for bad in [
             "",
@@ -298,7 +323,7 @@ mod tests {
             r#"{"accessToken":"SECRET","expiresAt":"x"}"#,
             "{\"accessToken\":\"SECRET",
         ] {
-            let why = parse_token(bad.as_bytes()).map(|_| ()).unwrap_err();
+            let why = parse_token(bad.as_bytes(), Home::File).map(|_| ()).unwrap_err();
             assert!(!why.contains("SECRET"), "{why}");
         }
     }

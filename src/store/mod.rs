@@ -42,6 +42,11 @@ impl CacheKey {
         &self.0
     }
 
+    /// What it is a key to.
+    pub fn kind(&self) -> &str {
+        self.0.split_once('/').map_or("", |(kind, _)| kind)
+    }
+
     /// The name with `-` for the slash.
     pub fn file_name(&self) -> String {
         self.0.replace('/', "-")
@@ -274,6 +279,7 @@ mod tests {
     fn keys_survive_as_file_names() {
         let key = CacheKey::new("sso-token", "3f2a");
         assert_eq!((key.as_str(), key.file_name().as_str()), ("sso-token/3f2a", "sso-token-3f2a"));
+        assert_eq!(key.kind(), "sso-token");
         assert_eq!(CacheKey::from_file_name(&key.file_name()), Some(key));
         assert_eq!(CacheKey::new("../x", "A").as_str(), "---x/-");
         assert_eq!(CacheKey::parse("../x"), None);

@@ -1,9 +1,11 @@
-//! The AWS double: one in-process server on 127.0.0.1 which plays STS, the SSO portal and SSO-OIDC, checks signatures, and can be
-//! told to misbehave. This file owns what a test sees and the loop that answers connections.
+//! The AWS double: one in-process server on 127.0.0.1 which plays STS, the SSO portal, SSO-OIDC, AWS Sign-In
+//! and the metadata endpoints, checks signatures, and can be told to misbehave. This file owns what a test sees and the loop that answers connections.
 
 mod clock;
 mod http;
+mod metadata;
 mod proxy;
+mod signin;
 mod sigv4;
 mod sso;
 mod sts;
@@ -93,6 +95,8 @@ pub(crate) struct State {
     sso: Vec<sso::Portal>,
     devices: HashMap<String, sso::Device>,
     clients: HashMap<String, String>,
+    logins: Vec<signin::Login>,
+    surroundings: metadata::Surroundings,
     calls: Vec<Call>,
     fault: Option<Fault>,
     fault_by_action: HashMap<String, Fault>,
@@ -279,6 +283,8 @@ enum Service {
     Sts,
     Portal,
     Oidc,
+    Signin,
+    Metadata,
 }
 
 impl Service {
@@ -286,6 +292,8 @@ impl Service {
         let named = match self {
             Self::Sts => request.param("Action"),
             Self::Portal | Self::Oidc => sso::action(&request.path),
+            Self::Signin => signin::action(&request.path),
+            Self::Metadata => metadata::action(&request.path),
         };
         named.map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned)
     }
@@ -295,6 +303,8 @@ fn service(request: &Request) -> Service {
     match request.path.as_str() {
         "/token" | "/client/register" | "/device_authorization" => Service::Oidc,
         path if sso::action(path).is_some() => Service::Portal,
+        path if signin::action(path).is_some() => Service::Signin,
+        path if metadata::action(path).is_some() => Service::Metadata,
         _ => Service::Sts,
     }
 }
@@ -304,6 +314,8 @@ fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
         Service::Sts => return sts::answer(state, request, now),
         Service::Portal => sso::portal(state, request, now),
         Service::Oidc => sso::oidc(state, request, now),
+        Service::Signin => signin::answer(state, request, now),
+        Service::Metadata => metadata::answer(state, request, now),
     };
     answered.unwrap_or_else(|refusal| refuse(request, &refusal))
 }
@@ -313,6 +325,8 @@ fn refuse(request: &Request, refusal: &Refusal) -> Reply {
         Service::Sts => sts::refuse(refusal),
         Service::Portal => sso::refuse_portal(refusal),
         Service::Oidc => sso::refuse_oidc(refusal),
+        Service::Signin => signin::refuse(refusal),
+        Service::Metadata => metadata::refuse(refusal),
     }
 }
 

@@ -227,7 +227,7 @@ pub fn refuse_oidc(refusal: &Refusal) -> Reply {
         .with("x-amzn-ErrorType", refusal.code.clone())
 }
 
-fn json_reply(status: u16, body: &serde_json::Value) -> Reply {
+pub fn json_reply(status: u16, body: &serde_json::Value) -> Reply {
     let request_id = sts::request_id();
     Reply::new(status, "application/json", body.to_string()).with("x-amzn-RequestId", request_id)
 }

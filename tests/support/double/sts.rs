@@ -287,10 +287,15 @@ fn last_part(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or_default()
 }
 
-fn role_session(role_arn: &str, session: &str) -> Key {
+pub fn role_session(role_arn: &str, session: &str) -> Key {
     let partition = role_arn.split(':').nth(1).unwrap_or_default();
     let arn = format!("arn:{partition}:sts::{}:assumed-role/{}/{session}", account(role_arn), last_part(role_arn));
     Key { secret: String::new(), token: None, arn, role_arn: Some(role_arn.to_owned()), mfa: false, expires: None }
+}
+
+/// A console user's session from `aws login`: it keeps the user's ARN.
+pub fn console_session(arn: &str) -> Key {
+    Key { secret: String::new(), token: None, arn: arn.to_owned(), role_arn: None, mfa: false, expires: None }
 }
 
 /// The session which the SSO portal opens for a permission set.

@@ -1,0 +1,187 @@
+//! Sources that the surroundings offer: `aws login` sessions, instance and container credentials, web identities,
+//! environment; and the ways to AWS: proxy, CA bundle, FIPS and dual-stack endpoints.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use awsfresh::digest::sha256_hex;
+use support::double::{Double, Fault, Proxy, Role};
+use support::sandbox::Sandbox;
+
+const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
+const LOGIN: &str = "arn:aws:iam::111111111111:user/ann";
+
+fn setup() -> (Double, Sandbox) {
+    let aws = Double::start();
+    aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(ROLE) });
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    (aws, home)
+}
+
+/// Reaches real AWS names through the double's proxy.
+fn through_proxy(aws: &Double, home: &Sandbox) -> Proxy {
+    let proxy = aws.proxy();
+    let bundle = home.file("ca.pem", &proxy.ca_pem);
+    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
+    proxy
+}
+
+fn sign_in(aws: &Double, home: &Sandbox) -> String {
+    let file = format!(".aws/login/cache/{}.json", sha256_hex(LOGIN.as_bytes()));
+    home.file(&file, aws.add_login(LOGIN, "2020-01-01T00:00:00Z").to_string());
+    home.config(format!("[profile console]\nlogin_session = {LOGIN}\nregion = eu-west-1\n"));
+    file
+}
+
+#[test]
+fn a_console_session_is_renewed_once_and_cached() {
+    let (aws, home) = setup();
+    let _proxy = through_proxy(&aws, &home);
+    let file = sign_in(&aws, &home);
+    let first = home.credentials_of("console").answer();
+    assert_eq!(first["AccountId"], "111111111111");
+    assert_eq!(home.credentials_of("console").answer(), first);
+    assert_eq!(aws.count("CreateOAuth2Token"), 1);
+    assert_eq!(aws.calls()[0].host, "eu-west-1.signin.aws.amazon.com");
+    let kept = std::fs::read_to_string(home.home().join(file)).unwrap();
+    assert!(kept.contains(first["AccessKeyId"].as_str().unwrap()), "the AWS CLI finds the renewed session");
+}
+
+#[test]
+fn a_console_session_that_ended_asks_for_a_person() {
+    let (aws, home) = setup();
+    let _proxy = through_proxy(&aws, &home);
+    let file = sign_in(&aws, &home);
+    for fault in [
+        Fault::Error { status: 401, code: "AccessDeniedException".into(), message: "TOKEN_EXPIRED".into() },
+        Fault::Error { status: 403, code: "AccessDeniedException".into(), message: "USER_CREDENTIALS_CHANGED".into() },
+    ] {
+        aws.fault(fault);
+        assert!(home.credentials_of("console").failed(4, "login-session-expired").stderr.contains("aws login"));
+    }
+    for fault in [Fault::Html(200), Fault::Drop, Fault::Truncated, Fault::Garbage, Fault::Html(502)] {
+        aws.fault(fault.clone());
+        let run = home.credentials_of("console");
+        assert!(matches!(run.code, Some(4 | 7)), "{fault:?}: {run:?}");
+    }
+    std::fs::remove_file(home.home().join(&file)).unwrap();
+    home.credentials_of("console").failed(4, "login-session-expired");
+    home.file(&file, "{\"accessToken\":");
+    home.credentials_of("console").failed(4, "login-session-expired");
+}
+
+#[test]
+fn proxy_and_ca_bundle_lead_to_the_real_names() {
+    let (aws, home) = setup();
+    aws.add_user("AKIAQTESTTESTTESTTES", "canary-secret", LOGIN);
+    home.credentials("[base]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = canary-secret\n");
+    let proxy = through_proxy(&aws, &home);
+    let profile = |extra: &str| format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n{extra}\n");
+    for (extra, host) in [
+        ("region = eu-west-1", "sts.eu-west-1.amazonaws.com"),
+        ("", "sts.us-east-1.amazonaws.com"),
+        ("region = us-west-2\nuse_fips_endpoint = true", "sts-fips.us-west-2.amazonaws.com"),
+        ("region = eu-west-1\nuse_dualstack_endpoint = true", "sts.eu-west-1.api.aws"),
+        ("region = cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
+    ] {
+        home.config(profile(extra));
+        home.run(&["forget", "--all"]);
+        home.credentials_of("deploy").answer();
+        assert_eq!(aws.calls().last().unwrap().host, host, "{extra}");
+    }
+    // A bundle named in the profile serves as well; without one the certificate is not trusted, and that is said.
+    home.unset("AWS_CA_BUNDLE").run(&["forget", "--all"]);
+    home.credentials_of("deploy").failed(7, "tls-untrusted");
+    home.config(profile(&format!("ca_bundle = {}", home.home().join("ca.pem").display())));
+    home.credentials_of("deploy").answer();
+    home.config(profile("ca_bundle = /nonexistent.pem"));
+    home.run(&["forget", "--all"]);
+    assert!(home.credentials_of("deploy").failed(3, "config-unreadable").stderr.contains("config:4"));
+    home.env("AWS_CA_BUNDLE", home.home().join(".aws/config").to_str().unwrap());
+    home.credentials_of("deploy").failed(3, "config-malformed");
+    home.env("AWS_CA_BUNDLE", home.home().join("ca.pem").to_str().unwrap());
+    for wrong in ["http://127.0.0.1:9", "::::"] {
+        home.env("HTTPS_PROXY", wrong);
+        let run = home.credentials_of("deploy");
+        assert_eq!(run.code, Some(7), "{run:?}");
+    }
+    drop(proxy);
+}
+
+#[test]
+fn a_role_starts_from_instance_container_and_environment() {
+    let (aws, home) = setup();
+    aws.surround("arn:aws:iam::333333333333:role/machine", "container-token");
+    home.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &aws.url());
+    home.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", aws.url()));
+    home.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token");
+    aws.add_user("AKIAQTESTTESTTESTTES", "canary-secret", LOGIN);
+    home.env("AWS_ACCESS_KEY_ID", "AKIAQTESTTESTTESTTES").env("AWS_SECRET_ACCESS_KEY", "canary-secret");
+    for (source, caller) in [
+        ("Ec2InstanceMetadata", "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0"),
+        ("EcsContainer", "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0"),
+        ("Environment", LOGIN),
+    ] {
+        home.config(format!("[profile deploy]\nrole_arn = {ROLE}\ncredential_source = {source}\n"));
+        let first = home.credentials_of("deploy").answer();
+        assert_eq!(home.credentials_of("deploy").answer(), first, "{source}");
+        assert_eq!(aws.calls().last().unwrap().caller.as_deref(), Some(caller), "{source}");
+    }
+    assert_eq!(aws.count("AssumeRole"), 3, "each source is a cache key of its own");
+}
+
+#[test]
+fn surroundings_that_offer_nothing_are_named() {
+    let (aws, home) = setup();
+    home.config(format!(
+        "[profile machine]\nrole_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n\
+         [profile task]\nrole_arn = {ROLE}\ncredential_source = EcsContainer\n\
+         [profile env]\nrole_arn = {ROLE}\ncredential_source = Environment\n"
+    ));
+    home.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &aws.url());
+    home.credentials_of("machine").failed(7, "metadata-unreachable");
+    home.env("AWS_EC2_METADATA_DISABLED", "true");
+    home.credentials_of("machine").failed(7, "metadata-unreachable");
+    home.credentials_of("task").failed(7, "container-endpoint-unreachable");
+    home.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", aws.url()));
+    home.credentials_of("task").failed(7, "container-endpoint-unreachable");
+    assert!(home.credentials_of("env").failed(3, "source-missing").stderr.contains("AWS_ACCESS_KEY_ID"));
+}
+
+#[test]
+fn a_web_identity_token_is_read_anew_for_every_call() {
+    let (aws, home) = setup();
+    let file = home.file("token", "canary-web-token\n");
+    home.secret("canary-web-token");
+    aws.add_web_identity("canary-web-token", ROLE);
+    home.config(format!("[profile pod]\nrole_arn = {ROLE}\nweb_identity_token_file = {}\n", file.display()));
+    assert_eq!(home.credentials_of("pod").answer()["AccountId"], "222222222222");
+    home.credentials_of("pod").answer();
+    assert_eq!(aws.count("AssumeRoleWithWebIdentity"), 1);
+    home.run(&["forget", "--all"]);
+    aws.expire_web_identity("canary-web-token");
+    home.credentials_of("pod").failed(5, "web-identity-expired");
+    aws.add_web_identity("canary-second-token", ROLE);
+    home.file("token", "canary-second-token");
+    home.credentials_of("pod").answer();
+    home.run(&["forget", "--all"]);
+    home.file("token", "canary-unknown");
+    home.credentials_of("pod").failed(5, "web-identity-rejected");
+    home.file("token", "");
+    assert!(home.credentials_of("pod").failed(5, "web-identity-rejected").stderr.contains("config:3"));
+}
+
+#[test]
+fn settings_come_from_flag_then_variable_then_file() {
+    let (_aws, home) = setup();
+    let store_of = |args: &[&str]| home.run(&[args, &["status"]].concat()).stdout.lines().next().unwrap().to_owned();
+    home.file(".config/awsfresh/config.toml", "store = \"none\"\ntimeout = 3.0\n");
+    assert!(store_of(&[]).starts_with("store: sealed"), "AWSFRESH_STORE of the sandbox ranks above the file");
+    home.unset("AWSFRESH_STORE");
+    assert!(store_of(&[]).starts_with("store: none"));
+    assert!(store_of(&["--store", "sealed"]).starts_with("store: sealed"));
+    home.file(".config/awsfresh/config.toml", "\nstore = \"nowhere\"\n");
+    home.run(&["status"]).failed(2, "usage");
+    home.file(".config/awsfresh/config.toml", "\nstoer = \"none\"\n");
+    assert!(home.run(&["status"]).failed(3, "config-malformed").stderr.contains("config.toml:2"));
+}
