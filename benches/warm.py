@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""What a warm `credential-process` costs, as ratios in one run: the sealed store beside /bin/true, the OS keyring beside
+secret-tool looking up an item of the same size, alone and among 200 foreign items; peak resident memory; system calls.
+
+Usage: cargo build --release && benches/warm.py [BINARY [ROUNDS]]
+Needs gnome-keyring, libsecret-tools, dbus and strace for everything but the first ratio.
+"""
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = str(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "target/release/awsfresh")
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 400
+# A session token of the length that STS hands out.
+ANSWER = (
+    '{"Version":1,"AccessKeyId":"ASIAQBENCHBENCHBENCH","SecretAccessKey":"%s","SessionToken":"%s","Expiration":"2099-01-01T00:00:00Z"}'
+    % ("s" * 40, "t" * 1200)
+)
+NULL = os.open(os.devnull, os.O_RDWR)
+
+
+def once(command, env):
+    """Wall time of one process in ms."""
+    actions = [(os.POSIX_SPAWN_DUP2, NULL, 0), (os.POSIX_SPAWN_DUP2, NULL, 1), (os.POSIX_SPAWN_DUP2, NULL, 2)]
+    began = time.perf_counter_ns()
+    pid = os.posix_spawn(command[0], command, env, file_actions=actions)
+    _, status = os.waitpid(pid, 0)
+    took = (time.perf_counter_ns() - began) / 1e6
+    if status != 0:
+        sys.exit(f"{command} failed with {status}")
+    return took
+
+
+def peak(command, env):
+    """Peak resident memory in MiB: asked of the kernel while the process waits to write its answer into a full pipe."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    try:
+        while True:
+            os.write(write, b" " * 65536)
+    except BlockingIOError:
+        os.set_blocking(write, True)
+    process = subprocess.Popen(command, env=env, stdout=write, stderr=subprocess.DEVNULL)
+    os.close(write)
+    time.sleep(0.3)
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    while os.read(read, 65536):
+        pass
+    os.close(read)
+    process.wait()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
+def paired(name, ours, theirs, limit):
+    """Runs both in turn, and prints the medians and their ratio."""
+    for command in (ours, theirs):
+        for _ in range(10):
+            once(*command)
+    samples = [(once(*ours), once(*theirs)) for _ in range(ROUNDS)]
+    a = statistics.median(ours for ours, _ in samples)
+    b = statistics.median(theirs for _, theirs in samples)
+    print(f"{name}: {a:.2f} ms against {b:.2f} ms: ratio {a / b:.2f} (limit {limit}); peak resident memory {peak(*ours):.1f} MiB (limit 12)")
+
+
+def calls(name, command, env):
+    trace = subprocess.run(["strace", "-f", "-e", "trace=network,clone,clone3,flock", *command], env=env, capture_output=True, text=True)
+    seen = re.findall(r"(?:^|\] )(\w+)\(", trace.stderr, re.M)
+    print(f"{name}: threads {seen.count('clone') + seen.count('clone3')}, sockets {seen.count('socket')}, locks {seen.count('flock')}")
+
+
+with tempfile.TemporaryDirectory() as home:
+    home = Path(home)
+    (home / ".aws").mkdir()
+    (home / "answer").write_text(ANSWER)
+    (home / "key").write_text("a5" * 32)
+    (home / "key").chmod(0o600)
+    (home / ".aws/config").write_text(f"[profile p]\ncredential_process = cat {home}/answer\n")
+    env = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    ask = [BINARY, "credential-process", "--profile", "p"]
+    sealed = env | {"AWSFRESH_STORE": "sealed", "AWSFRESH_KEY_FILE": str(home / "key")}
+    once(ask, sealed)
+    (home / "answer").unlink()  # from here on a cold call fails
+    paired("sealed, key file", (ask, sealed), (["/bin/true"], env), "2")
+    if shutil.which("strace"):
+        calls("sealed", ask, sealed)
+
+    if not all(map(shutil.which, ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"])):
+        sys.exit("the keyring is not measured: gnome-keyring, libsecret-tools and dbus are not all installed")
+    bus = subprocess.Popen(
+        ["dbus-daemon", "--session", "--print-address", "--nofork"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    secrets = None
+    try:
+        address = bus.stdout.readline().strip()
+        env |= {"DBUS_SESSION_BUS_ADDRESS": address, "XDG_RUNTIME_DIR": str(home), "XDG_DATA_HOME": str(home)}
+        secrets = subprocess.Popen(
+            ["gnome-keyring-daemon", "--unlock", "--components=secrets", "--foreground"],
+            env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        secrets.stdin.write(b"password")
+        secrets.stdin.close()
+        keyring = env | {"AWSFRESH_STORE": "keyring"}
+
+        def keep(text, *attributes):
+            for _ in range(100):
+                done = subprocess.run(["secret-tool", "store", "--label=bench", *attributes], env=env, input=text, text=True, stderr=subprocess.DEVNULL)
+                if done.returncode == 0:
+                    return
+                time.sleep(0.1)
+            sys.exit("gnome-keyring does not come up")
+
+        keep("x" * 1500, "bench", "same-size")
+        (home / "answer").write_text(ANSWER)
+        once(ask, keyring)
+        (home / "answer").unlink()
+        lookup = [shutil.which("secret-tool"), "lookup", "bench", "same-size"]
+        paired("keyring", (ask, keyring), (lookup, env), "0.5")
+        for n in range(200):
+            keep("x" * 1500, "bench", f"foreign-{n}")
+        paired("keyring among 200 foreign items", (ask, keyring), (lookup, env), "0.5")
+        if shutil.which("strace"):
+            calls("keyring", ask, keyring)
+    finally:
+        for process in filter(None, [secrets, bus]):
+            process.terminate()
+            process.wait()
