@@ -1,5 +1,7 @@
 //! The command line as data. Reads nothing, does nothing: help and version work when every config is broken.
 
+use std::ffi::OsString;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::store::StoreKind;
@@ -87,6 +89,26 @@ pub struct Which {
     pub all: bool,
 }
 
+impl Cli {
+    /// Reads the arguments; help, version and mistakes end the process here.
+    pub fn of_process() -> Self {
+        let args: Vec<OsString> = std::env::args_os().collect();
+        Self::hot(&args).unwrap_or_else(|| Self::parse_from(args))
+    }
+
+    /// The one call that SDKs make by the thousand, in the form the documentation shows. Building the whole command line
+    /// takes a tenth of a warm answer; everything else goes that way.
+    fn hot(args: &[OsString]) -> Option<Self> {
+        let [_, verb, flag, profile] = args else { return None };
+        let (verb, flag, profile) = (verb.to_str()?, flag.to_str()?, profile.to_str()?);
+        let asked = verb == "credential-process" && matches!(flag, "--profile" | "-p") && !profile.is_empty() && !profile.starts_with('-');
+        asked.then(|| Self {
+            verb: Verb::CredentialProcess { profile: Some(profile.to_owned()) },
+            common: Common { verbose: false, quiet: false, store: None },
+        })
+    }
+}
+
 fn parse_store(text: &str) -> Result<StoreKind, String> {
     text.parse().map_err(|_| "one of: auto, keyring, sealed, none".to_owned())
 }
@@ -95,8 +117,22 @@ fn parse_store(text: &str) -> Result<StoreKind, String> {
 mod tests {
     use clap::CommandFactory;
 
+    use super::*;
+
+    #[test]
+    fn the_short_way_reads_what_the_long_way_does() {
+        for flag in ["-p", "--profile"] {
+            let args = ["awsfresh", "credential-process", flag, "prod=x y"].map(OsString::from);
+            assert_eq!(format!("{:?}", Cli::hot(&args).unwrap()), format!("{:?}", Cli::parse_from(&args)));
+        }
+        for rest in [&["status", "-p", "x"][..], &["credential-process", "-p", "-v"], &["credential-process", "-p", ""], &["--help"]] {
+            let args: Vec<_> = ["awsfresh"].iter().chain(rest).map(OsString::from).collect();
+            assert!(Cli::hot(&args).is_none(), "{rest:?}");
+        }
+    }
+
     #[test]
     fn the_command_line_is_well_formed() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

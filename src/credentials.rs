@@ -51,7 +51,7 @@ pub struct Credentials {
 impl Credentials {
     /// The answer of the `credential_process` contract: one line, every key a string but `Version`.
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
-    pub fn to_process_json(&self) -> Zeroizing<String> {
+    pub fn to_process_json(&self) -> Zeroizing<Vec<u8>> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
         struct Answer<'a> {
@@ -74,11 +74,9 @@ impl Credentials {
             account_id: self.account_id.as_deref(),
         };
         // Reserved up front: growing would leave unwiped copies on the heap.
-        let mut text = Zeroizing::new(Vec::with_capacity(8192));
-        match serde_json::to_writer(&mut *text, &answer) {
-            Ok(()) => Zeroizing::new(String::from_utf8_lossy(&text).into_owned()),
-            Err(_) => Zeroizing::default(), // writing strings to memory cannot fail
-        }
+        let mut text = Zeroizing::new(Vec::with_capacity(4096));
+        let _ = serde_json::to_writer(&mut *text, &answer); // writing strings to memory cannot fail
+        text
     }
 }
 
@@ -113,9 +111,9 @@ mod tests {
 
     #[test]
     fn answer_is_one_line_with_a_numeric_version() {
-        let json = sample().to_process_json();
+        let json = String::from_utf8(sample().to_process_json().to_vec()).unwrap();
         assert_eq!(
-            *json,
+            json,
             r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s3cr3t","SessionToken":"t0k3n","Expiration":"2026-11-23T20:01:07Z","AccountId":"123456789012"}"#
         );
     }

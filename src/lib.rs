@@ -26,12 +26,11 @@ pub mod world;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use world::World;
 
 /// The whole program: arguments in, exit code out.
 pub fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::of_process();
     let talk = commands::Talk::new(cli.common.verbose, cli.common.quiet);
     match World::collect().and_then(|world| commands::run(&cli, &world, &talk)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use support::double::{Double, Fault, Role};
-use support::sandbox::Sandbox;
+use support::sandbox::{Sandbox, kills};
 
 const KEY: &str = "AKIAQTESTTESTTESTTES";
 const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
@@ -200,7 +200,7 @@ fn those_who_waited_share_the_failure() {
 fn killing_a_refresh_at_any_moment_costs_nothing_but_the_call() {
     let (aws, home) = setup(None);
     aws.fault(Fault::Latency(Duration::from_millis(20)));
-    for i in 0..100u64 {
+    for i in 0..kills() {
         home.run(&["forget", "--all"]);
         let mut child = home.start(&["credential-process", "-p", "deploy"]);
         std::thread::sleep(Duration::from_micros(i * 613 % 60_000));

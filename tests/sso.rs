@@ -11,7 +11,7 @@ use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
 use awsfresh::time::Timestamp;
 use serde_json::{Value, json};
 use support::double::{Double, Fault, SsoSession};
-use support::sandbox::Sandbox;
+use support::sandbox::{Sandbox, kills};
 
 const START: &str = "https://d-1234567890.awsapps.com/start";
 const ACCOUNT: &str = "444444444444";
@@ -97,20 +97,31 @@ fn an_expired_token_is_refreshed_once_and_written_back_whole() {
 #[test]
 fn killing_a_refresh_loses_no_token_that_the_server_had_not_rotated() {
     let (aws, home, file) = setup(-60);
-    aws.fault(Fault::Latency(Duration::from_millis(15)));
-    for i in 0..60u64 {
-        let before = aws.count("CreateToken");
+    aws.fault(Fault::Latency(Duration::from_millis(10)));
+    let mut rotated = 0;
+    for i in 0..kills() {
+        // Every round begins signed in, with the access token run out.
+        let mut fields = token(&home, &file);
+        fields["refreshToken"] = aws.sso_current(START).1.into();
+        fields["expiresAt"] = "2020-01-01T00:00:00Z".into();
+        home.file(&file, fields.to_string());
+        home.run(&["forget", "--all"]);
+        let (before, asked) = (aws.sso_current(START).1, aws.count("CreateToken"));
         let mut child = home.start(&["credential-process", "-p", "admin"]);
-        std::thread::sleep(Duration::from_micros(i * 517 % 20_000));
+        std::thread::sleep(Duration::from_micros(i * 517 % 45_000));
         let _ = child.kill();
         child.wait().unwrap();
-        let lies_there = token(&home, &file);
-        if aws.count("CreateToken") == before {
-            assert_eq!(lies_there["refreshToken"], "canary-refresh-token");
-        } else {
-            break; // from here on the server has rotated it
+        std::thread::sleep(Duration::from_millis(25)); // a request on its way is answered, whoever has gone
+        let lies_there = token(&home, &file); // whole, whenever the end came
+        if aws.count("CreateToken") == asked {
+            assert_eq!(lies_there["refreshToken"].as_str(), before.as_deref());
+        }
+        rotated += u64::from(aws.sso_current(START).1 != before);
+        if lies_there["refreshToken"].as_str() == aws.sso_current(START).1.as_deref() {
+            home.credentials_of("admin").answer();
         }
     }
+    assert!((1..kills()).contains(&rotated), "the kills came before and after the rotation: {rotated} of {}", kills());
 }
 
 #[test]

@@ -166,9 +166,9 @@ fn to_terminal(text: &str) {
 }
 
 /// Writes data to stdout, all of it or an error.
-fn answer(text: &str) -> Result<()> {
+fn answer(text: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
+    out.write_all(text)
         .and_then(|()| out.write_all(b"\n"))
         .and_then(|()| out.flush())
         .map_err(|e| Finding::new(Cause::Unexpected, format!("stdout cannot be written: {e}")))

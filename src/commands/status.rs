@@ -94,7 +94,11 @@ fn print_json(context: &Context<'_>, rows: &[Row]) -> Result<()> {
         })
         .collect();
     let store = context.store.check();
-    answer(&json!({"store": {"name": store.name, "reason": store.reason, "warning": store.warning}, "profiles": profiles}).to_string())
+    answer(
+        json!({"store": {"name": store.name, "reason": store.reason, "warning": store.warning}, "profiles": profiles})
+            .to_string()
+            .as_bytes(),
+    )
 }
 
 fn print_table(context: &Context<'_>, rows: &[Row]) -> Result<()> {
@@ -105,7 +109,7 @@ fn print_table(context: &Context<'_>, rows: &[Row]) -> Result<()> {
     }
     if rows.is_empty() {
         text.push_str("no profiles");
-        return answer(&text);
+        return answer(text.as_bytes());
     }
     let width = rows.iter().map(|row| row.profile.chars().count()).max().unwrap_or(0).max(7);
     text.push_str(&format!("{:width$}  {:10}  {:12}  SOURCE", "PROFILE", "STATE", "LEFT"));
@@ -122,5 +126,5 @@ fn print_table(context: &Context<'_>, rows: &[Row]) -> Result<()> {
         };
         text.push_str(&format!("\n{:width$}  {state}  {left:12}  {source}", row.profile));
     }
-    answer(&text)
+    answer(text.as_bytes())
 }

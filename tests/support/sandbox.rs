@@ -12,6 +12,12 @@ use serde_json::Value;
 /// A run is ended after this long: nothing may hang.
 const HANG: Duration = Duration::from_secs(40);
 
+/// How often a test kills a run, each time a little later: `AWSFRESH_TEST_KILLS`, else 100.
+#[allow(dead_code, clippy::disallowed_methods)]
+pub fn kills() -> u64 {
+    std::env::var("AWSFRESH_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
+}
+
 pub struct Sandbox {
     dir: tempfile::TempDir,
     program: PathBuf,
