@@ -2,99 +2,18 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr)]
 
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod support;
+
 use awsfresh::store::{CacheKey, Store, StoreError, StoreKind, StoreSettings, open};
+use support::bus::Bus;
 
-/// A bus of our own, with or without a keyring on it; both end with the test.
-struct Bus {
-    home: tempfile::TempDir,
-    address: String,
-    children: Vec<Child>,
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        for child in self.children.iter_mut().rev() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Bus {
-    /// `None` on a machine without the programs; not accepted in CI.
-    fn start(keyring: bool) -> Option<Self> {
-        let installed = |name: &str| Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-        if let Some(missing) = ["dbus-daemon", "gnome-keyring-daemon", "secret-tool", "gdbus"].into_iter().find(|name| !installed(name)) {
-            assert!(std::env::var_os("CI").is_none(), "{missing} is not installed");
-            eprintln!("skipped: {missing} is not installed");
-            return None;
-        }
-        let home = tempfile::tempdir().unwrap();
-        // No service directories: nothing is to be activated behind the test's back.
-        let config = home.path().join("bus.conf");
-        let text = format!(
-            "<busconfig><type>session</type><listen>unix:dir={}</listen><policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
-            home.path().display()
-        );
-        std::fs::write(&config, text).unwrap();
-        let mut command = Command::new("dbus-daemon");
-        command.arg("--config-file").arg(&config).args(["--print-address", "--nofork"]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut daemon = command.spawn().unwrap();
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let mut bus = Self { home, address: address.trim().to_owned(), children: vec![daemon] };
-        if keyring {
-            let mut command = bus.command("gnome-keyring-daemon");
-            command.args(["--unlock", "--components=secrets", "--foreground"]);
-            let mut daemon = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            daemon.stdin.take().unwrap().write_all(b"password").unwrap();
-            bus.children.push(daemon);
-            let end = Instant::now() + Duration::from_secs(10);
-            while !bus.locked().contains("false") {
-                assert!(Instant::now() < end, "gnome-keyring-daemon does not come up");
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-        Some(bus)
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).env_remove("DISPLAY").env_remove("GNOME_KEYRING_CONTROL");
-        for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"] {
-            command.env(name, self.home.path());
-        }
-        command
-    }
-
-    fn gdbus(&self, object: &str, method: &str, arguments: &[&str]) -> String {
-        let mut command = self.command("gdbus");
-        command
-            .args(["call", "--session", "--dest", "org.freedesktop.secrets", "--object-path", object, "--method", method])
-            .args(arguments);
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
-    }
-
-    fn locked(&self) -> String {
-        let arguments = ["org.freedesktop.Secret.Collection", "Locked"];
-        self.gdbus("/org/freedesktop/secrets/aliases/default", "org.freedesktop.DBus.Properties.Get", &arguments)
-    }
-
-    fn lock(&self) {
-        self.gdbus("/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock", &["['/org/freedesktop/secrets/collection/login']"]);
-        assert!(self.locked().contains("true"));
-    }
-
-    fn store(&self, kind: StoreKind) -> Box<dyn Store> {
-        store(kind, self.home.path(), Some(self.address.clone()))
-    }
+fn store_on(bus: &Bus, kind: StoreKind) -> Box<dyn Store> {
+    store(kind, bus.home.path(), Some(bus.address.clone()))
 }
 
 fn store(kind: StoreKind, home: &Path, bus_address: Option<String>) -> Box<dyn Store> {
@@ -133,7 +52,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 #[test]
 fn an_item_is_kept_replaced_listed_and_removed() {
     let Some(bus) = Bus::start(true) else { return };
-    let store = bus.store(StoreKind::Keyring);
+    let store = store_on(&bus, StoreKind::Keyring);
     assert_eq!(text(store.as_ref(), &key(1)), None);
     store.put(&key(1), "awsfresh: profile prod", b"{\"first\":1}").unwrap();
     store.put(&key(1), "awsfresh: profile prod", b"{\"second\":2}").unwrap();
@@ -149,7 +68,7 @@ fn an_item_is_kept_replaced_listed_and_removed() {
     assert!(store.remove(&key(1)).unwrap() && !store.remove(&key(1)).unwrap());
     assert_eq!(text(store.as_ref(), &key(1)), None);
 
-    let auto = bus.store(StoreKind::Auto);
+    let auto = store_on(&bus, StoreKind::Auto);
     assert_eq!(text(auto.as_ref(), &key(2)).map(|v| v.len()), Some(60_000));
     auto.put(&key(3), "label", b"auto").unwrap();
     assert_eq!((auto.name(), text(store.as_ref(), &key(3)).as_deref()), ("keyring", Some("auto")));
@@ -159,7 +78,7 @@ fn an_item_is_kept_replaced_listed_and_removed() {
 #[test]
 fn many_items_cost_what_one_costs() {
     let Some(bus) = Bus::start(true) else { return };
-    let store = bus.store(StoreKind::Keyring);
+    let store = store_on(&bus, StoreKind::Keyring);
     store.put(&key(0), "label", &vec![b'x'; 1500]).unwrap();
     let median = || {
         let mut times: Vec<_> = (0..31).map(|_| timed(|| assert!(store.get(&key(0)).unwrap().is_some())).1).collect();
@@ -178,7 +97,7 @@ fn many_items_cost_what_one_costs() {
 #[test]
 fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
     let Some(bus) = Bus::start(true) else { return };
-    let store = bus.store(StoreKind::Keyring);
+    let store = store_on(&bus, StoreKind::Keyring);
     store.put(&key(1), "label", b"in the keyring").unwrap();
     bus.lock();
     for (outcome, time) in
@@ -187,7 +106,7 @@ fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
         assert!(matches!(outcome, Err(StoreError::Locked { .. })), "{outcome:?}");
         assert!(time < Duration::from_millis(500), "{time:?}");
     }
-    let auto = bus.store(StoreKind::Auto);
+    let auto = store_on(&bus, StoreKind::Auto);
     assert_eq!(text(auto.as_ref(), &key(1)), None);
     assert_eq!(auto.name(), "sealed");
     auto.put(&key(1), "label", b"sealed").unwrap();
@@ -208,7 +127,7 @@ fn no_bus_or_no_keyring_on_it() {
         assert!(time < Duration::from_millis(900), "{address}: {time:?}");
         assert!(store.put(&key(1), "label", b"x").is_err() && store.check().warning.is_some());
     }
-    let auto = bus.store(StoreKind::Auto);
+    let auto = store_on(&bus, StoreKind::Auto);
     auto.put(&key(1), "label", b"sealed").unwrap();
     assert_eq!((auto.name(), text(auto.as_ref(), &key(1)).as_deref()), ("sealed", Some("sealed")));
     assert_eq!((auto.keys().unwrap(), auto.remove(&key(1))), (vec![key(1)], Ok(true)));

@@ -1,0 +1,94 @@
+//! The client programs: where they are, and how each is asked who it is.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A program that uses AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// PyPI's `awscli`.
+    CliV1,
+    /// Debian's `awscli`, which knows no endpoint variables.
+    CliV2,
+    Boto3,
+    JavaScript,
+    Ruby,
+    Terraform,
+}
+
+impl Client {
+    pub const ALL: [Self; 6] = [Self::CliV1, Self::CliV2, Self::Boto3, Self::JavaScript, Self::Ruby, Self::Terraform];
+
+    /// Whether it can be pointed at another server by a variable.
+    pub fn takes_an_endpoint(self) -> bool {
+        self != Self::CliV2
+    }
+
+    /// Whether one process of it makes many requests.
+    pub fn stays(self) -> bool {
+        matches!(self, Self::Boto3 | Self::JavaScript | Self::Ruby)
+    }
+}
+
+/// The folder with what was installed for this suite.
+pub struct Suite {
+    dir: PathBuf,
+}
+
+impl Suite {
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    pub fn venv(&self, program: &str) -> PathBuf {
+        self.dir.join("venv/bin").join(program)
+    }
+
+    pub fn script(&self, name: &str) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real/clients").join(name)
+    }
+
+    /// What is not there of a client.
+    pub fn missing(&self, client: Client) -> Option<String> {
+        let runs = |mut command: Command| command.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success());
+        let (there, what) = match client {
+            Client::CliV1 => (self.venv("aws").exists(), "PyPI's awscli"),
+            Client::CliV2 => (PathBuf::from("/usr/bin/aws").exists(), "Debian's awscli"),
+            Client::Boto3 => (self.venv("moto_server").exists(), "PyPI's boto3 and moto"),
+            Client::JavaScript => (self.dir.join("node_modules/@aws-sdk/client-sts").is_dir(), "npm's @aws-sdk/client-sts"),
+            Client::Ruby => {
+                let mut command = Command::new("ruby");
+                command.args(["-e", "require 'aws-sdk-core'"]);
+                (runs(command), "Debian's ruby-aws-sdk-core")
+            }
+            Client::Terraform => {
+                let mut command = Command::new("terraform");
+                command.arg("version");
+                (runs(command), "a terraform binary")
+            }
+        };
+        (!there).then(|| format!("{what} is not installed"))
+    }
+
+    /// The client asking who it is, for as many seconds if it stays that long.
+    pub fn identity(&self, client: Client, seconds: u32) -> Command {
+        let python = self.venv("python");
+        let mut command = match client {
+            Client::CliV1 => Command::new(self.venv("aws")),
+            Client::CliV2 => Command::new("/usr/bin/aws"),
+            Client::Boto3 => Command::new(python),
+            Client::JavaScript => Command::new("node"),
+            Client::Ruby => Command::new("ruby"),
+            Client::Terraform => Command::new("terraform"),
+        };
+        match client {
+            Client::CliV1 | Client::CliV2 | Client::Terraform => command.args(["sts", "get-caller-identity"]),
+            Client::Boto3 => command.arg(self.script("identity.py")).arg(seconds.to_string()),
+            Client::JavaScript => {
+                command.env("NODE_PATH", self.dir.join("node_modules")).arg(self.script("identity.cjs")).arg(seconds.to_string())
+            }
+            Client::Ruby => command.arg(self.script("identity.rb")).arg(seconds.to_string()),
+        };
+        command
+    }
+}

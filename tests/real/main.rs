@@ -1,0 +1,346 @@
+//! Real clients take their credentials from a profile that says nothing but `credential_process`, answered by the real
+//! binary: against the AWS double, which knows SSO and enforces expiry, and against moto, which checks IAM policies.
+//! `tests/real/run` installs what this needs. A client that is missing is a failure in CI, elsewhere a counted skip.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod clients;
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use awsfresh::digest::sha1_hex;
+use awsfresh::time::Timestamp;
+use clients::{Client, Suite};
+use serde_json::{Value, json};
+use support::bus::Bus;
+use support::double::{Double, Proxy, Role, SsoSession};
+use support::sandbox::Sandbox;
+
+const KEY: &str = "AKIAQTESTTESTTESTTES";
+const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
+const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
+const ACCOUNT: &str = "444444444444";
+const START: &str = "https://d-1234567890.awsapps.com/start";
+
+type Outcome = Result<(), String>;
+/// What a case is called, what it lacks, and how it is run.
+type Case<'a> = (String, Option<String>, Box<dyn Fn() -> Outcome + Send + 'a>);
+
+fn main() -> ExitCode {
+    let suite = Suite::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
+    let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-')).unwrap_or_default();
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for client in Client::ALL {
+        let missing = suite.missing(client);
+        let mut add = |what: &str, run: fn(&Suite, Client) -> Outcome| {
+            let suite = &suite;
+            cases.push((format!("{client:?}: {what}"), missing.clone(), Box::new(move || run(suite, client))));
+        };
+        if client != Client::Terraform {
+            add("is the role", is_the_role);
+            add("is the SSO role", is_the_sso_role);
+            add("survives an expiry", survives_an_expiry);
+        }
+        if client.takes_an_endpoint() {
+            add("on moto, with IAM checks", on_moto);
+        }
+        if matches!(client, Client::CliV1 | Client::Boto3) {
+            add("with the keyring as the store", from_the_keyring);
+            add("shows our diagnosis", shows_the_diagnosis);
+        }
+    }
+    cases.retain(|(name, ..)| name.contains(&only));
+    let (mut failed, mut skipped, total) = (0, 0, cases.len());
+    let queue = Mutex::new(cases.into_iter());
+    let results = Mutex::new(Vec::new());
+    // Most of the time is spent waiting for credentials to end.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some((name, missing, run)) = queue.lock().unwrap().next() else { return };
+                    let outcome = match missing {
+                        Some(what) => Err((true, what)),
+                        None => std::panic::catch_unwind(std::panic::AssertUnwindSafe(&run))
+                            .unwrap_or_else(|_| Err("a check panicked".into()))
+                            .map_err(|why| (false, why)),
+                    };
+                    results.lock().unwrap().push((name, outcome));
+                }
+            });
+        }
+    });
+    let in_ci = std::env::var_os("CI").is_some();
+    let mut results = results.into_inner().unwrap();
+    results.sort_by(|a, b| a.0.cmp(&b.0));
+    for (name, outcome) in results {
+        match outcome {
+            Ok(()) => println!("ok      {name}"),
+            // Nobody offers a terraform binary to install here.
+            Err((true, what)) if !in_ci || name.starts_with("Terraform") => {
+                skipped += 1;
+                println!("skipped {name}: {what}");
+            }
+            Err((_, why)) => {
+                failed += 1;
+                println!("FAILED  {name}: {why}");
+            }
+        }
+    }
+    println!("{} passed, {failed} failed, {skipped} skipped", total - failed - skipped);
+    ExitCode::from(u8::from(failed > 0))
+}
+
+/// The double and a home, led to it in the way the client can be.
+struct Scene {
+    aws: Double,
+    home: Sandbox,
+    _proxy: Option<Proxy>,
+}
+
+impl Scene {
+    fn new(client: Client) -> Self {
+        let aws = Double::start();
+        let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+        home.secret(SECRET).env("AWS_PROFILE", "tool").env("AWS_REGION", "eu-west-1").env("AWS_DEFAULT_REGION", "eu-west-1");
+        home.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", &std::env::var("PATH").unwrap());
+        // Debug builds on a busy machine: this suite is not about the deadline.
+        home.env("AWSFRESH_TIMEOUT", "20");
+        let proxy = (!client.takes_an_endpoint()).then(|| {
+            let proxy = aws.proxy();
+            let bundle = home.file("ca.pem", &proxy.ca_pem);
+            home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
+            proxy
+        });
+        Self { aws, home, _proxy: proxy }
+    }
+
+    /// A role which `tool` is to become, for sessions of `lifetime` seconds.
+    fn role(&self, lifetime: Option<i64>) {
+        self.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+        self.aws.add_role(Role { trusts: vec!["*".into()], lifetime, ..Role::new(ROLE) });
+        self.home.credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+        self.config(&format!("role_arn = {ROLE}\nsource_profile = base\n"));
+    }
+
+    fn config(&self, source: &str) {
+        let awsfresh = env!("CARGO_BIN_EXE_awsfresh");
+        self.home.config(format!(
+            "[profile tool]\nregion = eu-west-1\ncredential_process = {awsfresh} credential-process --profile tool-source\n\
+             [sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
+             [profile tool-source]\nregion = eu-west-1\n{source}"
+        ));
+    }
+
+    fn run(&self, command: Command) -> Result<String, String> {
+        finish(&self.home, command)
+    }
+}
+
+/// Runs a client in the home's surroundings, to its end.
+fn finish(home: &Sandbox, mut command: Command) -> Result<String, String> {
+    let like = home.command(&[]);
+    let extra = extra(&command);
+    command.env_clear().envs(like.get_envs().filter_map(|(k, v)| Some((k, v?)))).envs(extra).current_dir(home.home());
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr).into_owned());
+    if stderr.contains(SECRET) {
+        return Err("a secret on stderr".into());
+    }
+    if status.success() { Ok(stdout) } else { Err(format!("{status}\n{stdout}{stderr}")) }
+}
+
+/// What a client needs besides the home's surroundings.
+fn extra(command: &Command) -> Vec<(String, String)> {
+    let text = |t: &std::ffi::OsStr| t.to_str().map(str::to_owned);
+    command.get_envs().filter_map(|(k, v)| Some((text(k)?, text(v?)?))).collect()
+}
+
+fn expect(output: &str, arn: &str) -> Outcome {
+    let lines: Vec<_> = output.split(['\n', '"']).filter(|l| l.starts_with("arn:")).collect();
+    match lines.iter().find(|l| !l.contains(arn)) {
+        _ if lines.is_empty() => Err(format!("no identity in: {output}")),
+        Some(other) => Err(format!("{other} instead of {arn}")),
+        None => Ok(()),
+    }
+}
+
+fn is_the_role(suite: &Suite, client: Client) -> Outcome {
+    let scene = Scene::new(client);
+    scene.role(None);
+    for _ in 0..2 {
+        expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+    }
+    match scene.aws.count("AssumeRole") {
+        1 => Ok(()),
+        n => Err(format!("{n} AssumeRole calls for two runs")),
+    }
+}
+
+fn is_the_sso_role(suite: &Suite, client: Client) -> Outcome {
+    let scene = Scene::new(client);
+    scene.aws.add_sso(SsoSession { assignments: vec![(ACCOUNT.into(), "Admin".into())], token_expires: 0, ..SsoSession::default() });
+    scene.config(&format!("sso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"));
+    // Run out, with a refresh token: the first call refreshes it.
+    let token = json!({"startUrl": START, "region": "eu-west-1", "accessToken": "access-1", "expiresAt": Timestamp(0).to_string(),
+        "clientId": "client-1", "clientSecret": "client-secret-1", "registrationExpiresAt": "2099-01-01T00:00:00Z", "refreshToken": "refresh-1"});
+    scene.home.file(&format!(".aws/sso/cache/{}.json", sha1_hex(b"corp")), token.to_string());
+    for _ in 0..2 {
+        expect(&scene.run(suite.identity(client, 0))?, "assumed-role/AWSReservedSSO_Admin_")?;
+    }
+    match (scene.aws.count("CreateToken"), scene.aws.count("GetRoleCredentials")) {
+        (1, 1) => Ok(()),
+        counts => Err(format!("token refreshes and role calls for two runs: {counts:?}")),
+    }
+}
+
+fn survives_an_expiry(suite: &Suite, client: Client) -> Outcome {
+    let scene = Scene::new(client);
+    scene.role(Some(9));
+    let end = Instant::now() + Duration::from_secs(22);
+    if client.stays() {
+        expect(&scene.run(suite.identity(client, 22))?, "assumed-role/deploy/awsfresh-")?;
+    } else {
+        while Instant::now() < end {
+            expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+            std::thread::sleep(Duration::from_millis(700));
+        }
+    }
+    let calls = scene.aws.calls();
+    if let Some(refused) = calls.iter().find(|call| call.status != 200) {
+        return Err(format!("refused: {refused:?}"));
+    }
+    let asked = scene.aws.count("GetCallerIdentity");
+    match scene.aws.count("AssumeRole") {
+        // One for every six seconds or so: in the last third of nine.
+        3..=5 if asked >= 5 => Ok(()),
+        n => Err(format!("{n} sessions for {asked} requests over 22 s")),
+    }
+}
+
+fn from_the_keyring(suite: &Suite, client: Client) -> Outcome {
+    let scene = Scene::new(client);
+    scene.role(None);
+    let Some(bus) = Bus::start(true) else { return Err("gnome-keyring is not installed".into()) };
+    scene.home.env("AWSFRESH_STORE", "keyring").unset("AWSFRESH_KEY_FILE").env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
+    for _ in 0..2 {
+        expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+    }
+    let status: Value = serde_json::from_str(&scene.home.run(&["status", "--json"]).stdout).map_err(|e| e.to_string())?;
+    let found = bus.command("secret-tool").args(["search", "--all", "service", "awsfresh"]).output().map_err(|e| e.to_string())?;
+    let items = String::from_utf8_lossy(&found.stdout).matches("secret = ").count();
+    match (status["store"]["name"].as_str(), items, scene.aws.count("AssumeRole")) {
+        (Some("keyring"), 1, 1) if !scene.home.home().join(".local/state/awsfresh/sealed").exists() => Ok(()),
+        other => Err(format!("store, items, AssumeRole calls: {other:?}")),
+    }
+}
+
+fn shows_the_diagnosis(suite: &Suite, client: Client) -> Outcome {
+    let scene = Scene::new(client);
+    scene.role(None);
+    scene.aws.remove_key(KEY);
+    match scene.run(suite.identity(client, 0)) {
+        Err(text) if text.contains("access-key-unknown") && text.contains("AKIA…TTES") => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// moto's server, with a user and a role; ends with the case.
+struct Moto {
+    server: std::process::Child,
+    url: String,
+    key: String,
+    secret: String,
+    role: String,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Moto {
+    fn start(suite: &Suite) -> Result<Self, String> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?.port();
+        let url = format!("http://127.0.0.1:{port}");
+        let mut command = Command::new(suite.venv("moto_server"));
+        let server =
+            command.args(["-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|e| e.to_string())?;
+        let mut moto = Self { server, url, key: String::new(), secret: String::new(), role: String::new() };
+        let end = Instant::now() + Duration::from_secs(60);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > end {
+                return Err("moto does not come up".into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let done =
+            Command::new(suite.venv("python")).arg(suite.script("moto_setup.py")).arg(&moto.url).output().map_err(|e| e.to_string())?;
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        let [key, secret, role] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(format!("moto cannot be set up: {}", String::from_utf8_lossy(&done.stderr)));
+        };
+        (moto.key, moto.secret, moto.role) = (key.to_owned(), secret.to_owned(), role.to_owned());
+        Ok(moto)
+    }
+}
+
+fn on_moto(suite: &Suite, client: Client) -> Outcome {
+    let moto = Moto::start(suite)?;
+    let scene = Scene::new(client);
+    scene
+        .home
+        .secret(&moto.secret)
+        .env("AWS_ENDPOINT_URL", &moto.url)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1");
+    scene.home.credentials(format!("[base]\naws_access_key_id = {}\naws_secret_access_key = {}\n", moto.key, moto.secret));
+    scene.config(&format!("role_arn = {}\nsource_profile = base\n", moto.role));
+    if client == Client::Terraform {
+        return terraform(suite, &scene, &moto);
+    }
+    expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+    if client == Client::Boto3 {
+        let mut list = Command::new(suite.venv("python"));
+        list.arg(suite.script("s3.py"));
+        scene.run(list)?;
+    }
+    Ok(())
+}
+
+/// init and apply on the S3 backend, with nothing to download. The apply holds the state lock for longer than its
+/// credentials live. moto never refuses a session that has ended, so what is shown is that Terraform asks again.
+fn terraform(suite: &Suite, scene: &Scene, moto: &Moto) -> Outcome {
+    let home = &scene.home;
+    let asked = home.home().join("asked");
+    let words = [suite.venv("python"), suite.script("mint.py")].map(|p| p.display().to_string()).join(" ");
+    scene.config(&format!("credential_process = {words} 12 {} {} {} {}\n", moto.key, moto.secret, moto.role, asked.display()));
+    let endpoints = format!("endpoints = {{ s3 = \"{0}\", sts = \"{0}\" }}", moto.url);
+    home.file(
+        "main.tf",
+        format!(
+            "terraform {{\n  backend \"s3\" {{\n    bucket = \"state\"\n    key = \"s\"\n    region = \"us-east-1\"\n    \
+             workspace_key_prefix = \"\"\n    use_path_style = true\n    use_lockfile = true\n    skip_metadata_api_check = true\n    \
+             {endpoints}\n  }}\n}}\nresource \"terraform_data\" \"x\" {{\n  provisioner \"local-exec\" {{\n    command = \"sleep 16\"\n  }}\n}}\n"
+        ),
+    );
+    let command = |words: &[&str]| {
+        let mut command = Command::new("terraform");
+        command.args(words);
+        command
+    };
+    scene.run(command(&["init", "-input=false", "-no-color"]))?;
+    let before = std::fs::read_to_string(&asked).unwrap_or_default().lines().count();
+    scene.run(command(&["apply", "-auto-approve", "-input=false", "-no-color"]))?;
+    match std::fs::read_to_string(&asked).unwrap_or_default().lines().count() - before {
+        0 => Err("the source was not asked again during an apply of 16 s on credentials of 12 s".into()),
+        _ => Ok(()),
+    }
+}
