@@ -90,10 +90,10 @@ pub struct Which {
 }
 
 impl Cli {
-    /// Reads the arguments; help, version and mistakes end the process here.
-    pub fn of_process() -> Self {
+    /// Reads the arguments; help and version are errors to the parser, too.
+    pub fn of_process() -> Result<Self, clap::Error> {
         let args: Vec<OsString> = std::env::args_os().collect();
-        Self::hot(&args).unwrap_or_else(|| Self::parse_from(args))
+        Self::hot(&args).map_or_else(|| Self::try_parse_from(args), Ok)
     }
 
     /// The one call that SDKs make by the thousand, in the form the documentation shows. Building the whole command line

@@ -49,6 +49,23 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// What keeps these from being used in a request; quotes nothing.
+    pub fn flaw(&self) -> Option<&'static str> {
+        let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
+        let token = self.session_token.as_ref().map(Secret::expose);
+        if self.access_key_id.is_empty() {
+            Some("no access key id")
+        } else if self.secret_access_key.expose().is_empty() {
+            Some("no secret access key")
+        } else if !fits(&self.access_key_id) || !fits(self.secret_access_key.expose()) || !token.is_none_or(fits) {
+            Some("white space or control characters in a key, secret or token")
+        } else if self.access_key_id.starts_with("ASIA") && token.is_none_or(str::is_empty) {
+            Some("a temporary key without its session token")
+        } else {
+            None
+        }
+    }
+
     /// The answer of the `credential_process` contract: one line, every key a string but `Version`.
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
     pub fn to_process_json(&self) -> Zeroizing<Vec<u8>> {
@@ -116,6 +133,25 @@ mod tests {
             json,
             r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s3cr3t","SessionToken":"t0k3n","Expiration":"2026-11-23T20:01:07Z","AccountId":"123456789012"}"#
         );
+    }
+
+    #[test]
+    fn flaws_are_told_without_being_quoted() {
+        assert_eq!(sample().flaw(), None);
+        let breaks: [fn(&mut Credentials); 7] = [
+            |c| c.access_key_id.clear(),
+            |c| c.access_key_id.push('\n'),
+            |c| c.secret_access_key = Secret::new(String::new()),
+            |c| c.secret_access_key = Secret::new("a b".into()),
+            |c| c.session_token = Some(Secret::new("t\u{200b}".into())),
+            |c| c.session_token = Some(Secret::new(String::new())),
+            |c| c.session_token = None,
+        ];
+        for break_it in breaks {
+            let mut c = sample();
+            break_it(&mut c);
+            assert!(c.flaw().is_some(), "{c:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod config;
 pub mod credentials;
 pub mod diagnosis;
 pub mod digest;
+pub mod files;
 pub mod refresh;
 pub mod settings;
 pub mod source;
@@ -26,11 +27,15 @@ pub mod world;
 
 use std::process::ExitCode;
 
+use diagnosis::{Cause, Finding};
 use world::World;
 
 /// The whole program: arguments in, exit code out.
 pub fn main() -> ExitCode {
-    let cli = cli::Cli::of_process();
+    let cli = match cli::Cli::of_process() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let talk = commands::Talk::new(cli.common.verbose, cli.common.quiet);
     match World::collect().and_then(|world| commands::run(&cli, &world, &talk)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,4 +44,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(finding.exit_code())
         }
     }
+}
+
+/// Help and version as they are; whatever else the parser says in the form of every failure.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print(); // nobody is left to tell when the stream is closed
+        return ExitCode::from(if error.use_stderr() { Cause::Usage.exit_code() } else { 0 });
+    }
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("For more"));
+    let summary = lines.next().unwrap_or_default().trim_start_matches("error: ").trim_end_matches(':').to_owned();
+    let finding = lines.fold(Finding::new(Cause::Usage, summary), |finding, line| match line.strip_prefix("tip: ") {
+        Some(tip) => finding.try_this(tip),
+        None => finding.seen(line),
+    });
+    commands::Talk::new(false, false).failure(&finding.try_this("awsfresh --help"));
+    ExitCode::from(Cause::Usage.exit_code())
 }

@@ -31,6 +31,11 @@ impl Timestamp {
         self.0.saturating_sub(now.0)
     }
 
+    /// Whether this can be written as RFC 3339: every caller must be able to read it.
+    pub fn is_date(self) -> bool {
+        DateTime::from_secs(self.0).fmt(Format::DateTime).is_ok()
+    }
+
     /// This point moved by `seconds`.
     pub fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use directories::{BaseDirs, ProjectDirs};
 
 use crate::diagnosis::{Cause, Finding, Result};
+use crate::files;
 use crate::settings::Settings;
 use crate::store::{StoreKind, StoreSettings};
 use crate::time::Timestamp;
@@ -146,9 +147,12 @@ impl World {
     }
 }
 
+/// A handful of keys; a longer file is cut, and then no TOML.
+const SETTINGS_LIMIT: u64 = 64 * 1024;
+
 fn read_settings(path: &Path) -> Result<Settings> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Settings::parse(path, &text),
+    match files::read_bounded(path, SETTINGS_LIMIT) {
+        Ok(bytes) => Settings::parse(path, &String::from_utf8_lossy(&bytes)),
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Settings::default()),
         Err(e) => Err(Finding::new(Cause::ConfigUnreadable, format!("{} cannot be read: {e}", path.display()))
             .try_this(format!("ls -l {}", path.display()))),

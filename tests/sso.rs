@@ -146,6 +146,16 @@ fn a_refresh_that_fails_is_no_harm_while_the_token_is_valid() {
 }
 
 #[test]
+fn a_renewal_that_cannot_be_used_keeps_the_rotated_refresh_token() {
+    let (aws, home, file) = setup(-60);
+    let body = r#"{"accessToken":"canary broken","refreshToken":"canary-rotated","expiresIn":3600}"#.to_owned();
+    aws.fault_on("CreateToken", Fault::Raw { status: 200, headers: vec![("Content-Type", "application/json".into())], body });
+    home.credentials_of("admin").failed(7, "aws-unavailable");
+    let written = token(&home, &file);
+    assert_eq!((written["refreshToken"].as_str(), written["accessToken"].as_str()), (Some("canary-rotated"), Some("canary-access-token")));
+}
+
+#[test]
 fn a_wrong_role_is_no_sign_in_problem() {
     let (_aws, home, _) = setup(3600);
     home.credentials_of("typo").failed(6, "sso-access-removed");

@@ -185,3 +185,12 @@ fn settings_come_from_flag_then_variable_then_file() {
     home.file(".config/awsfresh/config.toml", "\nstoer = \"none\"\n");
     assert!(home.run(&["status"]).failed(3, "config-malformed").stderr.contains("config.toml:2"));
 }
+
+#[test]
+fn a_pipe_in_the_place_of_the_settings_is_an_error() {
+    let (_aws, home) = setup();
+    home.file(".config/awsfresh/near", "");
+    let path = home.home().join(".config/awsfresh/config.toml");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    home.run(&["status"]).failed(3, "config-unreadable");
+}

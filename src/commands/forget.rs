@@ -3,7 +3,6 @@
 
 use super::Context;
 use crate::cli::Which;
-use crate::config;
 use crate::diagnosis::Result;
 use crate::refresh::{TOKEN_KIND, keys};
 use crate::store::StoreError;
@@ -18,7 +17,7 @@ pub fn run(context: &Context<'_>, which: &Which) -> Result<()> {
         let set = context.profiles()?;
         let mut found = Vec::new();
         for profile in &which.profile {
-            found.extend(keys(&config::resolve(&set, profile)?, context.world).into_iter().flatten());
+            found.extend(keys(&context.resolve(&set, profile)?, context.world).into_iter().flatten());
         }
         found
     };

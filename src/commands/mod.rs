@@ -6,12 +6,13 @@ mod forget;
 mod refresh;
 mod status;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::cli::{Cli, Verb, Which};
 use crate::config::{self, Chain, FileKind, ProfileSet};
-use crate::diagnosis::{Cause, Finding, Result};
+use crate::diagnosis::{Cause, Finding, Result, printable};
+use crate::files;
 use crate::refresh::{Refresher, Tell};
 use crate::store::{self, Store};
 use crate::world::World;
@@ -46,6 +47,19 @@ impl Context<'_> {
         Ok(ProfileSet::new(config, credentials))
     }
 
+    /// What `profile` stands for. Where there is no such profile, the files that were read are part of the answer.
+    fn resolve(&self, set: &ProfileSet, profile: &str) -> Result<Chain> {
+        config::resolve(set, profile).map_err(|finding| {
+            if finding.cause != Cause::ProfileNotFound {
+                return finding;
+            }
+            [self.world.config_file(), self.world.credentials_file()].iter().fold(finding, |finding, path| {
+                let state = if path.exists() { "read" } else { "there is no" };
+                finding.seen(format!("{state} {}", path.display()))
+            })
+        })
+    }
+
     /// Asks for a chain's credentials; `force` renews what is still fresh.
     fn obtain(&self, chain: &Chain, force: bool) -> Result<crate::credentials::Credentials> {
         let refresher = Refresher::new(self.world, chain, &*self.store, self.world.deadline()?, self.talk);
@@ -67,9 +81,9 @@ fn read(path: &Path, kind: FileKind) -> Result<Option<config::File>> {
         Finding::new(Cause::ConfigUnreadable, format!("{} cannot be read: {e}", path.display()))
             .try_this(format!("ls -l {}", path.display()))
     };
-    let bytes = match read_file(path) {
+    let bytes = match files::read_bounded(path, CONFIG_LIMIT) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
         Err(e) => return Err(unreadable(e)),
     };
     if bytes.len() as u64 > CONFIG_LIMIT {
@@ -77,25 +91,6 @@ fn read(path: &Path, kind: FileKind) -> Result<Option<config::File>> {
             .try_this("name the AWS config file"));
     }
     config::read(&path.to_string_lossy(), kind, &bytes).map(Some)
-}
-
-fn read_file(path: &Path) -> io::Result<zeroize::Zeroizing<Vec<u8>>> {
-    let mut options = std::fs::File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        // A pipe put in the place of the file must not hang us.
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    }
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::Error::other("it is a directory"));
-    }
-    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len().min(CONFIG_LIMIT)).unwrap_or(0) + 1));
-    file.take(CONFIG_LIMIT + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The only place that writes to stderr and the terminal.
@@ -145,8 +140,9 @@ impl Tell for Talk {
 }
 
 fn line(text: &str) {
+    let text: Vec<String> = text.lines().map(printable).collect();
     // Nobody is left to tell when stderr is closed.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", text.join("\n"));
 }
 
 /// Writes to the terminal behind a redirected stderr. Only from its foreground: a background job that writes may be

@@ -2,7 +2,6 @@
 
 use super::Context;
 use crate::cli::Which;
-use crate::config;
 use crate::diagnosis::Result;
 use crate::time::for_people;
 
@@ -11,7 +10,7 @@ pub fn run(context: &Context<'_>, which: &Which) -> Result<()> {
     let set = context.profiles()?;
     let mut first = None;
     for profile in context.named(&set, which) {
-        let outcome = config::resolve(&set, &profile).and_then(|chain| context.obtain(&chain, true));
+        let outcome = context.resolve(&set, &profile).and_then(|chain| context.obtain(&chain, true));
         match outcome.map_err(|f| f.for_profile(&profile)) {
             Ok(credentials) => {
                 let left = credentials.expiration.map_or("no expiration".into(), |t| for_people(t.seconds_from(context.world.now())));

@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::{Context, answer};
-use crate::config::{self, Base, Chain};
-use crate::diagnosis::Result;
+use crate::config::{Base, Chain};
+use crate::diagnosis::{Result, printable};
 use crate::refresh::{Entry, Freshness, Tell, freshness, keys};
 use crate::time::{Timestamp, for_people};
 
@@ -25,7 +25,7 @@ pub fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Result<()> 
     let names: Vec<String> = if only.is_empty() { set.names().map(str::to_owned).collect() } else { only.to_vec() };
     let mut rows = Vec::new();
     for profile in names {
-        match config::resolve(&set, &profile) {
+        match context.resolve(&set, &profile) {
             Ok(chain) => rows.push(row(context, profile, &chain)),
             Err(finding) if !only.is_empty() => return Err(finding),
             Err(finding) => rows.push(Row {
@@ -117,6 +117,7 @@ fn print_table(context: &Context<'_>, rows: &[Row]) -> Result<()> {
     for row in rows {
         let left = row.expiration.map(|t| t.seconds_from(context.world.now())).filter(|s| *s > 0).map_or("-".into(), for_people);
         let source = row.problem.as_ref().map_or(row.source.clone(), |(cause, summary)| format!("{summary} [{cause}]"));
+        let (profile, source) = (printable(&row.profile), printable(&source));
         let state = format!("{:10}", row.state);
         let state = match (colour, row.state) {
             (true, "fresh") => format!("\x1b[32m{state}\x1b[0m"),
@@ -124,7 +125,7 @@ fn print_table(context: &Context<'_>, rows: &[Row]) -> Result<()> {
             (true, "renew soon") => format!("\x1b[33m{state}\x1b[0m"),
             _ => state,
         };
-        text.push_str(&format!("\n{:width$}  {state}  {left:12}  {source}", row.profile));
+        text.push_str(&format!("\n{:width$}  {state}  {left:12}  {source}", profile));
     }
     answer(text.as_bytes())
 }

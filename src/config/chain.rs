@@ -65,9 +65,9 @@ pub struct Network {
     pub ca_bundle: Option<Value>,
     pub use_fips: bool,
     pub use_dualstack: bool,
-    pub endpoint_url: Option<String>,
-    pub sts_endpoint_url: Option<String>,
-    pub sso_endpoint_url: Option<String>,
-    pub sso_oidc_endpoint_url: Option<String>,
+    pub endpoint_url: Option<Value>,
+    pub sts_endpoint_url: Option<Value>,
+    pub sso_endpoint_url: Option<Value>,
+    pub sso_oidc_endpoint_url: Option<Value>,
     pub ignore_configured_endpoint_urls: bool,
 }

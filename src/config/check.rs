@@ -44,9 +44,29 @@ pub(super) fn duration(value: &Value) -> Result<u32> {
     }
 }
 
+/// Refuses characters that look like others or like none: AWS would only say that there is no such thing.
+fn ascii(key: &str, value: &Value) -> Result<()> {
+    clean(key, value)?;
+    if value.text.is_ascii() {
+        return Ok(());
+    }
+    let fix = "type it again: what was pasted has curly quotes or characters that cannot be seen";
+    Err(bad(Cause::HiddenCharacters, key, value, "holds characters that do not belong there", fix))
+}
+
+/// The twelve digits of an account.
+pub(super) fn account(key: &str, value: &Value) -> Result<()> {
+    ascii(key, value)?;
+    if value.text.len() == 12 && value.text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    let fix = format!("twelve digits without quotes, as in {key} = 012345678901");
+    Err(bad(Cause::ConfigMalformed, key, value, "is not an account number", &fix))
+}
+
 /// `arn:PARTITION:iam::ACCOUNT:role/NAME`.
 pub(super) fn role_arn(value: &Value) -> Result<()> {
-    clean("role_arn", value)?;
+    ascii("role_arn", value)?;
     let parts: Vec<&str> = value.text.splitn(6, ':').collect();
     let whole = matches!(parts.as_slice(), ["arn", partition, "iam", "", account, role]
         if partition.starts_with("aws") && account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
@@ -57,23 +77,31 @@ pub(super) fn role_arn(value: &Value) -> Result<()> {
     Err(bad(Cause::ConfigMalformed, "role_arn", value, "is not the ARN of a role", "role_arn = arn:aws:iam::123456789012:role/NAME"))
 }
 
-/// `eu-west-1` and its like.
-pub(super) fn region(key: &str, value: &Value) -> Result<()> {
-    let parts: Vec<&str> = value.text.split('-').collect();
-    let whole = matches!(parts.as_slice(), [area, middle @ .., number]
+/// Whether this is of the form of `eu-west-1`.
+pub fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    matches!(parts.as_slice(), [area, middle @ .., number]
         if area.len() >= 2 && !middle.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
-            && middle.iter().chain([area]).all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase())));
-    if whole {
-        return Ok(());
-    }
-    let bare = value.text.trim_matches(['"', '\'']);
-    let fix = match bare.strip_suffix(|c: char| c.is_ascii_lowercase()) {
+            && middle.iter().chain([area]).all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase())))
+}
+
+/// What to write instead of something that is no region.
+pub fn region_fix(key: &str, text: &str) -> String {
+    let bare = text.trim_matches(['"', '\'']);
+    match bare.strip_suffix(|c: char| c.is_ascii_lowercase()) {
         Some(zoneless) if zoneless.ends_with(|c: char| c.is_ascii_digit()) => {
             format!("an availability zone is no region: {key} = {zoneless}")
         }
         _ => format!("without quotes and in lower case, as in {key} = eu-west-1"),
-    };
-    Err(bad(Cause::RegionInvalid, key, value, "is not a region", &fix))
+    }
+}
+
+/// `eu-west-1` and its like.
+pub(super) fn region(key: &str, value: &Value) -> Result<()> {
+    if is_region(&value.text) {
+        return Ok(());
+    }
+    Err(bad(Cause::RegionInvalid, key, value, "is not a region", &region_fix(key, &value.text)))
 }
 
 /// Static keys, judged as far as their form goes.
@@ -90,6 +118,12 @@ pub(super) fn keys(id: &Value, secret: &Value, token: Option<&Value>) -> Result<
                 "holds white space or characters that are in no AWS key",
                 "copy it again, on one line and without quotes",
             ));
+        }
+    }
+    for (key, value) in [("aws_access_key_id", id), ("aws_secret_access_key", secret)] {
+        if value.text.starts_with(['"', '\'']) {
+            let fix = "remove the quotes: every AWS tool takes them as part of the value";
+            return Err(bad(Cause::ConfigMalformed, key, value, "is in quotes", fix));
         }
     }
     if !(16..=128).contains(&id.text.len()) || !id.text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {

@@ -11,6 +11,7 @@ mod reader;
 mod resolve;
 
 pub use chain::{Base, Chain, Hop, Network};
+pub use check::{is_region, region_fix};
 pub use profiles::{Profile, ProfileSet};
 pub use reader::{File, FileKind, Origin, Section, Value, read};
 pub use resolve::resolve;

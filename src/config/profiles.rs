@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{File, Origin, Section, SectionKind, Value};
-use crate::diagnosis::{Cause, Finding, Result};
+use crate::diagnosis::{Cause, Finding, Result, printable};
 
 /// Keys that decide whose credentials come out: a duplicate with another value is not guessed at.
 const SHAPING: &[&str] = &[
@@ -130,7 +130,18 @@ impl ProfileSet {
                     .seen(format!("{origin} has [{name}] without `profile`"))
                     .try_this(format!("write [profile {name}] at {origin}"));
             }
+            // The credentials file takes names as they stand.
+            if let Some(profile) = self.profiles.get(&format!("profile {name}")) {
+                let origin = &profile.origin;
+                return finding.seen(format!("{origin} has [profile {name}]")).try_this(format!("write [{name}] at {origin}"));
+            }
             match self.alike(name) {
+                Some(other) if printable(other) != other => match self.profiles.get(other) {
+                    Some(Profile { origin, .. }) => finding
+                        .seen(format!("the name of a profile at {origin} holds characters that cannot be seen"))
+                        .try_this(format!("type line {} of {} again", origin.line, origin.file)),
+                    None => finding,
+                },
                 Some(other) => finding.try_this(format!("did you mean `{other}`?")),
                 None => finding.try_this("awsfresh status lists the profiles there are"),
             }
@@ -141,6 +152,10 @@ impl ProfileSet {
 
     /// An existing name that differs by case or by very little.
     fn alike(&self, name: &str) -> Option<&str> {
+        let visible: String = name.chars().filter(char::is_ascii_graphic).collect();
+        if let Some((other, _)) = self.profiles.get_key_value(&visible).filter(|_| visible != name) {
+            return Some(other);
+        }
         let near = self.names().filter(|_| name.len() <= 64).filter(|other| other.len() <= 64).map(|other| (distance(name, other), other));
         near.filter(|(d, other)| *d <= 2 && *d < other.len()).min().map(|(_, other)| other)
     }
@@ -188,6 +203,13 @@ mod tests {
         assert!(set.find("Prdo").unwrap_err().remedy[0].contains("`prod`"));
         assert!(set.find("dev").unwrap_err().evidence[0].contains("f:2 has [dev] without"));
         assert_eq!(distance("prod", "prdo"), 2);
+    }
+
+    #[test]
+    fn what_hides_in_a_name_is_told() {
+        let set = set("[profile prod\u{200b}]\n", "[profile dev]\n");
+        assert!(set.find("prod").unwrap_err().remedy[0].contains("type line 1"));
+        assert!(set.find("dev").unwrap_err().remedy[0].contains("write [dev] at f:1"));
     }
 
     #[test]

@@ -88,6 +88,12 @@ pub fn read(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
             .seen(format!("{file}:1"))
             .try_this("save the file as UTF-8 without BOM"));
     }
+    // ASCII in UTF-16 has a NUL in every pair of bytes.
+    if bytes.get(..4).is_some_and(|head| (head[0] == 0) != (head[1] == 0) && (head[2] == 0) != (head[3] == 0)) {
+        return Err(Finding::new(Cause::ConfigEncoding, format!("{file} is UTF-16, which AWS tools do not read"))
+            .seen(format!("{file}:1"))
+            .try_this("save the file as UTF-8 without BOM"));
+    }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
         Finding::new(Cause::ConfigEncoding, format!("{file} is not UTF-8"))
@@ -277,7 +283,7 @@ mod tests {
 
     #[test]
     fn wrong_encodings_are_named() {
-        for bytes in [&b"\xef\xbb\xbf[default]"[..], b"\xff\xfe[\0", b"[default]\nk=\xff"] {
+        for bytes in [&b"\xef\xbb\xbf[default]"[..], b"\xff\xfe[\0", b"[\0d\0", b"\0[\0d", b"[default]\nk=\xff"] {
             assert_eq!(read("config", FileKind::Config, bytes).unwrap_err().cause, Cause::ConfigEncoding);
         }
     }

@@ -224,8 +224,10 @@ fn sso_base(set: &ProfileSet, profile: &Profile) -> Result<Base> {
                 .try_this(format!("add {key}"))
         })?;
         check::clean(key, value)?;
-        if key == "sso_region" {
-            check::region(key, value)?;
+        match key {
+            "sso_region" => check::region(key, value)?,
+            "sso_account_id" => check::account(key, value)?,
+            _ => {}
         }
         Ok(value.text.clone())
     };
@@ -263,6 +265,9 @@ fn hop(profile: &Profile, role: &Value) -> Result<Hop> {
             (None, None) => {}
         }
     }
+    if let Some(region) = profile.get("region") {
+        check::region("region", region)?;
+    }
     Ok(Hop {
         profile: profile.name.clone(),
         role_arn: role.clone(),
@@ -289,12 +294,12 @@ fn network(set: &ProfileSet, profile: &Profile) -> Result<Network> {
                 .try_this("add the section, or remove the line")
         })?),
     };
-    let of = |service: &str| services.and_then(|s| s.nested(service, "endpoint_url")).map(|v| v.text.clone());
+    let of = |service: &str| services.and_then(|s| s.nested(service, "endpoint_url")).cloned();
     Ok(Network {
         ca_bundle: profile.get("ca_bundle").cloned(),
         use_fips: flag("use_fips_endpoint"),
         use_dualstack: flag("use_dualstack_endpoint"),
-        endpoint_url: profile.get("endpoint_url").map(|v| v.text.clone()),
+        endpoint_url: profile.get("endpoint_url").cloned(),
         sts_endpoint_url: of("sts"),
         sso_endpoint_url: of("sso"),
         sso_oidc_endpoint_url: of("sso_oidc"),

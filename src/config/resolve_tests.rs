@@ -28,7 +28,7 @@ fn roles_stack_on_their_source_base_first() {
 
 #[test]
 fn every_base_is_recognised() {
-    let sso = "sso_account_id = 1\nsso_role_name = r\n";
+    let sso = "sso_account_id = 123456789012\nsso_role_name = r\n";
     let cases = [
         (format!("[profile p]\n{ROLE}credential_source = Environment"), "Environment"),
         (format!("[profile p]\n{ROLE}credential_source = Ec2InstanceMetadata"), "InstanceMetadata"),
@@ -89,10 +89,13 @@ fn every_wrong_profile_has_its_cause_and_place() {
         ("[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = s\n  more", HiddenCharacters),
         ("[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = s\u{a0}x", HiddenCharacters),
         ("[profile p]\ncredential_process = a\0b", HiddenCharacters),
-        ("[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r", SourceMissing),
+        ("[profile p]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r", SourceMissing),
         ("[profile p]\nsso_account_id = 1", ConfigMalformed),
+        ("[profile p]\nsso_start_url = u\nsso_region = eu-west-1\nsso_role_name = r\nsso_account_id = \"123456789012\"", ConfigMalformed),
+        ("[profile p]\nrole_arn = arn:aws:iam::123456789012:role/x\u{200b}\nsource_profile = base", HiddenCharacters),
+        ("[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = \"s\"", ConfigMalformed),
         (
-            "[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\nsso_region = us-east-1\n[sso-session s]\nsso_region = eu-west-1\nsso_start_url = u",
+            "[profile p]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\nsso_region = us-east-1\n[sso-session s]\nsso_region = eu-west-1\nsso_start_url = u",
             SourceConflict,
         ),
         ("[profile p]\nweb_identity_token_file = /t", SourceMissing),
@@ -129,5 +132,8 @@ fn a_broken_neighbour_is_no_problem() {
 #[test]
 fn services_beat_the_profiles_endpoint() {
     let c = with_base(&format!("[profile p]\n{ROLE}source_profile = base\nendpoint_url = http://all\nservices = v\n[services v]\nsts =\n  endpoint_url = http://sts\n")).unwrap();
-    assert_eq!((c.network.sts_endpoint_url.as_deref(), c.network.endpoint_url.as_deref()), (Some("http://sts"), Some("http://all")));
+    assert_eq!(
+        (c.network.sts_endpoint_url.unwrap().text.as_str(), c.network.endpoint_url.unwrap().text.as_str()),
+        ("http://sts", "http://all")
+    );
 }

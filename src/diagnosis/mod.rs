@@ -55,14 +55,16 @@ impl Finding {
     }
 }
 
-/// Control characters, which could rewrite a terminal or break the line form, shown as `?`.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+/// Control characters, which could rewrite a terminal or break the line form, and characters that cannot be seen or turn
+/// the text around, shown as `?`.
+pub fn printable(text: &str) -> String {
+    let unseen = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+    text.chars().map(|c| if c.is_control() || unseen(c) { '?' } else { c }).collect()
 }
 
-/// At most `limit` characters of `text`.
+/// At most `limit` bytes of `text`, in whole characters.
 fn cut(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
+    match text.char_indices().find(|(at, c)| at + c.len_utf8() > limit) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
@@ -103,12 +105,12 @@ mod tests {
 
     #[test]
     fn stays_short_and_on_its_lines() {
-        let long = "x\n\u{1b}[31m".repeat(5000);
+        let long = "Ω\n\u{1b}[31m\u{202e}\u{200b}".repeat(5000);
         let mut finding = Finding::new(Cause::Unexpected, long.clone());
         for _ in 0..50 {
             finding = finding.seen(long.clone()).try_this(long.clone());
         }
         let text = finding.to_string();
-        assert!(text.len() < 4096 && text.lines().count() == 8 && !text.contains('\u{1b}'), "{}", text.len());
+        assert!(text.len() < 4096 && text.lines().count() == 8 && !text.contains(['\u{1b}', '\u{202e}', '\u{200b}']), "{}", text.len());
     }
 }

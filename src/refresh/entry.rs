@@ -47,8 +47,7 @@ impl Entry {
         let whole = entry.version == VERSION
             && entry.key == key.as_str()
             && entry.credentials.expiration.is_some()
-            && !entry.credentials.access_key_id.is_empty()
-            && !entry.credentials.secret_access_key.expose().is_empty();
+            && entry.credentials.flaw().is_none();
         whole.then_some(entry)
     }
 }

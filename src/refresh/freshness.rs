@@ -9,6 +9,10 @@ const WINDOW: i64 = 20 * 60;
 /// Below this, a credential could end on its way to AWS: it counts as expired.
 const MARGIN: i64 = 5;
 
+/// No AWS session lives longer. What claims to (a process that says 9999 for "never"), or was obtained in a future that
+/// only a wrong clock has seen, is asked for again, and still served where that fails.
+const LONGEST: i64 = 36 * 3600;
+
 /// What to do with a cached credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
@@ -27,7 +31,7 @@ pub fn freshness(obtained: Timestamp, expiration: Timestamp, now: Timestamp) -> 
     let left = expiration.seconds_from(now);
     if left <= MARGIN.min(lifetime / 10) {
         Freshness::Expired
-    } else if left < WINDOW.min(lifetime / 3) {
+    } else if left < WINDOW.min(lifetime / 3) || !(-WINDOW..LONGEST).contains(&now.seconds_from(obtained)) {
         Freshness::RenewSoon
     } else {
         Freshness::Fresh
@@ -57,8 +61,17 @@ mod tests {
     }
 
     #[test]
+    fn what_never_ends_is_asked_for_again_after_a_while() {
+        let at = |now| freshness(Timestamp(0), Timestamp(253_402_300_799), Timestamp(now));
+        assert_eq!(at(LONGEST - 1), Freshness::Fresh);
+        assert_eq!(at(LONGEST), Freshness::RenewSoon);
+        assert_eq!(at(-WINDOW), Freshness::Fresh, "the clock was put back a little");
+        assert_eq!(at(-WINDOW - 1), Freshness::RenewSoon, "obtained in the future");
+    }
+
+    #[test]
     fn nonsense_is_expired_or_fresh_but_never_a_panic() {
         assert_eq!(freshness(Timestamp(10), Timestamp(0), Timestamp(5)), Freshness::Expired);
-        assert_eq!(freshness(Timestamp(i64::MIN), Timestamp(i64::MAX), Timestamp(0)), Freshness::Fresh);
+        assert_eq!(freshness(Timestamp(i64::MIN), Timestamp(i64::MAX), Timestamp(0)), Freshness::RenewSoon);
     }
 }

@@ -266,6 +266,11 @@ impl<'a> Refresher<'a> {
         if renewed != token {
             self.write_token(session, &key, &renewed);
         }
+        if !renewed.is_valid(self.world.now()) {
+            return Err(
+                Finding::new(Cause::AwsUnavailable, "SSO-OIDC answered with an access token that cannot be used").try_this("try again")
+            );
+        }
         Ok(renewed)
     }
 

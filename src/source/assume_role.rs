@@ -19,7 +19,7 @@ const CHAINED_LIMIT: u32 = 3600;
 /// Assumes `hop`'s role as `caller`.
 pub async fn assume(sources: &Sources<'_>, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
     let role = &hop.role_arn.text;
-    let region = sources.sts_region(hop.region.as_deref(), role);
+    let region = sources.sts_region(hop.region.as_deref(), role)?;
     let client = client(sources, &region, Some(caller))?;
     let duration = match hop.duration_seconds {
         Some(wanted) if caller.session_token.is_some() => Some(wanted.min(CHAINED_LIMIT)),

@@ -21,18 +21,22 @@ use crate::config::Value;
 use crate::credentials::Credentials;
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::digest::sha256_hex;
+use crate::files;
 use crate::world::World;
+
+/// Sessions are a few KB.
+const FILE_LIMIT: u64 = 256 * 1024;
 
 /// Credentials of the session `arn`, renewed when less than five minutes are left.
 pub async fn credentials(sources: &Sources<'_>, arn: &Value) -> Result<Credentials> {
     let file = cache_file(sources.world, &arn.text);
     let ask = |finding: Finding| finding.seen(format!("login_session at {}", arn.origin)).try_this("aws login --profile PROFILE");
-    let read = || std::fs::read(&file).map(zeroize::Zeroizing::new);
+    let read = || files::read_bounded(&file, FILE_LIMIT);
     let before = read().map_err(|e| {
         ask(Finding::new(Cause::LoginSessionExpired, "nobody is signed in to this `aws login` session here")
             .seen(format!("{}: {e}", file.display())))
     })?;
-    let region = sources.sts_region(None, &arn.text);
+    let region = sources.sts_region(None, &arn.text)?;
     let mut config = ProviderConfig::empty()
         .with_region(Some(Region::new(region.clone())))
         .with_http_client(refusing_empty(sources.endpoints.http_client(Service::Signin)?))

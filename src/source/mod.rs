@@ -5,7 +5,7 @@ mod assume_role;
 mod login_session;
 mod metadata;
 mod network;
-mod process;
+pub mod process;
 mod rejection;
 pub mod sso;
 mod web_identity;
@@ -13,7 +13,7 @@ mod web_identity;
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
-use crate::config::{Base, Chain, Hop};
+use crate::config::{Base, Chain, Hop, is_region, region_fix};
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::time::Timestamp;
@@ -55,11 +55,13 @@ impl<'a> Sources<'a> {
             Base::WebIdentity { token_file, role_arn, session_name, duration_seconds, .. } => {
                 let token = web_identity::read_token(&self.world.expand_home(&token_file.text), &token_file.origin)?;
                 let session = self.session_name(session_name.as_ref().map(|v| v.text.as_str()));
-                self.run(web_identity::assume(self, &token, &role_arn.text, &session, *duration_seconds))
+                let answer = self.run(web_identity::assume(self, &token, &role_arn.text, &session, *duration_seconds))?;
+                self.judged(answer, "STS")
             }
             Base::Sso { sso_region, account_id, role_name, .. } => {
                 let token = token.ok_or_else(|| Finding::new(Cause::Unexpected, "no SSO token was given to the SSO source"))?;
-                self.run(sso::role_credentials(self, sso_region, account_id, role_name, token))
+                let answer = self.run(sso::role_credentials(self, sso_region, account_id, role_name, token))?;
+                self.judged(answer, "the SSO portal")
             }
             Base::Process { command, .. } => {
                 // The process has the deadline as its own limit, and a diagnosis of its own for passing it.
@@ -79,7 +81,27 @@ impl<'a> Sources<'a> {
                 .seen(format!("mfa_serial = {serial}, and no cached session for {}", hop.role_arn.text))
                 .try_this("sign in with a profile that needs no code, or use IAM Identity Center; awsfresh cannot ask for codes yet"));
         }
-        self.run(assume_role::assume(self, hop, caller))
+        let answer = self.run(assume_role::assume(self, hop, caller))?;
+        self.judged(answer, "STS")
+    }
+
+    /// Whatever AWS answered must be usable here and now: nothing else is handed out or kept.
+    fn judged(&self, answer: Credentials, service: &str) -> Result<Credentials> {
+        let (now, end) = (self.world.now(), answer.expiration);
+        // Where there is none the SDK puts the beginning of time; and what has no date cannot be told to a caller.
+        let end = end.filter(|t| t.0 > 0 && t.is_date());
+        let flaw = answer.flaw().or_else(|| end.is_none().then_some("no usable expiration"));
+        if let Some(flaw) = flaw {
+            return Err(Finding::new(Cause::AwsUnavailable, format!("{service} answered with credentials that cannot be used"))
+                .seen(flaw)
+                .try_this("try again; if it persists, check the endpoint and proxy settings"));
+        }
+        match end.filter(|t| *t <= now) {
+            None => Ok(answer),
+            Some(end) => Err(Finding::new(Cause::ClockSkew, format!("{service} answered with credentials that are already over"))
+                .seen(format!("they end at {end}, and the clock here says {now}"))
+                .try_this("set the clock: sudo timedatectl set-ntp true")),
+        }
     }
 
     /// Runs one source to its end, with the deadline around it.
@@ -122,26 +144,59 @@ impl<'a> Sources<'a> {
         };
         let id = self.world.env("AWS_ACCESS_KEY_ID").ok_or_else(|| missing("AWS_ACCESS_KEY_ID"))?;
         let secret = self.world.env("AWS_SECRET_ACCESS_KEY").ok_or_else(|| missing("AWS_SECRET_ACCESS_KEY"))?;
-        Ok(Credentials {
+        let token = self.world.env("AWS_SESSION_TOKEN");
+        let bad = |cause, name: &str, what: &str| {
+            Finding::new(cause, format!("{name} {what}"))
+                .seen(format!("credential_source = Environment at {origin}"))
+                .try_this(format!("export {name} again"))
+        };
+        let all = [("AWS_ACCESS_KEY_ID", Some(id)), ("AWS_SECRET_ACCESS_KEY", Some(secret)), ("AWS_SESSION_TOKEN", token)];
+        for (name, value) in all {
+            let value = value.unwrap_or_default();
+            if value.starts_with(['"', '\'']) {
+                return Err(bad(Cause::ConfigMalformed, name, "is in quotes that are part of its value"));
+            }
+            if !value.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(bad(Cause::HiddenCharacters, name, "holds white space or characters that are in no AWS key"));
+            }
+        }
+        let end = self.world.env("AWS_CREDENTIAL_EXPIRATION");
+        let expiration = end.map(|text| {
+            let end = Timestamp::parse(text).ok_or(bad(Cause::ConfigMalformed, "AWS_CREDENTIAL_EXPIRATION", "is not an RFC 3339 time"))?;
+            let over = format!("says that the credentials in the environment ended at {end}");
+            if end > self.world.now() { Ok(end) } else { Err(bad(Cause::SessionExpired, "AWS_CREDENTIAL_EXPIRATION", &over)) }
+        });
+        let credentials = Credentials {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret.to_owned()),
-            session_token: self.world.env("AWS_SESSION_TOKEN").map(|t| Secret::new(t.to_owned())),
-            expiration: self.world.env("AWS_CREDENTIAL_EXPIRATION").and_then(Timestamp::parse),
+            session_token: token.map(|t| Secret::new(t.to_owned())),
+            expiration: expiration.transpose()?,
             account_id: None,
-        })
+        };
+        match credentials.flaw() {
+            None => Ok(credentials),
+            Some(_) => {
+                Err(bad(Cause::TemporaryKeyWithoutToken, "AWS_ACCESS_KEY_ID", "is a temporary key, and there is no AWS_SESSION_TOKEN"))
+            }
+        }
     }
 
     /// The region for STS: environment, then what the chain says, then the home region of the role's partition.
-    fn sts_region(&self, own: Option<&str>, role_arn: &str) -> String {
+    fn sts_region(&self, own: Option<&str>, role_arn: &str) -> Result<String> {
         let of_chain = || self.chain.region.as_ref().map(|v| v.text.as_str());
-        let env = self.world.env("AWS_REGION").or_else(|| self.world.env("AWS_DEFAULT_REGION"));
-        let region = env.or(own).or_else(of_chain).unwrap_or(match role_arn.split(':').nth(1) {
+        let env = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| Some((name, self.world.env(name)?)));
+        if let Some((name, text)) = env.filter(|(_, text)| !is_region(text)) {
+            return Err(Finding::new(Cause::RegionInvalid, format!("{name} is not a region"))
+                .seen(format!("{name}={text}"))
+                .try_this(region_fix(name, text).replace(" = ", "=")));
+        }
+        let region = env.map(|(_, text)| text).or(own).or_else(of_chain).unwrap_or(match role_arn.split(':').nth(1) {
             Some("aws-cn") => "cn-northwest-1",
             Some("aws-us-gov") => "us-gov-west-1",
             Some("aws-eusc") => "eusc-de-east-1",
             _ => "us-east-1",
         });
-        region.to_owned()
+        Ok(region.to_owned())
     }
 
     /// `role_session_name`, else a stable one: it stands in CloudTrail and shapes the cache key.

@@ -10,10 +10,17 @@ use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
-use crate::config::Network;
+use crate::config::{Network, Value};
 use crate::diagnosis::{Cause, Finding, Result};
+use crate::files;
 use crate::world::World;
+
+/// Every root there is takes a quarter of a megabyte.
+const BUNDLE_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// The AWS services called.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +35,17 @@ pub enum Service {
     Signin,
 }
 
+/// An endpoint override, and who says so.
+struct Endpoint {
+    url: String,
+    place: String,
+}
+
 /// Where and how to connect, from environment and profile.
 pub struct Endpoints {
-    sts: Option<String>,
-    sso: Option<String>,
-    sso_oidc: Option<String>,
+    sts: Option<Endpoint>,
+    sso: Option<Endpoint>,
+    sso_oidc: Option<Endpoint>,
     /// Use FIPS endpoints.
     pub fips: bool,
     /// Use dual-stack endpoints.
@@ -47,12 +60,14 @@ impl Endpoints {
     /// Ranks the settings as the SDKs do: service variable, global variable, then the profile's.
     pub fn new(world: &World, network: &Network) -> Self {
         let ignore = world.env_flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") || network.ignore_configured_endpoint_urls;
-        let endpoint = |variable: &str, configured: &Option<String>| {
+        let endpoint = |variable: &str, configured: &Option<Value>| {
             if ignore {
                 return None;
             }
-            let named = world.env(variable).or_else(|| world.env("AWS_ENDPOINT_URL"));
-            named.map(str::to_owned).or_else(|| configured.clone()).or_else(|| network.endpoint_url.clone())
+            let of_env = |name: &str| world.env(name).map(|url| Endpoint { url: url.to_owned(), place: name.to_owned() });
+            let of_file = |value: &Value| Endpoint { url: value.text.clone(), place: format!("endpoint_url at {}", value.origin) };
+            let in_files = || configured.as_ref().or(network.endpoint_url.as_ref()).map(of_file);
+            of_env(variable).or_else(|| of_env("AWS_ENDPOINT_URL")).or_else(in_files)
         };
         // curl's rule, which every SDK follows: lower case first, and HTTP_PROXY only in lower case under CGI (not us).
         let proxy = |name: &str| {
@@ -77,19 +92,26 @@ impl Endpoints {
         }
     }
 
-    /// The endpoint override for a service.
-    pub fn url(&self, service: Service) -> Option<&str> {
+    fn endpoint(&self, service: Service) -> Option<&Endpoint> {
         match service {
-            Service::Sts => self.sts.as_deref(),
-            Service::Sso => self.sso.as_deref(),
-            Service::SsoOidc => self.sso_oidc.as_deref(),
+            Service::Sts => self.sts.as_ref(),
+            Service::Sso => self.sso.as_ref(),
+            Service::SsoOidc => self.sso_oidc.as_ref(),
             Service::Signin => None,
         }
+    }
+
+    /// The endpoint override for a service.
+    pub fn url(&self, service: Service) -> Option<&str> {
+        self.endpoint(service).map(|endpoint| endpoint.url.as_str())
     }
 
     /// An HTTP client with these settings. TLS roots are loaded only where the endpoint is https: reading the system's
     /// costs milliseconds.
     pub fn http_client(&self, service: Service) -> Result<SharedHttpClient> {
+        if let Some(endpoint) = self.endpoint(service) {
+            endpoint.check()?;
+        }
         let plain = self.url(service).is_some_and(|url| url.starts_with("http://"));
         let proxy = self.proxy(plain)?;
         if plain {
@@ -113,18 +135,17 @@ impl Endpoints {
     fn tls_context(&self) -> Result<TlsContext> {
         let mut roots = TrustStore::default();
         if let Some((path, place)) = &self.ca_bundle {
-            let pem = std::fs::read(path).map_err(|e| {
+            let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
                 Finding::new(Cause::ConfigUnreadable, format!("the CA bundle {} cannot be read: {e}", path.display()))
                     .seen(format!("named by {place}"))
                     .try_this("name a readable PEM file, or remove the setting")
             })?;
-            // The TLS library panics on what is no certificate; a bundle without one is caught here.
-            if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
-                return Err(Finding::new(Cause::ConfigMalformed, format!("the CA bundle {} holds no PEM certificate", path.display()))
+            check_bundle(&pem).map_err(|why| {
+                Finding::new(Cause::ConfigMalformed, format!("the CA bundle {} {why}", path.display()))
                     .seen(format!("named by {place}"))
-                    .try_this("name a file with -----BEGIN CERTIFICATE----- blocks"));
-            }
-            roots.add_pem_certificate(pem);
+                    .try_this("name a file with -----BEGIN CERTIFICATE----- blocks")
+            })?;
+            roots.add_pem_certificate(pem.as_slice());
         }
         TlsContext::builder()
             .with_trust_store(roots)
@@ -146,6 +167,35 @@ impl Endpoints {
             None => config,
         })
     }
+}
+
+impl Endpoint {
+    /// The SDK would put the whole request into its error.
+    fn check(&self) -> Result<()> {
+        let host = self.url.strip_prefix("http://").or_else(|| self.url.strip_prefix("https://"));
+        let fits =
+            |rest: &str| !rest.starts_with(['/', ':', '?']) && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b));
+        if host.is_some_and(|rest| !rest.is_empty() && fits(rest)) {
+            return Ok(());
+        }
+        Err(Finding::new(Cause::ConfigMalformed, "the endpoint is not a URL")
+            .seen(format!("{}, {}", self.place, self.url))
+            .try_this("https://HOST or http://HOST:PORT, or remove the setting"))
+    }
+}
+
+/// The SDK panics on a bundle with a certificate that it cannot read.
+fn check_bundle(pem: &[u8]) -> Result<(), String> {
+    if pem.len() as u64 > BUNDLE_LIMIT {
+        return Err(format!("is larger than {BUNDLE_LIMIT} bytes"));
+    }
+    let (mut roots, mut count) = (RootCertStore::empty(), 0);
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        count += 1;
+        let read = certificate.map_err(|_| ()).and_then(|der| roots.add(der).map_err(|_| ()));
+        read.map_err(|()| format!("holds a certificate that cannot be read: number {count}"))?;
+    }
+    if count == 0 { Err("holds no PEM certificate".to_owned()) } else { Ok(()) }
 }
 
 /// Two quick tries: the deadline is short, and a caller that comes back is served from the start.

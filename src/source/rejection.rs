@@ -24,7 +24,11 @@ where
             let detail = e.as_connector_error().map(|e| sources_of(e)).unwrap_or_default();
             Some(dispatch(&detail, e.is_timeout(), &at))
         }
-        other => Some(Finding::new(Cause::Unexpected, format!("the request to {at} could not be made")).seen(sources_of(other))),
+        other => Some(
+            Finding::new(Cause::Unexpected, format!("the request to {at} could not be made"))
+                .seen(sources_of(other))
+                .try_this("check region and endpoint settings, in the profile and in the environment"),
+        ),
     }
 }
 
@@ -84,7 +88,12 @@ pub fn sources_of(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    parts.join(": ")
+    let text = parts.join(": ");
+    // Some of these hold the whole request, with its headers.
+    match text.find("Request {") {
+        Some(at) => format!("{}…", &text[..at]),
+        None => text,
+    }
 }
 
 /// Codes that say the same whichever service speaks: throttling, server failure, an answer without an AWS error in it.
@@ -184,7 +193,8 @@ where
             Finding::new(Cause::ConfigMalformed, format!("AWS finds a setting of {what} invalid"))
                 .try_this("correct the value that the message names")
         }
-        _ => Finding::new(Cause::Unexpected, format!("AWS refuses {what}")),
+        _ => Finding::new(Cause::Unexpected, format!("AWS refuses {what}"))
+            .try_this("what AWS says stands above; awsfresh -v says what was asked"),
     };
     finding.seen(said)
 }

@@ -4,7 +4,6 @@
 //! sign-in serves both. A refreshed token goes back to where it came from; refresh tokens rotate, so it is written before
 //! anything else is done with it, in one step, keeping the keys this program does not know.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::config::Base;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::digest::sha1_hex;
+use crate::files;
 use crate::time::{Timestamp, for_people};
 use crate::world::World;
 
@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
         let mut last = None;
         for wait in [0, 50, 100] {
             std::thread::sleep(Duration::from_millis(wait));
-            let bytes = match read_bounded(&self.path) {
+            let bytes = match files::read_bounded(&self.path, FILE_LIMIT) {
                 Ok(bytes) => bytes,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
                 Err(e) => {
@@ -207,7 +207,12 @@ impl<'a> Session<'a> {
         let Some(access) = answer.access_token() else {
             return Err(Finding::new(Cause::AwsUnavailable, "SSO-OIDC answered without an access token").try_this("try again"));
         };
-        let expires = sources.world.now().plus(i64::from(answer.expires_in()));
+        let usable = answer.expires_in() > 0 && !access.is_empty() && access.bytes().all(|b| b.is_ascii_graphic());
+        let (access, expires) = match usable {
+            true => (access, sources.world.now().plus(i64::from(answer.expires_in()))),
+            // What may have been rotated is kept all the same.
+            false => (token.access.expose(), token.expires),
+        };
         let mut fields = token.fields.clone();
         fields.insert("accessToken".into(), access.into());
         fields.insert("expiresAt".into(), expires.to_string().into());
@@ -236,14 +241,8 @@ impl<'a> Session<'a> {
     }
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    std::fs::File::open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Reads a token; the error quotes none of it.
-fn parse_token(bytes: &[u8], home: Home) -> Result<Token, String> {
+pub fn parse_token(bytes: &[u8], home: Home) -> Result<Token, String> {
     if bytes.len() as u64 > FILE_LIMIT {
         return Err(format!("larger than {FILE_LIMIT} bytes"));
     }
@@ -251,6 +250,9 @@ fn parse_token(bytes: &[u8], home: Home) -> Result<Token, String> {
         serde_json::from_slice(bytes).map_err(|e| format!("not JSON at line {}, column {}", e.line(), e.column()))?;
     let text = |key: &str| fields.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
     let access = Secret::new(text("accessToken").ok_or("without accessToken")?.to_owned());
+    if !access.expose().bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("white space or control characters in accessToken".into());
+    }
     let expires = text("expiresAt").ok_or("without expiresAt")?;
     let expires = Timestamp::parse(expires).ok_or("expiresAt is not a time")?;
     Ok(Token { home, fields, access, expires })
@@ -299,7 +301,8 @@ fn refused_role(code: &str, message: &str, account: &str, role: &str, region: &s
                 .seen(format!("sso_region = {region}"))
                 .try_this("aws sso login")
         }
-        _ => Finding::new(Cause::Unexpected, format!("the SSO portal refuses the role `{role}` in account {account}")),
+        _ => Finding::new(Cause::Unexpected, format!("the SSO portal refuses the role `{role}` in account {account}"))
+            .try_this("check sso_account_id, sso_role_name and sso_region"),
     }
     .seen(said)
 }
@@ -322,6 +325,8 @@ mod tests {
             r#"{"accessToken":"SECRET"}"#,
             r#"{"accessToken":"SECRET","expiresAt":"x"}"#,
             "{\"accessToken\":\"SECRET",
+            r#"{"accessToken":"SECRET ","expiresAt":"2030-01-01T00:00:00Z"}"#, // could travel in no header
+            r#"{"accessToken":"SECRET\u200b","expiresAt":"2030-01-01T00:00:00Z"}"#,
         ] {
             let why = parse_token(bad.as_bytes(), Home::File).map(|_| ()).unwrap_err();
             assert!(!why.contains("SECRET"), "{why}");

@@ -1,13 +1,13 @@
 //! `AssumeRoleWithWebIdentity`: an unsigned call with a token that something else keeps fresh in a file. The file is
 //! read again for every call.
 
-use std::io::Read;
 use std::path::Path;
 
 use super::{Sources, assume_role, rejection};
 use crate::config::Origin;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
+use crate::files;
 
 /// STS takes tokens of up to 20,000 characters.
 const TOKEN_LIMIT: u64 = 20_000;
@@ -19,20 +19,19 @@ pub fn read_token(path: &Path, origin: &Origin) -> Result<Secret> {
             .seen(format!("web_identity_token_file at {origin}"))
             .try_this("check that the token is mounted and that this user may read it")
     };
-    let file = std::fs::File::open(path).map_err(|e| unusable(format!("cannot be read: {e}")))?;
-    let mut text = String::new();
-    file.take(TOKEN_LIMIT + 1).read_to_string(&mut text).map_err(|e| unusable(format!("is not text: {e}")))?;
-    let token = Secret::new(text);
-    match token.expose().trim() {
+    let bytes = files::read_bounded(path, TOKEN_LIMIT).map_err(|e| unusable(format!("cannot be read: {e}")))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unusable("is not text".into()))?;
+    match text.trim() {
         "" => Err(unusable("is empty".into())),
         t if t.len() as u64 > TOKEN_LIMIT => Err(unusable(format!("is longer than {TOKEN_LIMIT} characters"))),
+        t if !t.bytes().all(|b| b.is_ascii_graphic()) => Err(unusable("holds something else than a token".into())),
         t => Ok(Secret::new(t.to_owned())),
     }
 }
 
 /// Assumes `role` with `token`.
 pub async fn assume(sources: &Sources<'_>, token: &Secret, role: &str, session: &str, duration: Option<u32>) -> Result<Credentials> {
-    let region = sources.sts_region(None, role);
+    let region = sources.sts_region(None, role)?;
     let client = assume_role::client(sources, &region, None)?;
     let request = client
         .assume_role_with_web_identity()

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{StoreError, StoreSettings};
+use crate::files;
 
 type DataKey = Zeroizing<[u8; 32]>;
 
-const COMMAND_LIMIT: Duration = Duration::from_secs(5);
+/// Leaves time for AWS before an unattended caller gives up.
+const COMMAND_LIMIT: Duration = Duration::from_secs(3);
 const TEXT_LIMIT: u64 = 4096;
 
 /// Where the key is looked for.
@@ -36,7 +38,7 @@ pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
 fn from_file(settings: &StoreSettings) -> Result<DataKey, StoreError> {
     let path = settings.key_file.as_deref().unwrap_or(std::path::Path::new(""));
     let failed = |e: std::io::Error| StoreError::unavailable(format!("the key file {} cannot be read: {e}", path.display()));
-    let file = std::fs::File::open(path).map_err(failed)?;
+    let file = files::open(path).map_err(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -45,8 +47,7 @@ fn from_file(settings: &StoreSettings) -> Result<DataKey, StoreError> {
             return Err(StoreError::broken(format!("others can use the key file {}: chmod 600 it", path.display())));
         }
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(TEXT_LIMIT as usize));
-    file.take(TEXT_LIMIT).read_to_end(&mut bytes).map_err(failed)?;
+    let bytes = files::read_open(&file, TEXT_LIMIT).map_err(failed)?;
     parse(&bytes).ok_or_else(|| StoreError::broken(format!("the key file {} {NO_KEY}", path.display())))
 }
 
@@ -55,7 +56,7 @@ const NO_KEY: &str = "does not hold a key: 32 bytes, or these as 64 hex digits o
 fn from_command(command: &str) -> Result<DataKey, StoreError> {
     let failed = |what: &str| StoreError::unavailable(format!("the key command (AWSFRESH_KEY_COMMAND) {what}"));
     let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let spawned = Command::new(shell).arg(flag).arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let spawned = Command::new(shell).arg(flag).arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = spawned.map_err(|e| failed(&format!("cannot be started: {e}")))?;
     let until = Instant::now() + COMMAND_LIMIT;
     let (sender, receiver) = mpsc::channel();
@@ -80,7 +81,7 @@ fn from_command(command: &str) -> Result<DataKey, StoreError> {
         (_, None) => {
             let _ = child.kill();
             let _ = child.wait();
-            Err(failed("did not end within 5 s"))
+            Err(failed("did not end within 3 s"))
         }
     }
 }

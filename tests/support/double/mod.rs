@@ -53,6 +53,8 @@ pub enum Fault {
     Garbage,
     /// Answer with a web page, as a captive portal would.
     Html(u16),
+    /// Answer with exactly this.
+    Raw { status: u16, headers: Vec<(&'static str, String)>, body: String },
     /// Refuse in the service's own error shape.
     Error { status: u16, code: String, message: String },
     /// Announce the whole answer, send half of it and close.
@@ -236,6 +238,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
             Some(Fault::Html(status)) => {
                 let page = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head><body>Welcome</body></html>\n";
                 let reply = Reply::new(status, "text/html; charset=utf-8", page.to_owned());
+                settle(&shared, index, &reply);
+                (reply.to_bytes(clock::now()), true)
+            }
+            Some(Fault::Raw { status, headers, body }) => {
+                let reply = Reply { status, headers, body, caller: None };
                 settle(&shared, index, &reply);
                 (reply.to_bytes(clock::now()), true)
             }

@@ -1,0 +1,624 @@
+//! Input that is broken, hostile or absurd, one row each: the real binary answers with the right exit code, cause and
+//! place, or works where it can. Whatever comes in, it ends in time, panics never, prints nothing on stdout with a
+//! failure, keeps stderr short and free of control characters, and quotes no secret.
+//!
+//! Not here: a file of mode 000, which says nothing where tests run as root.
+#![allow(clippy::unwrap_used)]
+#![cfg(unix)]
+
+mod support;
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use awsfresh::digest::sha1_hex;
+use serde_json::json;
+use support::double::{Double, Fault, Role, SsoSession};
+use support::sandbox::{Run, Sandbox};
+
+const KEY: &str = "AKIAQTESTTESTTESTTES";
+const SECRET: &str = "canarySecret1/canarySecret2+canarySecret";
+const TOKEN: &str = "canaryToken1canaryToken2canaryToken3canaryToken4";
+const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
+const OTHER: &str = "arn:aws:iam::222222222222:role/other";
+const START: &str = "https://d-1234567890.awsapps.com/start";
+const KEYS: &str = "aws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = canarySecret1/canarySecret2+canarySecret\n";
+
+/// The AWS double and a home: `base` has keys, `p` and `other` are roles on top of it, `sso` is signed in.
+struct Stage {
+    aws: Double,
+    home: Sandbox,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let aws = Double::start();
+        aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+        for arn in [ROLE, OTHER] {
+            aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(arn) });
+        }
+        let token_expires = awsfresh::time::Timestamp::parse("2090-01-01T00:00:00Z").unwrap().0;
+        let assignments = vec![("444444444444".into(), "Admin".into())];
+        aws.add_sso(SsoSession {
+            start_url: START.into(),
+            access_token: TOKEN.into(),
+            token_expires,
+            assignments,
+            ..SsoSession::default()
+        });
+        let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+        home.secret(SECRET).secret(TOKEN).secret("canary");
+        home.credentials(format!("[base]\n{KEYS}"));
+        let stage = Self { aws, home };
+        stage.config(&format!("{}[profile other]\nrole_arn = {OTHER}\nsource_profile = base\n{}", role(""), sso("")));
+        stage.token(&token_file("2089-01-01T00:00:00Z"));
+        stage
+    }
+
+    fn config(&self, text: &str) {
+        self.home.config(text);
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.home.home().join(path)
+    }
+
+    /// Puts something else in the place of a file.
+    fn replace(&self, path: &str, with: impl FnOnce(&std::path::Path)) {
+        let path = self.path(path);
+        let _ = std::fs::remove_file(&path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        with(&path);
+    }
+
+    fn directory(&self, path: &str) {
+        self.replace(path, |path| std::fs::create_dir(path).unwrap());
+    }
+
+    fn pipe(&self, path: &str) {
+        self.replace(path, |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()));
+    }
+
+    fn token(&self, text: &str) {
+        self.home.file(&token_path(), text);
+    }
+
+    /// The one sealed entry or lock of `profile`, obtained first.
+    fn kept(&self, dir: &str, profile: &str) -> PathBuf {
+        let dir = self.path(&format!(".local/state/awsfresh/{dir}"));
+        let list = || std::fs::read_dir(&dir).map_or(Vec::new(), |all| all.map(|e| e.unwrap().path()).collect::<Vec<_>>());
+        let before = list();
+        self.home.credentials_of(profile).answer();
+        list().into_iter().find(|path| !before.contains(path)).unwrap()
+    }
+
+    fn damage(&self, with: impl FnOnce(&mut Vec<u8>)) {
+        let path = self.kept("sealed", "p");
+        let mut bytes = std::fs::read(&path).unwrap();
+        with(&mut bytes);
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    /// STS answers this.
+    fn sts(&self, status: u16, content_type: &str, body: impl Into<String>) {
+        self.answer("AssumeRole", status, content_type, body);
+    }
+
+    fn answer(&self, action: &str, status: u16, content_type: &str, body: impl Into<String>) {
+        self.aws.fault_on(action, Fault::Raw { status, headers: vec![("Content-Type", content_type.into())], body: body.into() });
+    }
+
+    /// `p` asks a script.
+    fn process(&self, script: &str) {
+        self.home.file("script", script);
+        self.config("[profile p]\ncredential_process = sh script\n");
+    }
+
+    /// `p` asks a program that answers this and succeeds.
+    fn prints(&self, answer: impl AsRef<[u8]>) {
+        self.home.file("answer", answer);
+        self.process("cat answer");
+    }
+}
+
+/// The profile `p`: a role with these lines added.
+fn role(lines: &str) -> String {
+    format!("[profile p]\nrole_arn = {ROLE}\nsource_profile = base\n{lines}\n")
+}
+
+fn with_role_arn(arn: &str) -> String {
+    format!("[profile p]\nsource_profile = base\nrole_arn = {arn}\n")
+}
+
+/// The profile `sso` and its session, without the key `missing`.
+fn sso(missing: &str) -> String {
+    let text = format!(
+        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
+         [profile sso]\nsso_session = corp\nsso_account_id = 444444444444\nsso_role_name = Admin\n"
+    );
+    text.lines().filter(|line| missing.is_empty() || !line.starts_with(missing)).map(|line| format!("{line}\n")).collect()
+}
+
+fn token_path() -> String {
+    format!(".aws/sso/cache/{}.json", sha1_hex(b"corp"))
+}
+
+fn token_file(expires: &str) -> String {
+    json!({"startUrl": START, "region": "eu-west-1", "accessToken": TOKEN, "expiresAt": expires}).to_string()
+}
+
+fn renewable(expires: &str) -> String {
+    json!({"startUrl": START, "region": "eu-west-1", "accessToken": TOKEN, "expiresAt": expires, "clientId": "client-1",
+        "clientSecret": "client-secret-1", "registrationExpiresAt": "2099-01-01T00:00:00Z", "refreshToken": "refresh-1"})
+    .to_string()
+}
+
+fn xml(secret: &str, expiration: &str) -> String {
+    format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>ASIAQTESTTESTTESTTES</AccessKeyId>{secret}<SessionToken>canary</SessionToken>{expiration}\
+         </Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+}
+
+const XML_SECRET: &str = "<SecretAccessKey>canary</SecretAccessKey>";
+const XML_TIME: &str = "<Expiration>2090-01-01T00:00:00Z</Expiration>";
+
+fn process_answer(more: &str) -> String {
+    format!(r#"{{"Version":1,"AccessKeyId":"ASIAQTESTTESTTESTTES","SecretAccessKey":"canary","SessionToken":"canary"{more}}}"#)
+}
+
+/// What a row expects.
+#[derive(Clone, Copy)]
+enum Want {
+    /// Credentials, and nothing on stderr.
+    Works,
+    /// Credentials, and a warning that names this.
+    Warns(&'static str),
+    /// Credentials after this many calls of `AssumeRole` in all.
+    Asked(usize),
+    /// Exit code, cause, and what stderr names: a place or a next step.
+    Fails(i32, &'static str, &'static str),
+}
+use Want::{Asked, Fails, Warns, Works};
+
+/// Name, what is done to the stage, the arguments, what is expected.
+type Row = (&'static str, fn(&Stage), &'static [&'static str], Want);
+
+const P: &[&str] = &["credential-process", "-p", "p"];
+const BASE: &[&str] = &["credential-process", "-p", "base"];
+const SSO: &[&str] = &["credential-process", "-p", "sso"];
+
+fn check(rows: &[Row]) {
+    let mut wrong = Vec::new();
+    for (name, arrange, args, want) in rows {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let stage = Stage::new();
+            arrange(&stage);
+            let run = stage.home.run(args);
+            judge(&stage, &run, *want);
+        }));
+        if outcome.is_err() {
+            wrong.push(*name);
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows, each with its panic above: {wrong:#?}", wrong.len(), rows.len());
+}
+
+fn judge(stage: &Stage, run: &Run, want: Want) {
+    match want {
+        Works => assert_eq!((run.code, run.stderr.as_str()), (Some(0), "")),
+        Warns(of) => {
+            assert_eq!((run.code, run.stderr.lines().count()), (Some(0), 1), "{}", run.stderr);
+            assert!(
+                run.stderr.starts_with("awsfresh: warning: the credentials could not be stored") && run.stderr.contains(of),
+                "{}",
+                run.stderr
+            );
+        }
+        Asked(times) => {
+            assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+            assert_eq!(stage.aws.count("AssumeRole"), times, "calls of AssumeRole");
+        }
+        Fails(code, cause, names) => {
+            run.failed(code, cause);
+            assert!(run.stderr.contains(names), "does not name {names:?}: {}", run.stderr);
+            assert!(cause == "usage" || run.stderr.contains("\n  try:  "), "no next step: {}", run.stderr);
+        }
+    }
+    assert!(run.took < Duration::from_secs(6), "took {:?}", run.took);
+    assert!(run.stderr.len() < 4096, "{} bytes on stderr", run.stderr.len());
+    assert!(!run.stderr.chars().any(|c| c.is_control() && c != '\n'), "control characters: {:?}", run.stderr);
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn files_in_no_usable_form() {
+    check(&[
+        ("a byte order mark", |s| s.config(&format!("\u{feff}{}", role(""))), P, Fails(3, "config-encoding", "config:1")),
+        ("UTF-16", |s| { s.home.config(utf16(&role(""), true)); }, P, Fails(3, "config-encoding", "config:1")),
+        ("UTF-16 without a mark", |s| { s.home.config(utf16(&role(""), false)); }, P, Fails(3, "config-encoding", "config:1")),
+        ("CRLF", |s| s.config(&role("region = eu-west-1").replace('\n', "\r\n")), P, Works),
+        ("bytes that are not UTF-8", |s| { s.home.config(b"[profile p]\n\nregion = \xff\n"); }, P, Fails(3, "config-encoding", "config:3")),
+        ("an empty file", |s| s.config(""), P, Fails(3, "profile-not-found", ".aws/config")),
+        ("NULs in a value", |s| s.config(&role("external_id = a\0b")), P, Fails(3, "hidden-characters", "config:4")),
+        ("a line of 10 MB", |s| s.config(&format!("# {}\n{}", "x".repeat(10 << 20), role(""))), P, Works),
+        ("a value of 10 MB", |s| s.config(&role(&format!("external_id = {}", "x".repeat(10 << 20)))), P, Fails(3, "config-malformed", "config:4")),
+        ("10 MB of sections", |s| s.config(&format!("{}{}", many_sections(), role(""))), P, Works),
+        ("40 MB", |s| s.config(&"# x\n".repeat(10 << 20)), P, Fails(3, "config-malformed", ".aws/config")),
+        ("a key before any section", |s| s.config(&format!("region = x\n{}", role(""))), P, Fails(3, "config-malformed", "config:1")),
+        ("an unclosed bracket", |s| s.config(&format!("{}[profile q\n", role(""))), P, Fails(3, "config-malformed", "config:5")),
+        ("a line without =", |s| s.config(&role("region: eu-west-1")), P, Fails(3, "config-malformed", "config:4")),
+        ("the same in another profile", |s| s.config(&format!("{}[profile q]\nregion: eu-west-1\n", role(""))), P, Works),
+        ("a value twice", |s| s.config(&role(&format!("role_arn = {OTHER}"))), P, Fails(3, "config-duplicate", "config:4")),
+        ("the same value twice", |s| s.config(&role(&format!("role_arn = {ROLE}"))), P, Works),
+        ("a section twice", |s| s.config(&format!("[profile p]\nrole_arn = {ROLE}\n[profile p]\nsource_profile = base\n")), P, Works),
+        ("a section twice that disagrees", |s| s.config(&format!("{}[profile p]\nsource_profile = q\n", role(""))), P, Fails(3, "config-duplicate", "config:6")),
+        ("a directory in its place", |s| s.directory(".aws/config"), P, Fails(3, "config-unreadable", ".aws/config")),
+        ("a pipe in its place", |s| s.pipe(".aws/config"), P, Fails(3, "config-unreadable", ".aws/config")),
+        ("a link to itself", |s| s.replace(".aws/config", |p| symlink(p, p).unwrap()), P, Fails(3, "config-unreadable", ".aws/config")),
+        ("a directory for credentials", |s| s.directory(".aws/credentials"), P, Fails(3, "config-unreadable", ".aws/credentials")),
+        ("a byte order mark in credentials", |s| { s.home.credentials(format!("\u{feff}[base]\n{KEYS}")); }, P, Fails(3, "config-encoding", "credentials:1")),
+        ("`profile` in credentials", |s| { s.home.credentials(format!("[profile base]\n{KEYS}")); }, BASE, Fails(3, "profile-not-found", "credentials:1")),
+        ("no `profile` in config", |s| s.config(&role("").replace("[profile p]", "[p]")), P, Fails(3, "profile-not-found", "config:1")),
+        ("an empty section name", |s| s.config(&role("").replace("[profile p]", "[profile ]")), &["credential-process", "-p", ""], Fails(3, "profile-not-found", "")),
+        ("no section name at all", |s| s.config("[]\nregion = x\n"), BASE, Works),
+        ("escapes in a section name", |s| { s.config("[profile \u{1b}[2J]\noutput = x\n"); s.home.credentials(""); }, &["refresh", "--all"], Fails(3, "source-missing", "config:1")),
+    ]);
+}
+
+fn many_sections() -> String {
+    (0..100_000).map(|i| format!("[profile x{i:080}]\nregion = x\n")).collect()
+}
+
+fn utf16(text: &str, mark: bool) -> Vec<u8> {
+    mark.then_some(0xfeff).into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn profiles_that_make_no_sense() {
+    check(&[
+        ("a source that is itself", |s| s.config(&role("").replace("= base", "= p")), P, Fails(3, "source-missing", "config:1")),
+        ("a ring of two", |s| s.config(&ring(2)), P, Fails(3, "profile-cycle", "config:3")),
+        ("a ring of five", |s| s.config(&ring(5)), P, Fails(3, "profile-cycle", "config:15")),
+        ("a ring beside the way", |s| s.config(&format!("{}{}", role("").replace("= base", "= q1"), ring(3).replace("[profile p]", "[profile q0]").replace("= p\n", "= q0\n"))), P, Fails(3, "profile-cycle", "config:")),
+        ("fifty in a row", |s| s.config(&ring(50)), P, Fails(3, "config-malformed", "")),
+        ("a source that does not exist", |s| s.config(&role("").replace("= base", "= nobody")), P, Fails(3, "source-missing", "config:3")),
+        ("no source", |s| s.config(&format!("[profile p]\nrole_arn = {ROLE}\n")), P, Fails(3, "source-missing", "config:2")),
+        ("two sources", |s| s.config(&role("credential_source = Environment")), P, Fails(3, "source-conflict", "config:4")),
+        ("an unknown credential_source", |s| s.config(&format!("[profile p]\nrole_arn = {ROLE}\ncredential_source = Ec2\n")), P, Fails(3, "config-malformed", "config:3")),
+        ("nothing in it", |s| s.config("[profile p]\nregion = eu-west-1\n"), P, Fails(3, "source-missing", "config:1")),
+        ("a role name alone", |s| s.config(&with_role_arn("deploy")), P, Fails(3, "config-malformed", "config:3")),
+        ("the ARN of a user", |s| s.config(&with_role_arn("arn:aws:iam::222222222222:user/x")), P, Fails(3, "config-malformed", "config:3")),
+        ("the ARN of a session", |s| s.config(&with_role_arn("arn:aws:sts::222222222222:assumed-role/x/y")), P, Fails(3, "config-malformed", "config:3")),
+        ("an ARN without its role", |s| s.config(&with_role_arn("arn:aws:iam::222222222222:role/")), P, Fails(3, "config-malformed", "config:3")),
+        ("eleven digits", |s| s.config(&with_role_arn("arn:aws:iam::22222222222:role/x")), P, Fails(3, "config-malformed", "config:3")),
+        ("an ARN in quotes", |s| s.config(&with_role_arn(&format!("\"{ROLE}\""))), P, Fails(3, "config-malformed", "config:3")),
+        ("an ARN in smart quotes", |s| s.config(&with_role_arn(&format!("“{ROLE}”"))), P, Fails(3, "hidden-characters", "config:3")),
+        ("a zero-width space at its end", |s| s.config(&with_role_arn(&format!("{ROLE}\u{200b}"))), P, Fails(3, "hidden-characters", "config:3")),
+        ("a no-break space at its end", |s| s.config(&with_role_arn(&format!("{ROLE}\u{a0}"))), P, Works),
+        ("a tab inside", |s| s.config(&with_role_arn("arn:aws:iam::222222222222:role/de\tploy")), P, Fails(3, "hidden-characters", "config:3")),
+        ("a space inside", |s| s.config(&with_role_arn("arn:aws:iam::222222222222:role/de ploy")), P, Fails(3, "config-malformed", "config:3")),
+        ("escapes in an ARN", |s| s.config(&with_role_arn("\u{1b}[31marn")), P, Fails(3, "hidden-characters", "config:3")),
+        ("a region in quotes", |s| s.config(&role("region = \"eu-west-1\"")), P, Fails(3, "region-invalid", "config:4")),
+        ("an availability zone", |s| s.config(&role("region = us-east-1a")), P, Fails(3, "region-invalid", "region = us-east-1\n")),
+        ("a region in capitals", |s| s.config(&role("region = EU-WEST-1")), P, Fails(3, "region-invalid", "config:4")),
+        ("a host as region", |s| s.config(&role("region = x@evil.example/-1")), P, Fails(3, "region-invalid", "config:4")),
+        ("no region", |s| s.config(&role("region =")), P, Works),
+        ("seconds in words", |s| s.config(&role("duration_seconds = 1h")), P, Fails(3, "config-malformed", "config:4")),
+        ("no seconds", |s| s.config(&role("duration_seconds = 0")), P, Fails(3, "config-malformed", "config:4")),
+        ("negative seconds", |s| s.config(&role("duration_seconds = -3600")), P, Fails(3, "config-malformed", "config:4")),
+        ("too few seconds", |s| s.config(&role("duration_seconds = 899")), P, Fails(3, "config-malformed", "config:4")),
+        ("too many seconds", |s| s.config(&role("duration_seconds = 43201")), P, Fails(3, "config-malformed", "config:4")),
+        ("endless seconds", |s| s.config(&role("duration_seconds = 99999999999999999999")), P, Fails(3, "config-malformed", "config:4")),
+        ("an external id with a space", |s| s.config(&role("external_id = a b")), P, Fails(3, "config-malformed", "config:4")),
+        ("an external id of one letter", |s| s.config(&role("external_id = a")), P, Fails(3, "config-malformed", "config:4")),
+        ("an external id over two lines", |s| s.config(&role("external_id = ab\n  cd")), P, Fails(3, "hidden-characters", "config:4")),
+        ("an MFA serial of no device", |s| s.config(&role("mfa_serial = ann")), P, Fails(3, "config-malformed", "config:4")),
+        ("a session name with a slash", |s| s.config(&role("role_session_name = a/b")), P, Fails(3, "config-malformed", "config:4")),
+        ("services that are not there", |s| s.config(&role("services = mine")), P, Fails(3, "config-malformed", "config:4")),
+        ("an endpoint that is none", |s| { s.home.unset("AWS_ENDPOINT_URL"); s.config(&role("endpoint_url = not a url")) }, P, Fails(3, "config-malformed", "endpoint")),
+        ("sso without a start URL", |s| s.config(&sso("sso_start_url")), SSO, Fails(3, "config-malformed", "config:3")),
+        ("sso without a region", |s| s.config(&sso("sso_region")), SSO, Fails(3, "config-malformed", "config:3")),
+        ("sso without an account", |s| s.config(&sso("sso_account_id")), SSO, Fails(3, "config-malformed", "config:4")),
+        ("sso without a role", |s| s.config(&sso("sso_role_name")), SSO, Fails(3, "config-malformed", "config:4")),
+        ("sso without its session", |s| s.config(&sso("[sso-session").replace("sso_start", "#").replace("sso_region", "#")), SSO, Fails(3, "source-missing", "config:4")),
+        ("sso that disagrees", |s| s.config(&format!("{}sso_region = us-east-1\n", sso(""))), SSO, Fails(3, "source-conflict", "config:8")),
+        ("sso with a quoted region", |s| s.config(&sso("").replace("eu-west-1", "'eu-west-1'")), SSO, Fails(3, "region-invalid", "config:3")),
+        ("sso with a quoted account", |s| s.config(&sso("").replace("444444444444", "\"444444444444\"")), SSO, Fails(3, "config-malformed", "config:6")),
+        ("sso and keys", |s| s.config(&format!("{}{KEYS}", sso(""))), SSO, Fails(3, "source-conflict", "config:")),
+        ("aws login", |s| s.config("[profile p]\nlogin_session = arn:aws:iam::1:user/x\n"), P, Fails(4, "login-session-expired", "aws login")),
+        ("an empty process", |s| s.config("[profile p]\ncredential_process =\n"), P, Fails(3, "source-missing", "config:1")),
+        ("a process with open quotes", |s| s.config("[profile p]\ncredential_process = echo \"x\n"), P, Fails(3, "process-failed", "config:2")),
+        ("a process that is not there", |s| s.config("[profile p]\ncredential_process = /no/such/program\n"), P, Fails(3, "process-failed", "config:2")),
+        ("a process that is us", |s| s.config("[profile p]\ncredential_process = awsfresh credential-process -p p\n"), P, Fails(3, "process-self-recursion", "config:2")),
+        ("a process that is us, for nobody", |s| s.config("[profile p]\ncredential_process = awsfresh credential-process\n"), P, Fails(3, "process-self-recursion", "config:2")),
+        ("a process with a NUL", |s| s.config("[profile p]\ncredential_process = a\0b\n"), P, Fails(3, "hidden-characters", "config:2")),
+        ("a web identity in no file", |s| s.config(&web("/no/such/token")), P, Fails(5, "web-identity-rejected", "config:3")),
+        ("a web identity in a directory", |s| s.config(&web("/tmp")), P, Fails(5, "web-identity-rejected", "config:3")),
+        ("a web identity in a pipe", |s| { s.pipe("pipe"); s.config(&web("~/pipe")) }, P, Fails(5, "web-identity-rejected", "config:3")),
+        ("an endless web identity", |s| s.config(&web("/dev/zero")), P, Fails(5, "web-identity-rejected", "config:3")),
+        ("an empty web identity", |s| s.config(&web("/dev/null")), P, Fails(5, "web-identity-rejected", "config:3")),
+    ]);
+}
+
+/// `p` and `q1`…, each the source of the one before.
+fn ring(length: usize) -> String {
+    let name = |i: usize| if i.is_multiple_of(length) { "p".to_owned() } else { format!("q{}", i % length) };
+    (0..length).map(|i| format!("[profile {}]\nrole_arn = {ROLE}\nsource_profile = {}\n", name(i), name(i + 1))).collect()
+}
+
+fn web(file: &str) -> String {
+    format!("[profile p]\nrole_arn = {ROLE}\nweb_identity_token_file = {file}\n")
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn keys_that_cannot_be_keys() {
+    check(&[
+        ("swapped", |s| keys(s, SECRET, KEY), BASE, Fails(3, "key-id-malformed", "swapped")),
+        ("half", |s| { s.home.credentials(format!("[base]\naws_access_key_id = {KEY}\n")); }, BASE, Fails(3, "source-missing", "credentials:2")),
+        ("the other half", |s| { s.home.credentials(format!("[base]\naws_secret_access_key = {SECRET}\n")); }, BASE, Fails(3, "source-missing", "credentials:2")),
+        ("short", |s| keys(s, "AKIA", SECRET), BASE, Fails(3, "key-id-malformed", "credentials:2")),
+        ("temporary without token", |s| keys(s, "ASIAQTESTTESTTESTTES", SECRET), BASE, Fails(3, "temporary-key-without-token", "credentials:2")),
+        ("a no-break space inside", |s| keys(s, KEY, &SECRET.replace('/', "\u{a0}")), BASE, Fails(3, "hidden-characters", "credentials:3")),
+        ("a no-break space at the end", |s| keys(s, KEY, &format!("{SECRET}\u{a0}")), BASE, Works),
+        ("a zero-width space", |s| keys(s, &format!("{KEY}\u{200b}"), SECRET), BASE, Fails(3, "hidden-characters", "credentials:2")),
+        ("a tab inside", |s| keys(s, KEY, &SECRET.replace('/', "\t")), BASE, Fails(3, "hidden-characters", "credentials:3")),
+        ("smart quotes", |s| keys(s, KEY, &format!("“{SECRET}”")), BASE, Fails(3, "hidden-characters", "credentials:3")),
+        ("plain quotes", |s| keys(s, KEY, &format!("\"{SECRET}\"")), BASE, Fails(3, "config-malformed", "credentials:3")),
+        ("a second line", |s| keys(s, KEY, &format!("{SECRET}\n more")), BASE, Fails(3, "hidden-characters", "credentials:3")),
+        ("a comment behind", |s| keys(s, KEY, &format!("{SECRET} # mine")), BASE, Works),
+        ("two of them", |s| keys(s, KEY, &format!("{SECRET}\naws_secret_access_key = canary")), BASE, Fails(3, "config-duplicate", "credentials:3")),
+        ("a token in two lines", |s| keys(s, "ASIAQTESTTESTTESTTES", &format!("{SECRET}\naws_session_token = canary\n  canary")), BASE, Fails(3, "hidden-characters", "credentials:4")),
+        ("a source with a bad key", |s| keys(s, "AKIA", SECRET), P, Fails(3, "key-id-malformed", "credentials:2")),
+        ("environment without keys", |s| s.config(&env_role()), P, Fails(3, "source-missing", "AWS_ACCESS_KEY_ID")),
+        ("environment with a line break", |s| environment(s, "AKIAQTESTTESTTESTTES\n", SECRET), P, Fails(3, "hidden-characters", "AWS_ACCESS_KEY_ID")),
+        ("environment in quotes", |s| environment(s, KEY, &format!("\"{SECRET}\"")), P, Fails(3, "config-malformed", "AWS_SECRET_ACCESS_KEY")),
+        ("environment without token", |s| environment(s, "ASIAQTESTTESTTESTTES", SECRET), P, Fails(3, "temporary-key-without-token", "AWS_ACCESS_KEY_ID")),
+        ("environment with its end in words", |s| { environment(s, KEY, SECRET); s.home.env("AWS_CREDENTIAL_EXPIRATION", "soon"); s.config("[profile p]\ncredential_source = Environment\n") }, P, Fails(3, "config-malformed", "AWS_CREDENTIAL_EXPIRATION")),
+        ("environment that is over", |s| { environment(s, KEY, SECRET); s.home.env("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z"); s.config("[profile p]\ncredential_source = Environment\n") }, P, Fails(5, "session-expired", "AWS_CREDENTIAL_EXPIRATION")),
+    ]);
+}
+
+fn keys(stage: &Stage, id: &str, secret: &str) {
+    stage.home.credentials(format!("[base]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"));
+}
+
+fn env_role() -> String {
+    format!("[profile p]\nrole_arn = {ROLE}\ncredential_source = Environment\n")
+}
+
+fn environment(stage: &Stage, id: &str, secret: &str) {
+    stage.config(&env_role());
+    stage.home.env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn surroundings_that_are_not_in_order() {
+    check(&[
+        ("no HOME", |s| { aws_files(s).unset("HOME"); }, BASE, Works),
+        ("an empty HOME", |s| { aws_files(s).env("HOME", ""); }, BASE, Works),
+        ("a HOME that is not there", |s| { aws_files(s).env("HOME", s.path("no/where").to_str().unwrap()); }, P, Works),
+        ("a HOME that is no directory", |s| { aws_files(s).env("HOME", "/dev/null"); }, P, Warns("/dev/null/")),
+        ("a HOME that cannot be written", |s| { aws_files(s).env("HOME", "/proc/1"); }, P, Warns("/proc/1/")),
+        ("a HOME without files", |s| { s.home.env("HOME", "/dev/null"); }, P, Fails(3, "profile-not-found", "/dev/null/.aws/config")),
+        ("a config file that never ends", |s| { s.home.env("AWS_CONFIG_FILE", "/dev/zero"); }, P, Fails(3, "config-malformed", "/dev/zero")),
+        ("a directory as config file", |s| { s.home.env("AWS_CONFIG_FILE", "/tmp"); }, P, Fails(3, "config-unreadable", "/tmp")),
+        ("a config file that is not there", |s| { s.home.env("AWS_CONFIG_FILE", "/no/such/file"); }, P, Fails(3, "profile-not-found", "/no/such/file")),
+        ("no config file by intention", |s| { s.home.env("AWS_CONFIG_FILE", "/dev/null"); }, BASE, Works),
+        ("escapes in a file's name", |s| { s.home.env("AWS_CONFIG_FILE", "/\u{1b}[31m"); }, P, Fails(3, "profile-not-found", "")),
+        ("a time-out in words", |s| { s.home.env("AWSFRESH_TIMEOUT", "soon"); }, P, Fails(2, "usage", "AWSFRESH_TIMEOUT=soon")),
+        ("a time-out of NaN", |s| { s.home.env("AWSFRESH_TIMEOUT", "NaN"); }, P, Fails(2, "usage", "AWSFRESH_TIMEOUT")),
+        ("a time-out of infinity", |s| { s.home.env("AWSFRESH_TIMEOUT", "inf"); }, P, Fails(2, "usage", "AWSFRESH_TIMEOUT")),
+        ("a negative time-out", |s| { s.home.env("AWSFRESH_TIMEOUT", "-1"); }, P, Fails(2, "usage", "AWSFRESH_TIMEOUT")),
+        ("an unknown store", |s| { s.home.env("AWSFRESH_STORE", "vault\u{1b}[31m"); }, P, Fails(2, "usage", "AWSFRESH_STORE")),
+        ("no key file", |s| { s.home.env("AWSFRESH_KEY_FILE", "/no/such/file"); }, P, Warns("/no/such/file")),
+        ("a directory as key file", |s| { s.home.env("AWSFRESH_KEY_FILE", "/tmp"); }, P, Warns("/tmp")),
+        ("a pipe as key file", |s| { s.pipe("pipe"); s.home.env("AWSFRESH_KEY_FILE", s.path("pipe").to_str().unwrap()); }, P, Warns("/pipe")),
+        ("a key file that never ends", |s| { s.home.env("AWSFRESH_KEY_FILE", "/dev/zero"); }, P, Warns("/dev/zero")),
+        ("a key command that never ends", |s| { s.home.unset("AWSFRESH_KEY_FILE").env("AWSFRESH_KEY_COMMAND", "sleep 60"); }, P, Warns("AWSFRESH_KEY_COMMAND")),
+        ("a key command that fails", |s| { s.home.unset("AWSFRESH_KEY_FILE").env("AWSFRESH_KEY_COMMAND", "echo \""); }, P, Warns("AWSFRESH_KEY_COMMAND")),
+        ("a chain of profiles in words", |s| { s.home.env("AWSFRESH_PROFILE_CHAIN", ",,\u{1b}[31m,"); }, P, Works),
+        ("a chain that names the profile", |s| { s.prints(process_answer("")); s.home.env("AWSFRESH_PROFILE_CHAIN", "\u{1b}[31m,p"); }, P, Fails(3, "process-self-recursion", "AWSFRESH_PROFILE_CHAIN")),
+        ("a profile of nobody", |s| { s.home.env("AWS_PROFILE", "\u{1b}]0;x\u{7}\u{202e}"); }, &["credential-process"], Fails(3, "profile-not-found", "")),
+        ("an availability zone", |s| { s.home.env("AWS_REGION", "eu-west-1a"); }, P, Fails(3, "region-invalid", "AWS_REGION")),
+        ("a region in quotes", |s| { s.home.env("AWS_DEFAULT_REGION", "\"eu-west-1\""); }, P, Fails(3, "region-invalid", "AWS_DEFAULT_REGION")),
+        ("an endpoint that is no URL", |s| { s.home.env("AWS_ENDPOINT_URL", "not a url"); }, P, Fails(3, "config-malformed", "AWS_ENDPOINT_URL")),
+        ("an endpoint of another kind", |s| { s.home.env("AWS_ENDPOINT_URL_STS", "ftp://127.0.0.1"); }, P, Fails(3, "config-malformed", "AWS_ENDPOINT_URL_STS")),
+        ("an endpoint without a host", |s| { s.home.env("AWS_ENDPOINT_URL", "http://"); }, P, Fails(3, "config-malformed", "AWS_ENDPOINT_URL")),
+        ("an endpoint where nobody listens", |s| { s.home.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"); }, P, Fails(7, "connect-timeout", "refused")),
+        ("a proxy that is no URL", |s| { s.home.env("http_proxy", "http://u:canary@["); }, P, Fails(7, "proxy-misconfigured", "HTTP_PROXY")),
+        ("a CA bundle in a directory", |s| { s.home.env("AWS_ENDPOINT_URL", "https://127.0.0.1:9").env("AWS_CA_BUNDLE", "/tmp"); }, P, Fails(3, "config-unreadable", "AWS_CA_BUNDLE")),
+        ("a CA bundle that never ends", |s| { s.home.env("AWS_ENDPOINT_URL", "https://127.0.0.1:9").env("AWS_CA_BUNDLE", "/dev/zero"); }, P, Fails(3, "config-malformed", "AWS_CA_BUNDLE")),
+        ("a CA bundle in a pipe", |s| { s.pipe("pipe"); s.home.env("AWS_ENDPOINT_URL", "https://127.0.0.1:9").env("AWS_CA_BUNDLE", s.path("pipe").to_str().unwrap()); }, P, Fails(3, "config-unreadable", "AWS_CA_BUNDLE")),
+        ("a CA bundle of garbage", |s| { s.home.file("ca", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"); s.home.env("AWS_ENDPOINT_URL", "https://127.0.0.1:9").env("AWS_CA_BUNDLE", s.path("ca").to_str().unwrap()); }, P, Fails(3, "config-malformed", "AWS_CA_BUNDLE")),
+        ("a user name of any form", |s| { s.home.env("USER", "\u{1b}[31mÄnn/Ω \n").env("LANG", "xx").env("TZ", "/"); }, P, Works),
+        ("escapes on the command line", |_| (), &["credential-process", "-p", "\u{1b}]0;x\u{7}\u{9b}31m\r\n"], Fails(3, "profile-not-found", "?")),
+        ("a zero-width profile", |_| (), &["credential-process", "-p", "p\u{200b}"], Fails(3, "profile-not-found", "did you mean `p`")),
+        ("an unknown store on the command line", |_| (), &["--store", "vault", "status"], Fails(2, "usage", "")),
+        ("an unknown verb with escapes", |_| (), &["\u{1b}[31m"], Fails(2, "usage", "")),
+    ]);
+}
+
+/// Both files by name, for a home that has none.
+fn aws_files(stage: &Stage) -> &Sandbox {
+    let named = |path: &str| stage.path(path).to_str().unwrap().to_owned();
+    stage.home.env("AWS_CONFIG_FILE", &named(".aws/config")).env("AWS_SHARED_CREDENTIALS_FILE", &named(".aws/credentials"))
+}
+
+#[test]
+fn names_of_any_length_and_bytes() {
+    let stage = Stage::new();
+    let long = "x".repeat(100_000);
+    judge(&stage, &stage.home.credentials_of(&long), Fails(3, "profile-not-found", "xxx"));
+    judge(&stage, &stage.home.credentials_of(&"Ω\u{1f600}".repeat(10_000)), Fails(3, "profile-not-found", "Ω"));
+    stage.config(&format!("[profile {long}]\nrole_arn = {ROLE}\nsource_profile = {long}z\n"));
+    judge(&stage, &stage.home.credentials_of(&long), Fails(3, "source-missing", "config:3"));
+    let mut command = stage.home.command(&["credential-process", "-p"]);
+    let output = command.arg(std::ffi::OsStr::from_bytes(b"\xff\xfe")).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn what_lies_in_the_cache_is_not_believed() {
+    check(&[
+        ("untouched", |s| s.damage(|_| ()), P, Asked(1)),
+        ("cut", |s| s.damage(|b| b.truncate(b.len() / 2)), P, Asked(2)),
+        ("cut to its head", |s| s.damage(|b| b.truncate(7)), P, Asked(2)),
+        ("empty", |s| s.damage(Vec::clear), P, Asked(2)),
+        ("one bit", |s| s.damage(|b| { let at = b.len() / 2; b[at] ^= 1 }), P, Asked(2)),
+        ("another version", |s| s.damage(|b| b[4] = 2), P, Asked(2)),
+        ("longer", |s| s.damage(|b| b.push(0)), P, Asked(2)),
+        ("plain text", |s| s.damage(|b| *b = format!("{{\"v\":1,\"key\":\"x\",\"s\":\"{SECRET}\"}}").into_bytes()), P, Asked(2)),
+        ("10 MB", |s| s.damage(|b| b.resize(10 << 20, 0)), P, Asked(2)),
+        ("another role's entry", |s| { let (p, other) = (s.kept("sealed", "p"), s.kept("sealed", "other")); std::fs::copy(other, p).unwrap(); }, P, Asked(3)),
+        ("a directory", |s| { let p = s.kept("sealed", "p"); std::fs::remove_file(&p).unwrap(); std::fs::create_dir(p).unwrap() }, P, Warns("sealed")),
+        ("a pipe", |s| { let p = s.kept("sealed", "p"); s.pipe(p.to_str().unwrap()) }, P, Asked(2)),
+        ("a link to itself", |s| { let p = s.kept("sealed", "p"); s.replace(p.to_str().unwrap(), |p| symlink(p, p).unwrap()) }, P, Asked(2)),
+        ("a link to an entry", |s| { let p = s.kept("sealed", "p"); std::fs::rename(&p, s.path("moved")).unwrap(); symlink(s.path("moved"), p).unwrap() }, P, Asked(2)),
+        ("readable by all", |s| { let p = s.kept("sealed", "p"); std::fs::set_permissions(p, std::fs::Permissions::from_mode(0o644)).unwrap() }, P, Asked(1)),
+        ("a directory that others can write", |s| { let p = s.kept("sealed", "p"); std::fs::set_permissions(p.parent().unwrap(), std::fs::Permissions::from_mode(0o777)).unwrap() }, P, Warns("chmod 700")),
+        ("another key", |s| { s.kept("sealed", "p"); s.home.file("key", "f".repeat(64)); }, P, Asked(2)),
+        ("a directory as lock", |s| { let p = s.kept("locks", "p"); s.home.run(&["forget", "--all"]); std::fs::remove_file(&p).unwrap(); std::fs::create_dir(p).unwrap() }, P, Asked(2)),
+        ("a pipe as lock", |s| { let p = s.kept("locks", "p"); s.home.run(&["forget", "--all"]); s.pipe(p.to_str().unwrap()) }, P, Asked(2)),
+        ("a linked lock", |s| { let p = s.kept("locks", "p"); s.home.run(&["forget", "--all"]); s.replace(p.to_str().unwrap(), |p| symlink("/etc/passwd", p).unwrap()) }, P, Asked(2)),
+        ("10 MB in the lock", |s| { let p = s.kept("locks", "p"); s.home.run(&["forget", "--all"]); std::fs::write(p, vec![b'{'; 10 << 20]).unwrap() }, P, Asked(2)),
+        ("a forged failure in the lock", |s| { let p = s.kept("locks", "p"); s.home.run(&["forget", "--all"]); std::fs::write(p, r#"{"at":99999999999,"finding":{"cause":"usage","summary":"x","evidence":[],"remedy":[]}}"#).unwrap() }, P, Asked(2)),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn sso_tokens_in_no_usable_form() {
+    const AGAIN: &str = "aws sso login --sso-session corp";
+    check(&[
+        ("untouched", |_| (), SSO, Works),
+        ("cut", |s| s.token(&token_file("2089-01-01T00:00:00Z")[..40]), SSO, Fails(4, "sso-cache-damaged", AGAIN)),
+        ("a list", |s| s.token("[]"), SSO, Fails(4, "sso-cache-damaged", AGAIN)),
+        ("deep lists", |s| s.token(&"[".repeat(100_000)), SSO, Fails(4, "sso-cache-damaged", AGAIN)),
+        ("a web page", |s| s.token(&format!("<html>{TOKEN}</html>")), SSO, Fails(4, "sso-cache-damaged", AGAIN)),
+        ("10 MB", |s| s.token(&" ".repeat(10 << 20)), SSO, Fails(4, "sso-cache-damaged", AGAIN)),
+        ("nothing in it", |s| s.token("{}"), SSO, Fails(4, "sso-cache-damaged", "accessToken")),
+        ("no end", |s| s.token(&json!({"accessToken": TOKEN}).to_string()), SSO, Fails(4, "sso-cache-damaged", "expiresAt")),
+        ("an end in words", |s| s.token(&token_file(TOKEN)), SSO, Fails(4, "sso-cache-damaged", "expiresAt")),
+        ("an end in seconds", |s| s.token(&json!({"accessToken": TOKEN, "expiresAt": 1}).to_string()), SSO, Fails(4, "sso-cache-damaged", "expiresAt")),
+        ("no end in sight", |s| s.token(&token_file("9999-12-31T23:59:59Z")), SSO, Works),
+        ("over, without a refresh token", |s| s.token(&token_file("2020-01-01T00:00:00Z")), SSO, Fails(4, "sso-session-expired", AGAIN)),
+        ("over since the year 1", |s| s.token(&token_file("0001-01-01T00:00:00Z")), SSO, Fails(4, "sso-session-expired", AGAIN)),
+        ("over, with a registration that is, too", |s| s.token(&renewable("2020-01-01T00:00:00Z").replace("2099", "2021")), SSO, Fails(4, "sso-registration-expired", AGAIN)),
+        ("a token with a line break", |s| s.token(&token_file("2089-01-01T00:00:00Z").replace(TOKEN, "canary\\n")), SSO, Fails(4, "sso-cache-damaged", AGAIN)),
+        ("a directory", |s| s.directory(&token_path()), SSO, Fails(3, "config-unreadable", AGAIN)),
+        ("a pipe", |s| s.pipe(&token_path()), SSO, Fails(3, "config-unreadable", AGAIN)),
+        ("a link to itself", |s| s.replace(&token_path(), |p| symlink(p, p).unwrap()), SSO, Fails(3, "config-unreadable", AGAIN)),
+        ("no file", |s| std::fs::remove_file(s.path(&token_path())).unwrap(), SSO, Fails(4, "sso-session-missing", AGAIN)),
+        ("a renewal that answers a page", |s| { s.token(&renewable("2020-01-01T00:00:00Z")); s.answer("CreateToken", 200, "text/html", "<html>") }, SSO, Fails(7, "captive-portal", "")),
+        ("a renewal that answers nothing", |s| { s.token(&renewable("2020-01-01T00:00:00Z")); s.answer("CreateToken", 200, "application/json", "{}") }, SSO, Fails(7, "aws-unavailable", "")),
+        ("a renewal with a line break", |s| { s.token(&renewable("2020-01-01T00:00:00Z")); s.answer("CreateToken", 200, "application/json", r#"{"accessToken":"canary\n","expiresIn":3600}"#) }, SSO, Fails(7, "aws-unavailable", "")),
+        ("a renewal that is over", |s| { s.token(&renewable("2020-01-01T00:00:00Z")); s.answer("CreateToken", 200, "application/json", r#"{"accessToken":"canary","expiresIn":-3600}"#) }, SSO, Fails(7, "aws-unavailable", "")),
+        ("a portal that answers a page", |s| s.answer("GetRoleCredentials", 200, "text/html", "<html>"), SSO, Fails(7, "captive-portal", "")),
+        ("a portal that answers nothing", |s| s.answer("GetRoleCredentials", 200, "application/json", ""), SSO, Fails(7, "aws-unavailable", "")),
+        ("a portal that answers half", |s| portal(s, r#"{"roleCredentials":{"accessKeyId":"ASIA"}}"#), SSO, Fails(7, "aws-unavailable", "")),
+        ("a portal that answers a line break", |s| portal(s, &portal_answer("canary\\n", "3755000000000")), SSO, Fails(7, "aws-unavailable", "")),
+        ("a portal that answers the past", |s| portal(s, &portal_answer("canary", "1577836800000")), SSO, Fails(5, "clock-skew", "2020-01-01T00:00:00Z")),
+        ("a portal that answers seconds", |s| portal(s, &portal_answer("canary", "3755000000")), SSO, Fails(5, "clock-skew", "1970")),
+        ("a portal that answers no end", |s| portal(s, &portal_answer("canary", "0")), SSO, Fails(7, "aws-unavailable", "expiration")),
+        ("a portal that answers eternity", |s| portal(s, &portal_answer("canary", "9223372036854775807")), SSO, Fails(7, "aws-unavailable", "")),
+    ]);
+}
+
+fn portal(stage: &Stage, body: &str) {
+    stage.answer("GetRoleCredentials", 200, "application/json", body);
+}
+
+fn portal_answer(secret: &str, expiration: &str) -> String {
+    format!(
+        r#"{{"roleCredentials":{{"accessKeyId":"ASIAQTESTTESTTESTTES","secretAccessKey":"{secret}","sessionToken":"canary","expiration":{expiration}}}}}"#
+    )
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn answers_that_no_sts_gives() {
+    const PAGE: &str = "<!DOCTYPE html><html><body>Sign in, canary</body></html>";
+    check(&[
+        ("a page", |s| s.sts(200, "text/html", PAGE), P, Fails(7, "captive-portal", "STS in us-east-1")),
+        ("a page of 403", |s| s.sts(403, "text/html", PAGE), P, Fails(7, "captive-portal", "403")),
+        ("a page of 502", |s| s.sts(502, "text/html", PAGE), P, Fails(7, "aws-unavailable", "502")),
+        ("half an answer", |s| s.aws.fault(Fault::Truncated), P, Fails(7, "captive-portal", "")),
+        ("no HTTP", |s| s.aws.fault(Fault::Garbage), P, Fails(7, "captive-portal", "")),
+        ("nothing", |s| s.sts(200, "text/xml", ""), P, Fails(7, "captive-portal", "")),
+        ("nothing of 204", |s| s.sts(204, "text/xml", ""), P, Fails(7, "captive-portal", "")),
+        ("JSON", |s| s.sts(200, "application/json", r#"{"AssumeRoleResponse":"canary"}"#), P, Fails(7, "captive-portal", "")),
+        ("open XML", |s| s.sts(200, "text/xml", xml(XML_SECRET, XML_TIME).replace("</AssumeRoleResponse>", "")), P, Works),
+        ("XML in XML in XML", |s| s.sts(200, "text/xml", "<a>".repeat(200_000)), P, Fails(7, "captive-portal", "")),
+        ("an entity bomb", |s| s.sts(200, "text/xml", "<!DOCTYPE x [<!ENTITY a \"canary\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>"), P, Fails(7, "captive-portal", "")),
+        ("another content type", |s| s.sts(200, "image/png", xml(XML_SECRET, XML_TIME)), P, Works),
+        ("no credentials", |s| s.sts(200, "text/xml", "<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"), P, Fails(7, "aws-unavailable", "")),
+        ("no secret", |s| s.sts(200, "text/xml", xml("", XML_TIME)), P, Fails(7, "aws-unavailable", "")),
+        ("an empty secret", |s| s.sts(200, "text/xml", xml("<SecretAccessKey/>", XML_TIME)), P, Fails(7, "aws-unavailable", "")),
+        ("a secret with a line break", |s| s.sts(200, "text/xml", xml("<SecretAccessKey>canary&#10;x</SecretAccessKey>", XML_TIME)), P, Fails(7, "aws-unavailable", "")),
+        ("no end", |s| s.sts(200, "text/xml", xml(XML_SECRET, "")), P, Fails(7, "aws-unavailable", "")),
+        ("an end in words", |s| s.sts(200, "text/xml", xml(XML_SECRET, "<Expiration>soon</Expiration>")), P, Fails(7, "captive-portal", "")),
+        ("an end in the past", |s| s.sts(200, "text/xml", xml(XML_SECRET, "<Expiration>2020-01-01T00:00:00Z</Expiration>")), P, Fails(5, "clock-skew", "2020-01-01T00:00:00Z")),
+        ("no end in sight", |s| s.sts(200, "text/xml", xml(XML_SECRET, "<Expiration>9999-12-31T23:59:59Z</Expiration>")), P, Works),
+        ("64 MB", |s| s.sts(200, "text/xml", "x".repeat(64 << 20)), P, Fails(7, "captive-portal", "")),
+        ("8 MB of an error", |s| s.sts(403, "text/xml", format!("<ErrorResponse><Error><Code>AccessDenied</Code><Message>{}</Message></Error></ErrorResponse>", "x".repeat(8 << 20))), P, Fails(6, "assume-role-denied", "config:2")),
+        ("an error with escapes", |s| s.sts(403, "text/xml", "<ErrorResponse><Error><Code>Access&#27;Denied</Code><Message>&#10;&#13;&#155;31m&#8238;</Message></Error></ErrorResponse>"), P, Fails(1, "unexpected", "")),
+        ("a redirect", |s| redirect(s, 302, "http://evil.example/"), P, Fails(7, "captive-portal", "302")),
+        ("a redirect to itself", |s| { let url = s.aws.url(); redirect(s, 307, &url) }, P, Fails(7, "captive-portal", "307")),
+        ("a proxy's refusal", |s| s.sts(407, "text/html", PAGE), P, Fails(7, "proxy-misconfigured", "407")),
+        ("a status of no meaning", |s| s.sts(999, "text/html", PAGE), P, Fails(7, "aws-unavailable", "999")),
+    ]);
+}
+
+fn redirect(stage: &Stage, status: u16, location: &str) {
+    stage.aws.fault(Fault::Raw { status, headers: vec![("Location", location.into())], body: String::new() });
+}
+
+#[test]
+#[rustfmt::skip] // one line per row
+fn processes_that_answer_anything() {
+    check(&[
+        ("a whole answer", |s| s.prints(process_answer("")), P, Works),
+        ("a page", |s| s.prints("<html>canary</html>"), P, Fails(3, "process-output-invalid", "config:2")),
+        ("half an answer", |s| s.prints(&process_answer("")[..60]), P, Fails(3, "process-output-invalid", "config:2")),
+        ("two answers", |s| s.prints(format!("{0}\n{0}", process_answer(""))), P, Fails(3, "process-output-invalid", "config:2")),
+        ("a banner before it", |s| s.prints(format!("Welcome!\n{}", process_answer(""))), P, Fails(3, "process-output-invalid", "config:2")),
+        ("a byte order mark before it", |s| s.prints(format!("\u{feff}{}", process_answer(""))), P, Fails(3, "process-output-invalid", "config:2")),
+        ("UTF-16", |s| s.prints(utf16(&process_answer(""), true)), P, Fails(3, "process-output-invalid", "config:2")),
+        ("a key twice", |s| s.prints(process_answer(r#","SecretAccessKey":"canary""#)), P, Fails(3, "process-output-invalid", "config:2")),
+        ("a version in quotes", |s| s.prints(process_answer("").replace(":1", ":\"1\"")), P, Fails(3, "process-output-invalid", "Version")),
+        ("no version", |s| s.prints(process_answer("").replace("\"Version\":1,", "")), P, Fails(3, "process-output-invalid", "Version")),
+        ("null for the secret", |s| s.prints(process_answer("").replacen("\"canary\"", "null", 1)), P, Fails(3, "process-output-invalid", "SecretAccessKey")),
+        ("a number for the secret", |s| s.prints(process_answer("").replacen("\"canary\"", "5", 1)), P, Fails(3, "process-output-invalid", "config:2")),
+        ("a secret with a line break", |s| s.prints(process_answer("").replacen("canary", "canary\\n", 1)), P, Fails(3, "process-output-invalid", "config:2")),
+        ("a temporary key without token", |s| s.prints(process_answer("").replace("SessionToken", "Token")), P, Fails(3, "process-output-invalid", "SessionToken")),
+        ("an end in the past", |s| s.prints(process_answer(r#","Expiration":"2020-01-01T00:00:00Z""#)), P, Fails(3, "process-output-invalid", "2020-01-01")),
+        ("an end in words", |s| s.prints(process_answer(r#","Expiration":"soon""#)), P, Fails(3, "process-output-invalid", "Expiration")),
+        ("no end in sight", |s| s.prints(process_answer(r#","Expiration":"9999-12-31T23:59:59Z""#)), P, Works),
+        ("deep lists", |s| s.prints("[".repeat(50_000)), P, Fails(3, "process-output-invalid", "config:2")),
+        ("binary", |s| s.process("head -c 5000 /dev/urandom"), P, Fails(3, "process-output-invalid", "config:2")),
+        ("10 MB", |s| s.process("head -c 10000000 /dev/zero"), P, Fails(3, "process-output-invalid", "config:2")),
+        ("without end", |s| s.process("cat /dev/zero"), P, Fails(3, "process-output-invalid", "config:2")),
+        ("nothing", |s| s.process("true"), P, Fails(3, "process-output-invalid", "nothing")),
+        ("only stderr", |s| s.process("echo out of cheese >&2"), P, Fails(3, "process-output-invalid", "nothing")),
+        ("stderr without end", |s| s.process("yes >&2"), P, Fails(3, "process-failed", "config:2")),
+        ("a failure with a word", |s| s.process("echo out of cheese >&2; exit 7"), P, Fails(3, "process-failed", "out of cheese")),
+        ("a failure with an answer", |s| { s.home.file("answer", process_answer("")); s.process("cat answer; exit 7") }, P, Fails(3, "process-failed", "exit status: 7")),
+        ("a signal", |s| s.process("kill -9 $$"), P, Fails(3, "process-failed", "exit status: 137")),
+        ("no end", |s| s.process("sleep 60"), P, Fails(3, "process-failed", "AWSFRESH_TIMEOUT")),
+        ("a child that holds the pipe", |s| { s.home.file("answer", process_answer("")); s.process("cat answer; sleep 30 &") }, P, Fails(3, "process-failed", "AWSFRESH_TIMEOUT")),
+        ("escapes on stderr", |s| s.process("printf '\\033]0;x\\007\\2335m' >&2; exit 1"), P, Fails(3, "process-failed", "?")),
+        ("a secret on stderr", |s| s.process(&format!("echo 'cannot use {SECRET} here' >&2; exit 1")), P, Fails(3, "process-failed", "cannot use … here")),
+        ("a named secret on stderr", |s| s.process("echo 'aws_session_token=canary' >&2; exit 1"), P, Fails(3, "process-failed", "not shown")),
+        ("an answer on stderr", |s| { s.home.file("answer", process_answer("")); s.process("cat answer >&2; exit 1") }, P, Fails(3, "process-failed", "not shown")),
+        ("it asks for a word", |s| s.process("read -r word && echo $word"), P, Fails(3, "process-failed", "config:2")),
+    ]);
+}
