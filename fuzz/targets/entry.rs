@@ -44,6 +44,6 @@ fn check(key: &CacheKey, entry: &Entry) {
     if entry.expiration() <= now {
         assert_eq!(freshness(entry.obtained, entry.expiration(), now), Freshness::Expired);
     }
-    let answer: serde_json::Value = serde_json::from_str(&entry.credentials.to_process_json()).expect("an answer is JSON");
+    let answer: serde_json::Value = serde_json::from_slice(&entry.credentials.to_process_json()).expect("an answer is JSON");
     assert_eq!(answer["AccessKeyId"], entry.credentials.access_key_id.as_str());
 }
