@@ -72,6 +72,9 @@ fn main() -> ExitCode {
     show(&home.credentials_of("deploy"));
     aws.heal();
 
+    #[cfg(unix)]
+    wrapped(&aws, &home, role(6));
+
     step("A failure explained: somebody deletes the access key");
     aws.remove_key("AKIAQDEMODEMODEMODEM");
     show(&home.credentials_of("deploy"));
@@ -79,6 +82,24 @@ fn main() -> ExitCode {
     step("What is cached");
     println!("{}", home.run(&["status"]).stdout);
     ExitCode::SUCCESS
+}
+
+/// The command does what an SDK does: it runs the `credential_process` of the profile it was given.
+#[cfg(unix)]
+fn wrapped(aws: &Double, home: &Sandbox, short: Role) {
+    const ASK: &str =
+        r#"eval "$(sed -n "/^\[profile $AWS_PROFILE\]/,/^\[/s/^credential_process = //p" "$AWS_CONFIG_FILE")" | grep -o 'ASIA[A-Z0-9]*'"#;
+    aws.add_role(short);
+    home.run(&["forget", "--all"]);
+    step("A command that runs longer than its credentials: awsfresh -p deploy -- COMMAND");
+    let run = home.wrap(&["-p", "deploy", "--", "sh", "-c", &format!("{ASK}; sleep 7; {ASK}")]);
+    let keys: Vec<&str> = run.stdout.lines().collect();
+    println!("  at its start {}, 7 s later {}", keys[0], keys[1]);
+    assert_ne!(keys[0], keys[1], "the demo does not do what it says");
+
+    step("The same with --deliver env, which nothing can renew: the command fails, and is told why");
+    let run = home.wrap(&["-p", "deploy", "--deliver", "env", "--", "sh", "-c", "sleep 7; exit 1"]);
+    println!("  exit {}\n{}", run.code.unwrap_or(-1), run.stderr.trim_end());
 }
 
 fn step(text: &str) {

@@ -1,9 +1,12 @@
 //! The command line as data. Reads nothing, does nothing: help and version work when every config is broken.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::exec::Delivery;
 use crate::store::StoreKind;
 
 const EXAMPLES: &str = "\
@@ -12,20 +15,29 @@ Examples:
   [profile prod]
   credential_process = /usr/local/bin/awsfresh credential-process --profile prod-source
 
+  awsfresh -p prod -- terraform apply          run a command with credentials that stay fresh
+  awsfresh -p prod --min-ttl 45m -- ./deploy   only with credentials that last 45 minutes
+
   awsfresh status               what is cached, and for how long
   awsfresh refresh -p prod      renew now
   awsfresh forget --all         drop everything cached
 
 Exit codes: 0 done, 2 usage, 3 configuration, 4 a person is needed, 5 credentials not accepted,
-6 access denied, 7 AWS not reachable, 8 store, 9 lock; the rest is in docs/exit-codes.md.";
+6 access denied, 7 AWS not reachable, 8 store, 9 lock. With `-- COMMAND`: the command's own, 128+N if a
+signal ended it, 125 nothing was started, 126 not executable, 127 not found. See docs/exit-codes.md.";
 
 /// AWS credentials that stay fresh.
 #[derive(Debug, Parser)]
 #[command(name = "awsfresh", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(override_usage = "awsfresh [-p PROFILE] [OPTIONS] -- COMMAND...\n       awsfresh [OPTIONS] VERB")]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
+    /// The command to run instead.
+    #[command(flatten)]
+    pub wrap: Wrap,
     /// Settings every verb takes.
     #[command(flatten)]
     pub common: Common,
@@ -43,6 +55,61 @@ pub struct Common {
     /// Where credentials are kept: auto, keyring, sealed or none [env: AWSFRESH_STORE]
     #[arg(long, global = true, value_name = "STORE", value_parser = parse_store)]
     pub store: Option<StoreKind>,
+}
+
+/// A command to run, and how.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Running a command")]
+pub struct Wrap {
+    /// The profile to run it as [default: AWS_PROFILE, else `default`]
+    #[arg(short, long)]
+    pub profile: Option<String>,
+    /// How credentials reach it [default: profile]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub deliver: Option<Delivery>,
+    /// Start it only with credentials that last this long: 45m, 2h
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub min_ttl: Option<Duration>,
+    /// Ask AWS first whether it takes the credentials, and whose they are
+    #[arg(long)]
+    pub verify: bool,
+    /// Start it only in this account (verifies)
+    #[arg(long, value_name = "ID", value_parser = parse_account)]
+    pub expect_account: Option<String>,
+    /// Start it only as this role (verifies)
+    #[arg(long, value_name = "NAME")]
+    pub expect_role: Option<String>,
+    /// Say nothing about credentials after it failed
+    #[arg(long)]
+    pub no_post_mortem: bool,
+    /// Announce an early end of credentials, and report whether it asks for new ones: 20s
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub drill: Option<Duration>,
+    /// After a renewal: send it a signal (signal:HUP), or end and start it again (restart)
+    #[arg(long, value_name = "WHAT", value_parser = parse_on_renew)]
+    pub on_renew: Option<OnRenew>,
+    /// The command and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+impl Wrap {
+    /// Whether an option was given that means nothing without a command.
+    fn is_used(&self) -> bool {
+        let Self { profile, deliver, min_ttl, verify, expect_account, expect_role, no_post_mortem, drill, on_renew, command } = self;
+        let named = profile.is_some() || deliver.is_some() || min_ttl.is_some() || drill.is_some() || on_renew.is_some();
+        let asked = *verify || expect_account.is_some() || expect_role.is_some() || *no_post_mortem;
+        named || asked || !command.is_empty()
+    }
+}
+
+/// What a renewal does to a running command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnRenew {
+    /// It is sent this signal.
+    Signal(i32),
+    /// It is ended and started again.
+    Restart,
 }
 
 /// The verbs.
@@ -93,7 +160,27 @@ impl Cli {
     /// Reads the arguments; help and version are errors to the parser, too.
     pub fn of_process() -> Result<Self, clap::Error> {
         let args: Vec<OsString> = std::env::args_os().collect();
-        Self::hot(&args).map_or_else(|| Self::try_parse_from(args), Ok)
+        Self::hot(&args).map_or_else(|| Self::try_parse_from(args)?.checked(), Ok)
+    }
+
+    fn checked(self) -> Result<Self, clap::Error> {
+        let wrong = |kind, text: &str| Err(Self::command().error(kind, text));
+        match (&self.verb, &self.wrap) {
+            (Some(_), wrap) if wrap.is_used() => {
+                wrong(ErrorKind::ArgumentConflict, "options of a verb stand after it, and a verb runs no command: awsfresh VERB [OPTIONS]")
+            }
+            (None, wrap) if wrap.command.is_empty() => {
+                wrong(ErrorKind::MissingRequiredArgument, "there is no command to run: awsfresh [-p PROFILE] -- COMMAND...")
+            }
+            (None, Wrap { deliver: Some(Delivery::Env), drill: Some(_), .. }) => {
+                wrong(ErrorKind::ArgumentConflict, "--drill has nothing to see with --deliver env: nobody can ask again")
+            }
+            (None, Wrap { deliver: Some(Delivery::Env), on_renew: Some(OnRenew::Signal(_)), .. }) => wrong(
+                ErrorKind::ArgumentConflict,
+                "a signal cannot change the environment of a running command: use --on-renew restart, or another delivery",
+            ),
+            _ => Ok(self),
+        }
     }
 
     /// The one call that SDKs make by the thousand, in the form the documentation shows. Building the whole command line
@@ -103,7 +190,8 @@ impl Cli {
         let (verb, flag, profile) = (verb.to_str()?, flag.to_str()?, profile.to_str()?);
         let asked = verb == "credential-process" && matches!(flag, "--profile" | "-p") && !profile.is_empty() && !profile.starts_with('-');
         asked.then(|| Self {
-            verb: Verb::CredentialProcess { profile: Some(profile.to_owned()) },
+            verb: Some(Verb::CredentialProcess { profile: Some(profile.to_owned()) }),
+            wrap: Wrap::default(),
             common: Common { verbose: false, quiet: false, store: None },
         })
     }
@@ -111,6 +199,27 @@ impl Cli {
 
 fn parse_store(text: &str) -> Result<StoreKind, String> {
     text.parse().map_err(|_| "one of: auto, keyring, sealed, none".to_owned())
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
+        _ => Err("a length of time such as 20s, 45m or 1h30m".to_owned()),
+    }
+}
+
+fn parse_account(text: &str) -> Result<String, String> {
+    let is_one = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if is_one { Ok(text.to_owned()) } else { Err("an account id has twelve digits".to_owned()) }
+}
+
+fn parse_on_renew(text: &str) -> Result<OnRenew, String> {
+    let wrong = || "restart, or signal:NAME with HUP, INT, QUIT, TERM, USR1 or USR2".to_owned();
+    match text.split_once(':') {
+        None if text == "restart" => Ok(OnRenew::Restart),
+        Some(("signal", name)) => crate::exec::signal_of(name).map(OnRenew::Signal).ok_or_else(wrong),
+        _ => Err(wrong()),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 //! 3. [`commands`] holds one file per verb; each resolves the profile with [`config`] (pure: text to chain, with
 //!    file:line for every value) and asks [`refresh`] for credentials.
 //! 4. [`refresh`] looks into a [`store`]; on a miss it takes a lock, looks again, and asks a [`source`].
-//! 5. Whatever goes wrong is a [`diagnosis::Finding`]: a fact, its evidence, a next step, an exit code.
+//! 5. [`exec`] runs commands: it hands them the credentials, renews those meanwhile, and looks back when they failed.
+//! 6. Whatever goes wrong is a [`diagnosis::Finding`]: a fact, its evidence, a next step, an exit code.
 //!
 //! docs/architecture.md has the reasons.
 
@@ -17,6 +18,7 @@ pub mod config;
 pub mod credentials;
 pub mod diagnosis;
 pub mod digest;
+pub mod exec;
 pub mod files;
 pub mod refresh;
 pub mod settings;
@@ -30,6 +32,9 @@ use std::process::ExitCode;
 use diagnosis::{Cause, Finding};
 use world::World;
 
+/// The status where a command was to be run and never was: `env`, `nice`, `timeout` and their kin use it, too.
+const NOTHING_STARTED: u8 = 125;
+
 /// The whole program: arguments in, exit code out.
 pub fn main() -> ExitCode {
     let cli = match cli::Cli::of_process() {
@@ -38,10 +43,10 @@ pub fn main() -> ExitCode {
     };
     let talk = commands::Talk::new(cli.common.verbose, cli.common.quiet);
     match World::collect().and_then(|world| commands::run(&cli, &world, &talk)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(finding) => {
             talk.failure(&finding);
-            ExitCode::from(finding.exit_code())
+            ExitCode::from(if cli.wrap.command.is_empty() { finding.exit_code() } else { NOTHING_STARTED })
         }
     }
 }
@@ -59,6 +64,11 @@ fn usage(error: &clap::Error) -> ExitCode {
         Some(tip) => finding.try_this(tip),
         None => finding.seen(line),
     });
+    let finding = match error.kind() {
+        clap::error::ErrorKind::InvalidSubcommand => finding.try_this("to run a command: awsfresh [-p PROFILE] -- COMMAND..."),
+        _ => finding,
+    };
     commands::Talk::new(false, false).failure(&finding.try_this("awsfresh --help"));
-    ExitCode::from(Cause::Usage.exit_code())
+    let runs_a_command = std::env::args_os().any(|arg| arg == "--");
+    ExitCode::from(if runs_a_command { NOTHING_STARTED } else { Cause::Usage.exit_code() })
 }

@@ -19,6 +19,25 @@ const UNATTENDED_DEADLINE: Duration = Duration::from_secs(4);
 /// What a person at a terminal puts up with.
 const ATTENDED_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Names the directory of the wrapped command around this call.
+pub const RUN_VARIABLE: &str = "AWSFRESH_RUN";
+
+/// Seconds after which credentials are announced to end, while a drill runs.
+pub const DRILL_VARIABLE: &str = "AWSFRESH_DRILL";
+
+/// The profile a wrapped command runs as, for deliveries that may not name it to SDKs.
+pub const PROFILE_VARIABLE: &str = "AWSFRESH_PROFILE";
+
+/// Where the path that `variable` had outside a wrapped command is kept.
+pub fn original_of(variable: &str) -> String {
+    format!("AWSFRESH_ORIGINAL_{variable}")
+}
+
+/// Where the value that `variable` had outside a wrapped command is kept, if our own calls need it.
+pub fn outer_of(variable: &str) -> String {
+    format!("AWSFRESH_OUTER_{variable}")
+}
+
 /// The surroundings of one run.
 pub struct World {
     env: BTreeMap<String, String>,
@@ -58,10 +77,8 @@ impl World {
     }
 
     /// The wall clock.
-    #[allow(clippy::disallowed_methods)] // the one place
     pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(since.as_secs().cast_signed())
+        now()
     }
 
     /// `AWS_CONFIG_FILE`, else `~/.aws/config`.
@@ -74,10 +91,39 @@ impl World {
         self.aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")
     }
 
+    /// Inside a wrapped command the variables point at the overlay, which is made for others: there the original counts.
     fn aws_file(&self, variable: &str, name: &str) -> PathBuf {
-        match self.env(variable) {
-            Some(path) => self.expand_home(path),
-            None => self.home.join(".aws").join(name),
+        let named = self.env(variable).map(|path| self.expand_home(path));
+        match (named, self.run_dir()) {
+            (Some(path), Some(run)) if path.starts_with(&run) => match self.env(&original_of(variable)) {
+                Some(original) => PathBuf::from(original),
+                None => self.home.join(".aws").join(name),
+            },
+            (Some(path), _) => path,
+            (None, _) => self.home.join(".aws").join(name),
+        }
+    }
+
+    /// The directory of the wrapped command that this call is made under.
+    pub fn run_dir(&self) -> Option<PathBuf> {
+        self.env(RUN_VARIABLE).map(PathBuf::from)
+    }
+
+    /// A variable as it was around a wrapped command, which itself does not get to see it.
+    pub fn outer_env(&self, name: &str) -> Option<&str> {
+        self.env(&outer_of(name)).or_else(|| self.env(name))
+    }
+
+    /// How far ahead, in seconds, a drill announces the end of credentials.
+    pub fn drill(&self) -> Option<i64> {
+        self.env(DRILL_VARIABLE).and_then(|text| text.parse().ok())
+    }
+
+    /// Where the private files of wrapped commands go: the runtime directory, else the state directory.
+    pub fn runs_dir(&self) -> PathBuf {
+        match self.env("XDG_RUNTIME_DIR").map(Path::new).filter(|dir| dir.is_absolute()) {
+            Some(dir) => dir.join("awsfresh"),
+            None => self.state_dir().join("runs"),
         }
     }
 
@@ -89,9 +135,10 @@ impl World {
         }
     }
 
-    /// The profile to use where none is given on the command line: the CLI's order.
+    /// The profile to use where none is given on the command line: the CLI's order, then that of the wrapped command around
+    /// this call.
     pub fn default_profile(&self) -> &str {
-        self.env("AWS_PROFILE").or_else(|| self.env("AWS_DEFAULT_PROFILE")).unwrap_or("default")
+        ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", PROFILE_VARIABLE].iter().find_map(|name| self.env(name)).unwrap_or("default")
     }
 
     /// Where locks and sealed credentials live. From the home directory alone: cron and login shells must meet here,
@@ -100,16 +147,21 @@ impl World {
         state_dir_under(&self.home)
     }
 
-    /// How long this run may take: `AWSFRESH_TIMEOUT` in seconds, else `timeout` in `config.toml`, else 4 s unattended and
+    /// When this run is to be over: after `AWSFRESH_TIMEOUT` in seconds, else `timeout` in `config.toml`, else 4 s unattended and
     /// 60 s at a terminal.
     pub fn deadline(&self) -> Result<Instant> {
+        Ok(self.start + self.time_limit()?)
+    }
+
+    /// How long one attempt may take.
+    pub fn time_limit(&self) -> Result<Duration> {
         let (seconds, place) = match (self.env("AWSFRESH_TIMEOUT"), self.settings.timeout) {
             (Some(text), _) => (text.parse().unwrap_or(f64::NAN), format!("AWSFRESH_TIMEOUT={text}")),
             (None, Some(seconds)) => (seconds, format!("timeout = {seconds} in config.toml")),
-            (None, None) => return Ok(self.start + if self.attended { ATTENDED_DEADLINE } else { UNATTENDED_DEADLINE }),
+            (None, None) => return Ok(if self.attended { ATTENDED_DEADLINE } else { UNATTENDED_DEADLINE }),
         };
         if (0.1..=3600.0).contains(&seconds) {
-            return Ok(self.start + Duration::from_secs_f64(seconds));
+            return Ok(Duration::from_secs_f64(seconds));
         }
         Err(Finding::new(Cause::Usage, "the time limit is not a number of seconds from 0.1 to 3600")
             .seen(place)
@@ -145,6 +197,13 @@ impl World {
             attended: self.attended,
         })
     }
+}
+
+/// The wall clock.
+#[allow(clippy::disallowed_methods)] // the one place
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since.as_secs().cast_signed())
 }
 
 /// A handful of keys; a longer file is cut, and then no TOML.

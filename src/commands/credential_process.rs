@@ -2,11 +2,20 @@
 
 use super::{Context, answer};
 use crate::diagnosis::Result;
+use crate::exec::asked::{self, Asked};
 
 /// Prints the credentials of one profile, or fails with a diagnosis and nothing on stdout.
 pub fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
-    let profile = profile.unwrap_or_else(|| context.world.default_profile());
+    let world = context.world;
+    let profile = profile.unwrap_or_else(|| world.default_profile());
     let chain = context.resolve(&context.profiles()?, profile)?;
-    let credentials = context.obtain(&chain, false).map_err(|f| f.for_profile(profile))?;
+    let mut credentials = context.obtain(&chain, false).map_err(|f| f.for_profile(profile))?;
+    if let Some(run) = world.run_dir() {
+        let now = world.now();
+        if let Some(early) = world.drill().map(|seconds| now.plus(seconds)) {
+            credentials.expiration = Some(credentials.expiration.map_or(early, |end| end.min(early)));
+        }
+        asked::note(&run, Asked { at: now, expiration: credentials.expiration });
+    }
     answer(&credentials.to_process_json())
 }

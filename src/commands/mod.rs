@@ -5,6 +5,7 @@ mod credential_process;
 mod forget;
 mod refresh;
 mod status;
+mod wrap;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,20 +17,23 @@ use crate::files;
 use crate::refresh::{Refresher, Tell};
 use crate::store::{self, Store};
 use crate::world::World;
+use zeroize::Zeroizing;
 
 /// Larger files are not AWS config files.
 const CONFIG_LIMIT: u64 = 32 * 1024 * 1024;
 
-/// Carries out one verb.
-pub fn run(cli: &Cli, world: &World, talk: &Talk) -> Result<()> {
+/// Carries out one verb, or runs a command. Returns the exit code.
+pub fn run(cli: &Cli, world: &World, talk: &Talk) -> Result<u8> {
     let store = store::open(&world.store_settings(cli.common.store)?);
     let context = Context { world, talk, store };
     match &cli.verb {
-        Verb::CredentialProcess { profile } => credential_process::run(&context, profile.as_deref()),
-        Verb::Status { profile, json } => status::run(&context, profile, *json),
-        Verb::Refresh { which } => refresh::run(&context, which),
-        Verb::Forget { which } => forget::run(&context, which),
+        None => return wrap::run(&context, &cli.wrap, cli.common.store),
+        Some(Verb::CredentialProcess { profile }) => credential_process::run(&context, profile.as_deref())?,
+        Some(Verb::Status { profile, json }) => status::run(&context, profile, *json)?,
+        Some(Verb::Refresh { which }) => refresh::run(&context, which)?,
+        Some(Verb::Forget { which }) => forget::run(&context, which)?,
     }
+    Ok(0)
 }
 
 /// What every verb works with.
@@ -77,6 +81,11 @@ impl Context<'_> {
 
 /// Reads one AWS file. A missing one is empty, as in the SDKs.
 fn read(path: &Path, kind: FileKind) -> Result<Option<config::File>> {
+    let bytes = read_bytes(path)?;
+    bytes.map(|bytes| config::read(&path.to_string_lossy(), kind, &bytes)).transpose()
+}
+
+fn read_bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let unreadable = |e: io::Error| {
         Finding::new(Cause::ConfigUnreadable, format!("{} cannot be read: {e}", path.display()))
             .try_this(format!("ls -l {}", path.display()))
@@ -90,7 +99,7 @@ fn read(path: &Path, kind: FileKind) -> Result<Option<config::File>> {
         return Err(Finding::new(Cause::ConfigMalformed, format!("{} is larger than {CONFIG_LIMIT} bytes", path.display()))
             .try_this("name the AWS config file"));
     }
-    config::read(&path.to_string_lossy(), kind, &bytes).map(Some)
+    Ok(Some(bytes))
 }
 
 /// The only place that writes to stderr and the terminal.

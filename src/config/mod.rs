@@ -6,12 +6,14 @@
 
 mod chain;
 mod check;
+mod overlay;
 mod profiles;
 mod reader;
 mod resolve;
 
 pub use chain::{Base, Chain, Hop, Network};
 pub use check::{is_region, region_fix};
+pub use overlay::{DefaultProfile, Overlay};
 pub use profiles::{Profile, ProfileSet};
 pub use reader::{File, FileKind, Origin, Section, Value, read};
 pub use resolve::resolve;

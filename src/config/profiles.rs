@@ -7,7 +7,7 @@ use super::reader::{File, Origin, Section, SectionKind, Value};
 use crate::diagnosis::{Cause, Finding, Result, printable};
 
 /// Keys that decide whose credentials come out: a duplicate with another value is not guessed at.
-const SHAPING: &[&str] = &[
+pub(super) const SHAPING: &[&str] = &[
     "aws_access_key_id",
     "aws_secret_access_key",
     "aws_session_token",

@@ -119,24 +119,24 @@ struct Reader {
 impl Reader {
     fn line(&mut self, number: u32, line: &str) -> Result<()> {
         let origin = Origin { file: self.path.clone(), line: number };
-        if line.trim().is_empty() || line.starts_with(['#', ';']) {
-            return Ok(());
-        }
-        if line.starts_with([' ', '\t']) {
-            return self.continuation(line.trim(), origin);
-        }
-        if let Some(rest) = line.strip_prefix('[') {
-            return self.header(rest, origin);
-        }
+        let (key, value) = match Line::of(self.kind, line) {
+            Line::Nothing => return Ok(()),
+            Line::Continuation(text) => return self.continuation(text, origin),
+            Line::Header(Some((kind, name))) => {
+                self.section(kind, name, origin);
+                return Ok(());
+            }
+            Line::Header(None) => return Err(malformed(&origin, "opens a section without `]`")),
+            Line::Entry(key, value) => (key, value),
+        };
         let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
             return Err(malformed(&origin, "stands before any section"));
         };
-        let Some((key, value)) = line.split_once('=') else {
+        let Some(value) = value else {
             section.problems.push(malformed(&origin, "has no `=`"));
             self.last_key = None;
             return Ok(());
         };
-        let key = key.trim().to_ascii_lowercase();
         let text = without_comment(value).to_owned();
         section.keys.entry(key.clone()).or_default().push(Value { text, origin });
         self.last_key = Some(key);
@@ -165,20 +165,8 @@ impl Reader {
         Ok(())
     }
 
-    fn header(&mut self, rest: &str, origin: Origin) -> Result<()> {
+    fn section(&mut self, kind: SectionKind, name: &str, origin: Origin) {
         self.last_key = None;
-        let Some((inside, _)) = rest.split_once(']') else {
-            return Err(malformed(&origin, "opens a section without `]`"));
-        };
-        let inside = inside.trim();
-        let (kind, name) = match (self.kind, inside.split_once([' ', '\t'])) {
-            (FileKind::Credentials, _) => (SectionKind::Profile, inside),
-            (FileKind::Config, Some(("profile", name))) => (SectionKind::Profile, unquoted(name)),
-            (FileKind::Config, Some(("sso-session", name))) => (SectionKind::SsoSession, unquoted(name)),
-            (FileKind::Config, Some(("services", name))) => (SectionKind::Services, unquoted(name)),
-            (FileKind::Config, None) if inside == "default" => (SectionKind::Profile, inside),
-            (FileKind::Config, _) => (SectionKind::Other, inside),
-        };
         let found = *self.index.entry((kind, name.to_owned())).or_insert_with(|| {
             self.sections.push(Section {
                 kind,
@@ -191,7 +179,47 @@ impl Reader {
             self.sections.len() - 1
         });
         self.current = Some(found);
-        Ok(())
+    }
+}
+
+/// What one line is, by its form alone.
+pub(super) enum Line<'a> {
+    /// Blank, or a comment.
+    Nothing,
+    /// `[…]`; `None` without the `]`.
+    Header(Option<(SectionKind, &'a str)>),
+    /// A key in lower case, and what follows the `=` if there is one.
+    Entry(String, Option<&'a str>),
+    /// Indented: belongs to the entry above.
+    Continuation(&'a str),
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(file: FileKind, line: &'a str) -> Self {
+        if line.trim().is_empty() || line.starts_with(['#', ';']) {
+            return Self::Nothing;
+        }
+        if line.starts_with([' ', '\t']) {
+            return Self::Continuation(line.trim());
+        }
+        if let Some(rest) = line.strip_prefix('[') {
+            return Self::Header(rest.split_once(']').map(|(inside, _)| header(file, inside.trim())));
+        }
+        match line.split_once('=') {
+            Some((key, value)) => Self::Entry(key.trim().to_ascii_lowercase(), Some(value)),
+            None => Self::Entry(line.trim().to_ascii_lowercase(), None),
+        }
+    }
+}
+
+fn header(file: FileKind, inside: &str) -> (SectionKind, &str) {
+    match (file, inside.split_once([' ', '\t'])) {
+        (FileKind::Credentials, _) => (SectionKind::Profile, inside),
+        (FileKind::Config, Some(("profile", name))) => (SectionKind::Profile, unquoted(name)),
+        (FileKind::Config, Some(("sso-session", name))) => (SectionKind::SsoSession, unquoted(name)),
+        (FileKind::Config, Some(("services", name))) => (SectionKind::Services, unquoted(name)),
+        (FileKind::Config, None) if inside == "default" => (SectionKind::Profile, inside),
+        (FileKind::Config, _) => (SectionKind::Other, inside),
     }
 }
 

@@ -60,6 +60,8 @@ causes! {
     RegionInvalid = "region-invalid" => 3,
     /// `duration_seconds` beyond what AWS or the role allows.
     DurationTooLong = "duration-too-long" => 3,
+    /// A role assumed from a session cannot last longer than an hour.
+    RoleChainingLimit = "role-chaining-limit" => 3,
     /// A file others could read or write.
     FilePermissions = "file-permissions" => 3,
     /// An MFA code has to be typed by a person.
@@ -88,6 +90,8 @@ causes! {
     WebIdentityExpired = "web-identity-expired" => 5,
     /// The web identity token was not accepted.
     WebIdentityRejected = "web-identity-rejected" => 5,
+    /// The credentials belong to somebody else than was expected.
+    IdentityUnexpected = "identity-unexpected" => 5,
     /// STS is off in the region.
     RegionDisabled = "region-disabled" => 5,
     /// AWS knows the caller and refuses the role.

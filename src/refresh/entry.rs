@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 const VERSION: u32 = 1;
 
 /// Credentials as cached.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Entry {
     #[serde(rename = "v")]
     version: u32,

@@ -45,7 +45,7 @@ pub fn keys(chain: &Chain, world: &World) -> Vec<Option<CacheKey>> {
 fn base(chain: &Chain, world: &World, endpoints: &Endpoints) -> (Value, bool) {
     match &chain.base {
         Base::Static { credentials, .. } => (json!({"key": credentials.access_key_id}), false),
-        Base::Environment { .. } => (json!({"environment": world.env("AWS_ACCESS_KEY_ID")}), false),
+        Base::Environment { .. } => (json!({"environment": world.outer_env("AWS_ACCESS_KEY_ID")}), false),
         Base::InstanceMetadata { .. } => (json!("instance"), false),
         Base::Container { .. } => {
             let uri = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"].map(|n| world.env(n));

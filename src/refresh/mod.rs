@@ -9,6 +9,7 @@ mod freshness;
 mod key;
 mod lock;
 
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -20,10 +21,10 @@ use lock::{Failure, RefreshLock};
 use crate::config::Chain;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
-use crate::source::Sources;
 use crate::source::sso::{Home, Session, Token};
+use crate::source::{Identity, Sources};
 use crate::store::{CacheKey, Store};
-use crate::time::for_people;
+use crate::time::{Timestamp, for_people};
 use crate::world::World;
 
 /// After a failed renewal of a credential that is still valid, the source is left alone this long, in seconds.
@@ -49,6 +50,8 @@ pub struct Refresher<'a> {
     /// Ask the source even where the cached credential is fresh.
     force: bool,
     tell: &'a dyn Tell,
+    obtained: Cell<Option<Timestamp>>,
+    failed_renewal: RefCell<Option<Finding>>,
 }
 
 /// The state of a lock attempt.
@@ -65,7 +68,9 @@ impl<'a> Refresher<'a> {
     pub fn new(world: &'a World, chain: &'a Chain, store: &'a dyn Store, deadline: Instant, tell: &'a dyn Tell) -> Self {
         let sources = Sources::new(world, chain, deadline);
         let keys = keys(chain, world);
-        Self { world, chain, store, sources, keys, deadline, locks: world.state_dir().join("locks"), force: false, tell }
+        let locks = world.state_dir().join("locks");
+        let (obtained, failed_renewal) = (Cell::default(), RefCell::default());
+        Self { world, chain, store, sources, keys, deadline, locks, force: false, tell, obtained, failed_renewal }
     }
 
     /// Renews the last link of the chain even where it is fresh.
@@ -80,6 +85,28 @@ impl<'a> Refresher<'a> {
         self.link(self.keys.len() - 1, self.force)
     }
 
+    /// When AWS gave what [`Self::obtain`] returned, if that is cached.
+    pub fn obtained(&self) -> Option<Timestamp> {
+        self.obtained.get()
+    }
+
+    /// Why what [`Self::obtain`] returned is what was cached before, where it was due for renewal.
+    pub fn failed_renewal(&self) -> Option<Finding> {
+        self.failed_renewal.borrow().clone()
+    }
+
+    /// Who AWS says `credentials` belong to.
+    pub fn identity(&self, credentials: &Credentials) -> Result<Identity> {
+        self.sources.identity(credentials)
+    }
+
+    /// AWS no longer takes what is cached for the profile: it is not handed out again.
+    pub fn distrust(&self) {
+        if let Some(Some(key)) = self.keys.last() {
+            let _ = self.store.remove(key); // a store that cannot be written is told of when the successor is kept
+        }
+    }
+
     /// Credentials of link `n`: 0 is the base.
     fn link(&self, n: usize, force: bool) -> Result<Credentials> {
         let Some(key) = self.keys.get(n).and_then(Option::as_ref) else {
@@ -90,7 +117,7 @@ impl<'a> Refresher<'a> {
             Some(entry) => match self.judge(&entry) {
                 Freshness::Fresh if !force => {
                     self.tell.trace(&format!("{}: cached and fresh, {} left", self.name(n), self.left(&entry)));
-                    return Ok(entry.credentials);
+                    return Ok(self.serve(n, entry));
                 }
                 Freshness::Expired => None,
                 _ => Some(entry),
@@ -107,7 +134,7 @@ impl<'a> Refresher<'a> {
             Turn::Theirs => match known {
                 Some(entry) => {
                     self.tell.trace("another process is renewing it: handing out what is still valid");
-                    return Ok(entry.credentials);
+                    return Ok(self.serve(n, entry));
                 }
                 None => return Err(self.lock_timeout(n)),
             },
@@ -120,7 +147,8 @@ impl<'a> Refresher<'a> {
             }
             if let Some(entry) = known.as_ref().filter(|_| !force && self.world.now().seconds_from(failure.at) < BACK_OFF) {
                 self.tell.trace(&format!("the last renewal failed ({}): not asking again yet", failure.finding.cause.id()));
-                return Ok(entry.credentials.clone());
+                self.failed_renewal.replace(Some(failure.finding));
+                return Ok(self.serve(n, entry.clone()));
             }
         }
         // Look again: the holder before us may have done the work. Its entry is newer than our look.
@@ -129,7 +157,7 @@ impl<'a> Refresher<'a> {
             && (!force || (waited && entry.obtained >= began))
         {
             self.tell.trace("another process renewed it meanwhile");
-            return Ok(entry.credentials);
+            return Ok(self.serve(n, entry));
         }
         match self.fetch(n) {
             Ok(credentials) => {
@@ -145,12 +173,20 @@ impl<'a> Refresher<'a> {
                 match known.filter(|entry| self.judge(entry) != Freshness::Expired) {
                     Some(entry) if !force => {
                         self.tell.trace(&format!("renewal failed, handing out what is valid for {} more:\n{finding}", self.left(&entry)));
-                        Ok(entry.credentials)
+                        self.failed_renewal.replace(Some(finding));
+                        Ok(self.serve(n, entry))
                     }
                     _ => Err(finding),
                 }
             }
         }
+    }
+
+    fn serve(&self, n: usize, entry: Entry) -> Credentials {
+        if n + 1 == self.keys.len() {
+            self.obtained.set(Some(entry.obtained));
+        }
+        entry.credentials
     }
 
     fn look(&self, key: &CacheKey) -> Option<Entry> {
@@ -315,6 +351,6 @@ impl<'a> Refresher<'a> {
             Ok(()) => self.tell.trace(&format!("{}: stored in {}, {} left", self.name(n), self.store.name(), self.left(&entry))),
             Err(e) => self.tell.warn(&format!("the credentials could not be stored, and are handed out all the same: {e}")),
         }
-        entry.credentials
+        self.serve(n, entry)
     }
 }

@@ -2,6 +2,7 @@
 //! refresher's. The async runtime and the TLS stack start here, on first use: a warm answer never gets this far.
 
 mod assume_role;
+mod identity;
 mod login_session;
 mod metadata;
 mod network;
@@ -19,6 +20,7 @@ use crate::diagnosis::{Cause, Finding, Result};
 use crate::time::Timestamp;
 use crate::world::World;
 
+pub use identity::Identity;
 pub use network::{Endpoints, Service};
 
 /// Everything a source needs for one chain.
@@ -85,6 +87,11 @@ impl<'a> Sources<'a> {
         self.judged(answer, "STS")
     }
 
+    /// Who AWS says `caller` is.
+    pub fn identity(&self, caller: &Credentials) -> Result<Identity> {
+        self.run(identity::identity(self, caller))
+    }
+
     /// Whatever AWS answered must be usable here and now: nothing else is handed out or kept.
     fn judged(&self, answer: Credentials, service: &str) -> Result<Credentials> {
         let (now, end) = (self.world.now(), answer.expiration);
@@ -142,9 +149,9 @@ impl<'a> Sources<'a> {
                 .seen(format!("credential_source at {origin}"))
                 .try_this(format!("export {name}, or name another credential_source"))
         };
-        let id = self.world.env("AWS_ACCESS_KEY_ID").ok_or_else(|| missing("AWS_ACCESS_KEY_ID"))?;
-        let secret = self.world.env("AWS_SECRET_ACCESS_KEY").ok_or_else(|| missing("AWS_SECRET_ACCESS_KEY"))?;
-        let token = self.world.env("AWS_SESSION_TOKEN");
+        let id = self.world.outer_env("AWS_ACCESS_KEY_ID").ok_or_else(|| missing("AWS_ACCESS_KEY_ID"))?;
+        let secret = self.world.outer_env("AWS_SECRET_ACCESS_KEY").ok_or_else(|| missing("AWS_SECRET_ACCESS_KEY"))?;
+        let token = self.world.outer_env("AWS_SESSION_TOKEN");
         let bad = |cause, name: &str, what: &str| {
             Finding::new(cause, format!("{name} {what}"))
                 .seen(format!("credential_source = Environment at {origin}"))
@@ -160,7 +167,7 @@ impl<'a> Sources<'a> {
                 return Err(bad(Cause::HiddenCharacters, name, "holds white space or characters that are in no AWS key"));
             }
         }
-        let end = self.world.env("AWS_CREDENTIAL_EXPIRATION");
+        let end = self.world.outer_env("AWS_CREDENTIAL_EXPIRATION");
         let expiration = end.map(|text| {
             let end = Timestamp::parse(text).ok_or(bad(Cause::ConfigMalformed, "AWS_CREDENTIAL_EXPIRATION", "is not an RFC 3339 time"))?;
             let over = format!("says that the credentials in the environment ended at {end}");

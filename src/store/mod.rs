@@ -187,17 +187,25 @@ pub enum StoreKind {
     None,
 }
 
+impl StoreKind {
+    /// What it is called on the command line and in the environment.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Keyring => "keyring",
+            Self::Sealed => "sealed",
+            Self::None => "none",
+        }
+    }
+}
+
 impl FromStr for StoreKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim() {
-            "auto" => Ok(Self::Auto),
-            "keyring" => Ok(Self::Keyring),
-            "sealed" => Ok(Self::Sealed),
-            "none" => Ok(Self::None),
-            other => Err(format!("`{other}` is none of: auto, keyring, sealed, none")),
-        }
+        let all = [Self::Auto, Self::Keyring, Self::Sealed, Self::None];
+        let wanted = text.trim();
+        all.into_iter().find(|kind| kind.name() == wanted).ok_or_else(|| format!("`{wanted}` is none of: auto, keyring, sealed, none"))
     }
 }
 

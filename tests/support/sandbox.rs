@@ -105,6 +105,16 @@ impl Sandbox {
 
     /// Runs to the end and checks what every run must hold.
     pub fn run(&self, args: &[&str]) -> Run {
+        let run = self.wrap(args);
+        if run.code != Some(0) {
+            assert!(run.stdout.is_empty(), "a failure printed on stdout");
+            assert!(run.stderr.contains('['), "a failure without a cause id:\n{}", run.stderr);
+        }
+        run
+    }
+
+    /// Runs a wrapped command to the end: stdout and status are its own.
+    pub fn wrap(&self, args: &[&str]) -> Run {
         let began = Instant::now();
         let mut child = self.start(args);
         let (out, err) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
@@ -136,10 +146,6 @@ impl Sandbox {
         }
         assert!(!run.stderr.contains("panicked"), "awsfresh {args:?} panics:\n{}", run.stderr);
         self.assert_no_leak(&run.stderr, &format!("stderr of awsfresh {args:?}"));
-        if run.code != Some(0) {
-            assert!(run.stdout.is_empty(), "a failure printed on stdout");
-            assert!(run.stderr.contains('['), "a failure without a cause id:\n{}", run.stderr);
-        }
         run
     }
 

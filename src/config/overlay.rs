@@ -1,0 +1,230 @@
+//! The overlay: a copy of the AWS config in which chosen profiles are answered by awsfresh. Pure, text to text: every
+//! other section, key and comment stays as it is, and no secret goes in, because a profile with keys becomes one that
+//! awsfresh answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::profiles::SHAPING;
+use super::reader::{FileKind, Line, SectionKind};
+
+/// Keys that shape credentials or hold them, besides [`SHAPING`].
+const MORE: &[&str] = &[
+    "aws_security_token",
+    "mfa_serial",
+    "external_id",
+    "duration_seconds",
+    "role_session_name",
+    "sso_registration_scopes",
+    "aws_expiration",
+    "x_security_token_expires",
+    "x_principal_arn",
+];
+
+/// What the other profiles call the user's own `default`, where they name it as their source.
+const ORIGINAL_DEFAULT: &str = "awsfresh-default";
+
+/// What `default` becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultProfile {
+    /// Answered like the chosen profile.
+    AsChosen,
+    /// Left without credentials, so that the container endpoint is reached.
+    Empty,
+}
+
+/// How to rewrite.
+pub struct Overlay<'a> {
+    /// The profile the command is to run as.
+    pub profile: &'a str,
+    /// What `default` becomes.
+    pub default: DefaultProfile,
+    /// `credential_process` for a profile's name.
+    pub process: &'a dyn Fn(&str) -> String,
+}
+
+fn shapes(key: &str) -> bool {
+    SHAPING.contains(&key) || MORE.contains(&key) || key.starts_with("awsfresh_")
+}
+
+impl Overlay<'_> {
+    /// The copy of `config`, with everything `credentials` says that is no credential.
+    pub fn rewrite(&self, config: &str, credentials: &str) -> String {
+        let plain = plain_keys(credentials);
+        let mut answered: BTreeSet<String> = with_keys(FileKind::Config, config);
+        answered.extend(plain.keys().cloned());
+        answered.extend([self.profile.to_owned(), "default".to_owned()]);
+        let own_default = self.profile != "default" && names_default(config);
+
+        let mut out = String::with_capacity(config.len() + 1024);
+        let mut opened = BTreeSet::new();
+        let mut current: Option<String> = None;
+        let mut dropping = false;
+        for line in config.split_inclusive('\n') {
+            match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
+                Line::Header(Some((kind, name))) => {
+                    dropping = false;
+                    current = (kind == SectionKind::Profile && answered.contains(name)).then(|| name.to_owned());
+                    out.push_str(line);
+                    if let Some(name) = current.as_ref().filter(|name| opened.insert((*name).clone())) {
+                        end_line(&mut out);
+                        self.open(&mut out, name, plain.get(name));
+                    }
+                    continue;
+                }
+                Line::Entry(key, value) => {
+                    let outranked = |name: &String| plain.get(name).is_some_and(|keys| keys.contains_key(&key));
+                    dropping = current.as_ref().is_some_and(|name| shapes(&key) || outranked(name));
+                    if own_default && !dropping && key == "source_profile" && value.is_some_and(|v| v.trim() == "default") {
+                        out.push_str(&format!("source_profile = {ORIGINAL_DEFAULT}\n"));
+                        continue;
+                    }
+                }
+                Line::Nothing => {
+                    // Comments may quote old keys; those inside a rewritten section's dropped entry go with it.
+                    if !dropping || line.trim().is_empty() {
+                        out.push_str(line);
+                    }
+                    continue;
+                }
+                Line::Header(None) => dropping = false,
+                Line::Continuation(_) => {}
+            }
+            if !dropping {
+                out.push_str(line);
+            }
+        }
+        for name in answered.iter().filter(|name| !opened.contains(*name)) {
+            end_line(&mut out);
+            out.push_str(&if name == "default" { "\n[default]\n".to_owned() } else { format!("\n[profile {}]\n", quoted(name)) });
+            self.open(&mut out, name, plain.get(name));
+        }
+        if own_default {
+            end_line(&mut out);
+            out.push_str(&format!("\n[profile {ORIGINAL_DEFAULT}]\ncredential_process = {}\n", (self.process)("default")));
+        }
+        out
+    }
+
+    /// What stands first in an answered section.
+    fn open(&self, out: &mut String, name: &str, plain: Option<&BTreeMap<String, String>>) {
+        let answers = match (name, self.default) {
+            ("default", DefaultProfile::AsChosen) => Some(self.profile),
+            ("default", DefaultProfile::Empty) => None,
+            _ => Some(name),
+        };
+        if let Some(profile) = answers {
+            out.push_str(&format!("credential_process = {}\n", (self.process)(profile)));
+        }
+        for (key, value) in plain.into_iter().flatten() {
+            out.push_str(&format!("{key} = {value}\n"));
+        }
+    }
+}
+
+fn end_line(out: &mut String) {
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+}
+
+fn quoted(name: &str) -> String {
+    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+/// Profiles of a file with an access key.
+fn with_keys(kind: FileKind, text: &str) -> BTreeSet<String> {
+    let mut current = None;
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        match Line::of(kind, line) {
+            Line::Header(header) => current = header.filter(|(kind, _)| *kind == SectionKind::Profile).map(|(_, name)| name),
+            Line::Entry(key, _) if key == "aws_access_key_id" || key == "aws_secret_access_key" => found.extend(current.map(str::to_owned)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Per profile of the credentials file, the keys that are no credentials.
+fn plain_keys(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut profiles: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut current = None;
+    for line in text.lines() {
+        match Line::of(FileKind::Credentials, line) {
+            Line::Header(header) => {
+                current = header.map(|(_, name)| name.to_owned());
+                if let Some(name) = &current {
+                    profiles.entry(name.clone()).or_default();
+                }
+            }
+            Line::Entry(key, Some(value)) if !shapes(&key) => {
+                if let Some(keys) = current.as_ref().and_then(|name| profiles.get_mut(name)) {
+                    keys.insert(key, value.trim().to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    profiles
+}
+
+/// Whether a profile takes its credentials from `default`.
+fn names_default(config: &str) -> bool {
+    config.lines().any(|line| {
+        matches!(Line::of(FileKind::Config, line), Line::Entry(key, Some(value)) if key == "source_profile" && value.trim() == "default")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(profile: &str, default: DefaultProfile, config: &str, credentials: &str) -> String {
+        Overlay { profile, default, process: &|name| format!("US {name}") }.rewrite(config, credentials)
+    }
+
+    #[test]
+    fn everything_but_the_chosen_credentials_stays() {
+        let config = "# mine\n[profile prod]\nregion = eu-west-1 # here\nrole_arn = r\nsource_profile = base\n\n\
+            [sso-session corp]\nsso_region = x\n[profile other]\nsso_session = corp\ns3 =\n  max = 1\n[services v]\nsts =\n  endpoint_url = u";
+        let out = rewritten("prod", DefaultProfile::AsChosen, config, "");
+        assert_eq!(
+            out,
+            "# mine\n[profile prod]\ncredential_process = US prod\nregion = eu-west-1 # here\n\n\
+             [sso-session corp]\nsso_region = x\n[profile other]\nsso_session = corp\ns3 =\n  max = 1\n[services v]\nsts =\n  endpoint_url = u\n\
+             \n[default]\ncredential_process = US prod\n"
+        );
+    }
+
+    #[test]
+    fn keys_become_processes_and_no_secret_is_left() {
+        let config =
+            "[default]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\n  SECRET2\nregion = a\n[profile x]\nregion = b\n";
+        let credentials = "[x]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\nregion = c\n[y]\naws_secret_access_key=SECRET\n\
+            [default]\naws_session_token = SECRET\n";
+        let out = rewritten("x", DefaultProfile::Empty, config, credentials);
+        assert_eq!(
+            out,
+            "[default]\nregion = a\n[profile x]\ncredential_process = US x\nregion = c\n\n[profile y]\ncredential_process = US y\n"
+        );
+    }
+
+    #[test]
+    fn who_takes_from_default_still_does() {
+        let config = "[default]\naws_access_key_id=a\naws_secret_access_key=b\n[profile audit]\nrole_arn=r\nsource_profile = default\n";
+        let out = rewritten("prod", DefaultProfile::AsChosen, config, "");
+        assert!(out.contains("source_profile = awsfresh-default\n"), "{out}");
+        assert!(out.contains("[profile awsfresh-default]\ncredential_process = US default\n"), "{out}");
+        assert!(out.contains("[profile prod]\ncredential_process = US prod\n"), "{out}");
+        let own = rewritten("default", DefaultProfile::AsChosen, config, "");
+        assert!(own.contains("source_profile = default\n") && own.contains("[default]\ncredential_process = US default\n"), "{own}");
+    }
+
+    #[test]
+    fn duplicate_sections_and_quoted_names() {
+        let out =
+            rewritten("a b", DefaultProfile::AsChosen, "[profile \"a b\"]\nsso_session=s\n[profile \"a b\"]\nrole_arn=r\nk=v\n", "[c d]\n");
+        assert_eq!(out.matches("US a b").count(), 2, "once in the profile, once in default: {out}");
+        assert!(out.contains("[profile \"c d\"]") && !out.contains("role_arn") && out.contains("k=v"), "{out}");
+    }
+}

@@ -1,0 +1,152 @@
+//! The credentials of a running command, renewed ahead by the wall clock, so that a machine that slept renews at once.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::credentials::Credentials;
+use crate::diagnosis::{Finding, Result};
+use crate::refresh::{Freshness, freshness};
+use crate::time::Timestamp;
+
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// The longest pause between two attempts at a renewal that fails, in seconds.
+const PATIENCE: i64 = 30;
+
+/// Credentials that others use while they are renewed.
+pub struct Live {
+    state: Mutex<State>,
+    stop: Condvar,
+}
+
+struct State {
+    credentials: Credentials,
+    obtained: Timestamp,
+    failure: Option<Finding>,
+    renewals: u32,
+    stopped: bool,
+}
+
+/// What an attempt at a renewal brought.
+pub struct Renewal {
+    /// The credentials to use from now on, and when AWS gave them; the old ones, if they are all there is.
+    pub outcome: Result<(Credentials, Timestamp)>,
+    /// Why they are the old ones.
+    pub failure: Option<Finding>,
+}
+
+impl Live {
+    /// From credentials that AWS gave at `obtained`.
+    pub fn new(credentials: Credentials, obtained: Timestamp) -> Self {
+        let state = State { credentials, obtained, failure: None, renewals: 0, stopped: false };
+        Self { state: Mutex::new(state), stop: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is in use now.
+    pub fn credentials(&self) -> Credentials {
+        self.lock().credentials.clone()
+    }
+
+    /// Reads what is in use now, and why its renewal failed if it did, without a copy.
+    pub fn with<T>(&self, read: impl FnOnce(&Credentials, Option<&Finding>) -> T) -> T {
+        let state = self.lock();
+        read(&state.credentials, state.failure.as_ref())
+    }
+
+    /// Why the last renewal failed, if it did.
+    pub fn failure(&self) -> Option<Finding> {
+        self.lock().failure.clone()
+    }
+
+    /// How often they were renewed.
+    pub fn renewals(&self) -> u32 {
+        self.lock().renewals
+    }
+
+    /// Ends [`Self::keep_fresh`].
+    pub fn stop(&self) {
+        self.lock().stopped = true;
+        self.stop.notify_all();
+    }
+
+    /// Waits up to `time`; tells whether [`Self::stop`] was called.
+    pub fn stopped_within(&self, time: Duration) -> bool {
+        let waited = self.stop.wait_timeout_while(self.lock(), time, |state| !state.stopped);
+        waited.unwrap_or_else(PoisonError::into_inner).0.stopped
+    }
+
+    /// Renews with `obtain` until [`Self::stop`]; calls `renewed` after each success.
+    pub fn keep_fresh(&self, now: impl Fn() -> Timestamp, obtain: impl Fn() -> Renewal, renewed: impl Fn(&Credentials)) {
+        let mut next = now();
+        while !self.stopped_within(TICK) {
+            let (due, left) = {
+                let state = self.lock();
+                let Some(end) = state.credentials.expiration else { return };
+                (freshness(state.obtained, end, now()) != Freshness::Fresh, end.seconds_from(now()))
+            };
+            if !due || now() < next {
+                continue;
+            }
+            let renewal = obtain();
+            next = now().plus((left / 10).clamp(1, PATIENCE));
+            let mut state = self.lock();
+            match renewal.outcome {
+                Ok((credentials, obtained)) if credentials.access_key_id != state.credentials.access_key_id => {
+                    state.credentials = credentials.clone();
+                    (state.obtained, state.failure) = (obtained, renewal.failure);
+                    state.renewals += 1;
+                    drop(state);
+                    renewed(&credentials);
+                }
+                Ok(_) => state.failure = renewal.failure,
+                Err(finding) => state.failure = Some(finding),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::credentials::Secret;
+    use crate::diagnosis::Cause;
+
+    fn credentials(id: &str, end: i64) -> Credentials {
+        let secret = Secret::new("s".into());
+        Credentials {
+            access_key_id: id.into(),
+            secret_access_key: secret,
+            session_token: None,
+            expiration: Some(Timestamp(end)),
+            account_id: None,
+        }
+    }
+
+    #[test]
+    fn a_failure_is_kept_until_a_renewal_succeeds() {
+        // Each look at the clock is a minute later.
+        let (clock, calls) = (Cell::new(0), Cell::new(0));
+        let now = || Timestamp(clock.replace(clock.get() + 60));
+        let live = Live::new(credentials("A", 3600), Timestamp(0));
+        let obtain = || {
+            calls.set(calls.get() + 1);
+            if calls.get() == 1 {
+                return Renewal { outcome: Err(Finding::new(Cause::DnsFailure, "x")), failure: None };
+            }
+            assert_eq!(live.failure().unwrap().cause, Cause::DnsFailure);
+            Renewal { outcome: Ok((credentials("B", 90_000), Timestamp(3000))), failure: None }
+        };
+        clock.set(2390); // two thirds through
+        live.keep_fresh(now, obtain, |new| {
+            assert_eq!(new.access_key_id, "B");
+            live.stop();
+        });
+        assert_eq!((live.renewals(), live.failure(), live.credentials().access_key_id), (1, None, "B".to_owned()));
+    }
+}
