@@ -13,11 +13,39 @@ pub enum Client {
     Boto3,
     JavaScript,
     Ruby,
+    /// aws-config and aws-sdk-sts: this program itself.
+    RustSdk,
+    /// With its S3 backend.
     Terraform,
+    /// Debian's, with the SDK for Go v1.
+    Rclone,
 }
 
+/// Tells this program that it is to be a Rust SDK's client.
+pub const AS_RUST_SDK: &str = "AWSFRESH_REAL_AS_RUST_SDK";
+
 impl Client {
-    pub const ALL: [Self; 6] = [Self::CliV1, Self::CliV2, Self::Boto3, Self::JavaScript, Self::Ruby, Self::Terraform];
+    pub const ALL: [Self; 8] =
+        [Self::CliV1, Self::CliV2, Self::Boto3, Self::JavaScript, Self::Ruby, Self::RustSdk, Self::Terraform, Self::Rclone];
+
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CliV1 => "AWS CLI v1",
+            Self::CliV2 => "AWS CLI v2",
+            Self::Boto3 => "boto3",
+            Self::JavaScript => "SDK for JavaScript v3",
+            Self::Ruby => "SDK for Ruby",
+            Self::RustSdk => "SDK for Rust",
+            Self::Terraform => "Terraform, S3 backend",
+            Self::Rclone => "rclone 1.60",
+        }
+    }
+
+    /// Whether it can tell who it is. The others talk to S3.
+    pub fn tells_who_it_is(self) -> bool {
+        !matches!(self, Self::Terraform | Self::Rclone)
+    }
 
     /// Whether it can be pointed at another server by a variable.
     pub fn takes_an_endpoint(self) -> bool {
@@ -26,7 +54,7 @@ impl Client {
 
     /// Whether one process of it makes many requests.
     pub fn stays(self) -> bool {
-        matches!(self, Self::Boto3 | Self::JavaScript | Self::Ruby)
+        matches!(self, Self::Boto3 | Self::JavaScript | Self::Ruby | Self::RustSdk)
     }
 }
 
@@ -61,10 +89,16 @@ impl Suite {
                 command.args(["-e", "require 'aws-sdk-core'"]);
                 (runs(command), "Debian's ruby-aws-sdk-core")
             }
+            Client::RustSdk => (true, ""),
             Client::Terraform => {
                 let mut command = Command::new("terraform");
                 command.arg("version");
                 (runs(command), "a terraform binary")
+            }
+            Client::Rclone => {
+                let mut command = Command::new("rclone");
+                command.arg("version");
+                (runs(command), "Debian's rclone")
             }
         };
         (!there).then(|| format!("{what} is not installed"))
@@ -79,10 +113,13 @@ impl Suite {
             Client::Boto3 => Command::new(python),
             Client::JavaScript => Command::new("node"),
             Client::Ruby => Command::new("ruby"),
-            Client::Terraform => Command::new("terraform"),
+            Client::RustSdk => Command::new(std::env::current_exe().expect("a program that runs")),
+            Client::Terraform | Client::Rclone => unreachable!("asks nobody who it is"),
         };
         match client {
-            Client::CliV1 | Client::CliV2 | Client::Terraform => command.args(["sts", "get-caller-identity"]),
+            Client::RustSdk => command.env(AS_RUST_SDK, seconds.to_string()),
+            Client::Terraform | Client::Rclone => &mut command,
+            Client::CliV1 | Client::CliV2 => command.args(["sts", "get-caller-identity"]),
             Client::Boto3 => command.arg(self.script("identity.py")).arg(seconds.to_string()),
             Client::JavaScript => {
                 command.env("NODE_PATH", self.dir.join("node_modules")).arg(self.script("identity.cjs")).arg(seconds.to_string())

@@ -7,6 +7,7 @@
 mod support;
 
 mod clients;
+mod wrapped;
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
@@ -32,8 +33,12 @@ type Outcome = Result<(), String>;
 type Case<'a> = (String, Option<String>, Box<dyn Fn() -> Outcome + Send + 'a>);
 
 fn main() -> ExitCode {
+    if let Ok(seconds) = std::env::var(clients::AS_RUST_SDK) {
+        return wrapped::as_rust_sdk(seconds.parse().unwrap());
+    }
     let suite = Suite::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
     let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-')).unwrap_or_default();
+    let matrix = wrapped::Matrix::read();
     let mut cases: Vec<Case<'_>> = Vec::new();
     for client in Client::ALL {
         let missing = suite.missing(client);
@@ -41,12 +46,12 @@ fn main() -> ExitCode {
             let suite = &suite;
             cases.push((format!("{client:?}: {what}"), missing.clone(), Box::new(move || run(suite, client))));
         };
-        if client != Client::Terraform {
+        if client.tells_who_it_is() {
             add("is the role", is_the_role);
             add("is the SSO role", is_the_sso_role);
             add("survives an expiry", survives_an_expiry);
         }
-        if client.takes_an_endpoint() {
+        if client.takes_an_endpoint() && !matches!(client, Client::RustSdk | Client::Rclone) {
             add("on moto, with IAM checks", on_moto);
         }
         if matches!(client, Client::CliV1 | Client::Boto3) {
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
             add("shows our diagnosis", shows_the_diagnosis);
         }
     }
+    wrapped::cases(&suite, &matrix, &mut cases);
     cases.retain(|(name, ..)| name.contains(&only));
     let (mut failed, mut skipped, total) = (0, 0, cases.len());
     let queue = Mutex::new(cases.into_iter());
@@ -92,6 +98,7 @@ fn main() -> ExitCode {
             }
         }
     }
+    matrix.write_if_asked();
     println!("{} passed, {failed} failed, {skipped} skipped", total - failed - skipped);
     ExitCode::from(u8::from(failed > 0))
 }
@@ -293,18 +300,9 @@ impl Moto {
 }
 
 fn on_moto(suite: &Suite, client: Client) -> Outcome {
-    let moto = Moto::start(suite)?;
-    let scene = Scene::new(client);
-    scene
-        .home
-        .secret(&moto.secret)
-        .env("AWS_ENDPOINT_URL", &moto.url)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_DEFAULT_REGION", "us-east-1");
-    scene.home.credentials(format!("[base]\naws_access_key_id = {}\naws_secret_access_key = {}\n", moto.key, moto.secret));
-    scene.config(&format!("role_arn = {}\nsource_profile = base\n", moto.role));
+    let (moto, scene) = moto_scene(suite, client)?;
     if client == Client::Terraform {
-        return terraform(suite, &scene, &moto);
+        return terraform(suite, &scene, &moto, &[]);
     }
     expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
     if client == Client::Boto3 {
@@ -315,25 +313,42 @@ fn on_moto(suite: &Suite, client: Client) -> Outcome {
     Ok(())
 }
 
+/// A home whose profile `tool` is moto's role.
+fn moto_scene(suite: &Suite, client: Client) -> Result<(Moto, Scene), String> {
+    let moto = Moto::start(suite)?;
+    let scene = Scene::new(client);
+    scene
+        .home
+        .secret(&moto.secret)
+        .env("AWS_ENDPOINT_URL", &moto.url)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1");
+    scene.home.credentials(format!("[base]\naws_access_key_id = {}\naws_secret_access_key = {}\n", moto.key, moto.secret));
+    scene.config(&format!("role_arn = {}\nsource_profile = base\n", moto.role));
+    Ok((moto, scene))
+}
+
+fn s3_backend(url: &str) -> String {
+    format!(
+        "terraform {{\n  backend \"s3\" {{\n    bucket = \"state\"\n    key = \"s\"\n    region = \"us-east-1\"\n    \
+         workspace_key_prefix = \"\"\n    use_path_style = true\n    use_lockfile = true\n    skip_metadata_api_check = true\n    \
+         endpoints = {{ s3 = \"{url}\", sts = \"{url}\" }}\n  }}\n}}\n"
+    )
+}
+
 /// init and apply on the S3 backend, with nothing to download. The apply holds the state lock for longer than its
 /// credentials live. moto never refuses a session that has ended, so what is shown is that Terraform asks again.
-fn terraform(suite: &Suite, scene: &Scene, moto: &Moto) -> Outcome {
+fn terraform(suite: &Suite, scene: &Scene, moto: &Moto, prefix: &[&str]) -> Outcome {
     let home = &scene.home;
     let asked = home.home().join("asked");
     let words = [suite.venv("python"), suite.script("mint.py")].map(|p| p.display().to_string()).join(" ");
     scene.config(&format!("credential_process = {words} 12 {} {} {} {}\n", moto.key, moto.secret, moto.role, asked.display()));
-    let endpoints = format!("endpoints = {{ s3 = \"{0}\", sts = \"{0}\" }}", moto.url);
-    home.file(
-        "main.tf",
-        format!(
-            "terraform {{\n  backend \"s3\" {{\n    bucket = \"state\"\n    key = \"s\"\n    region = \"us-east-1\"\n    \
-             workspace_key_prefix = \"\"\n    use_path_style = true\n    use_lockfile = true\n    skip_metadata_api_check = true\n    \
-             {endpoints}\n  }}\n}}\nresource \"terraform_data\" \"x\" {{\n  provisioner \"local-exec\" {{\n    command = \"sleep 16\"\n  }}\n}}\n"
-        ),
-    );
+    let resource = "resource \"terraform_data\" \"x\" {\n  provisioner \"local-exec\" {\n    command = \"sleep 16\"\n  }\n}\n";
+    home.file("main.tf", format!("{}{resource}", s3_backend(&moto.url)));
     let command = |words: &[&str]| {
-        let mut command = Command::new("terraform");
-        command.args(words);
+        let words = [prefix, &["terraform"], words].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         command
     };
     scene.run(command(&["init", "-input=false", "-no-color"]))?;

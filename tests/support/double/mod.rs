@@ -5,6 +5,7 @@ mod clock;
 mod http;
 mod metadata;
 mod proxy;
+mod s3;
 mod signin;
 mod sigv4;
 mod sso;
@@ -292,6 +293,7 @@ enum Service {
     Oidc,
     Signin,
     Metadata,
+    S3,
 }
 
 impl Service {
@@ -301,6 +303,7 @@ impl Service {
             Self::Portal | Self::Oidc => sso::action(&request.path),
             Self::Signin => signin::action(&request.path),
             Self::Metadata => metadata::action(&request.path),
+            Self::S3 => Some("S3"),
         };
         named.map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned)
     }
@@ -312,6 +315,7 @@ fn service(request: &Request) -> Service {
         path if sso::action(path).is_some() => Service::Portal,
         path if signin::action(path).is_some() => Service::Signin,
         path if metadata::action(path).is_some() => Service::Metadata,
+        _ if sigv4::service(request) == Some("s3") => Service::S3,
         _ => Service::Sts,
     }
 }
@@ -319,6 +323,7 @@ fn service(request: &Request) -> Service {
 fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
     let answered = match service(request) {
         Service::Sts => return sts::answer(state, request, now),
+        Service::S3 => return s3::answer(state, request, now),
         Service::Portal => sso::portal(state, request, now),
         Service::Oidc => sso::oidc(state, request, now),
         Service::Signin => signin::answer(state, request, now),
@@ -334,6 +339,7 @@ fn refuse(request: &Request, refusal: &Refusal) -> Reply {
         Service::Oidc => sso::refuse_oidc(refusal),
         Service::Signin => signin::refuse(refusal),
         Service::Metadata => metadata::refuse(refusal),
+        Service::S3 => s3::refuse(refusal),
     }
 }
 

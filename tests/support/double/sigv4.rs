@@ -21,12 +21,12 @@ struct Claim<'a> {
     signature: &'a str,
 }
 
-/// The key which signed `request`, or STS's refusal.
-pub fn verify<'a>(state: &'a State, request: &Request, now: i64) -> Result<&'a Key, Refusal> {
+/// The key which signed `request` for `service`, or STS's refusal.
+pub fn verify<'a>(state: &'a State, request: &Request, service: &str, now: i64) -> Result<&'a Key, Refusal> {
     let header = request.header("authorization").ok_or_else(missing_token)?;
     let claim = parse(header)?;
-    if claim.service != "sts" {
-        return Err(mismatch("Credential should be scoped to correct service: 'sts'."));
+    if claim.service != service {
+        return Err(mismatch(format!("Credential should be scoped to correct service: '{service}'.")));
     }
     if claim.region.is_empty() {
         return Err(mismatch("Credential should be scoped to a valid region."));
@@ -59,6 +59,11 @@ fn unknown_key() -> Refusal {
 
 fn mismatch(message: impl Into<String>) -> Refusal {
     Refusal::new(403, "SignatureDoesNotMatch", message)
+}
+
+/// The service a request was signed for, whether rightly or not.
+pub fn service(request: &Request) -> Option<&str> {
+    request.header("authorization").and_then(|header| parse(header).ok()).map(|claim| claim.service)
 }
 
 fn parse(header: &str) -> Result<Claim<'_>, Refusal> {
@@ -137,7 +142,8 @@ fn canonical_request(request: &Request, signed_headers: &str) -> String {
             format!("{name}:{}\n", values.join(","))
         })
         .collect();
-    let payload = sha256_hex(&request.body);
+    // S3's clients name the digest themselves, or `UNSIGNED-PAYLOAD`.
+    let payload = request.header("x-amz-content-sha256").map_or_else(|| sha256_hex(&request.body), str::to_owned);
     format!("{}\n{}\n{}\n{headers}\n{signed_headers}\n{payload}", request.method, request.path, pairs.join("&"))
 }
 

@@ -93,7 +93,7 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
     if action == "AssumeRoleWithWebIdentity" {
         return finish(action, assume_with_web_identity(state, request, now), None);
     }
-    let caller = match sigv4::verify(state, request, now) {
+    let caller = match sigv4::verify(state, request, "sts", now) {
         Ok(key) => key.clone(),
         Err(refusal) => return refuse(&refusal),
     };
