@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a warm `credential-process` costs, as ratios in one run: the sealed store beside /bin/true, the OS keyring beside
-secret-tool looking up an item of the same size, alone and among 200 foreign items; peak resident memory; system calls.
+secret-tool looking up an item of the same size, alone and among 200 foreign items; peak resident memory; system calls;
+and what it takes to wrap a command.
 
 Usage: cargo build --release && benches/warm.py [BINARY [ROUNDS]]
 Needs gnome-keyring, libsecret-tools, dbus and strace for everything but the first ratio.
@@ -89,6 +90,10 @@ with tempfile.TemporaryDirectory() as home:
     once(ask, sealed)
     (home / "answer").unlink()  # from here on a cold call fails
     paired("sealed, key file", (ask, sealed), (["/bin/true"], env), "2")
+    wrap = [BINARY, "-p", "p", "--", "/bin/true"]
+    samples = [(once(wrap, sealed), once(ask, sealed)) for _ in range(ROUNDS)]
+    a, b = (statistics.median(times) for times in zip(*samples))
+    print(f"wrapped /bin/true: {a:.2f} ms against {b:.2f} ms for the answer alone: {a - b:.2f} ms more (limit 5)")
     if shutil.which("strace"):
         calls("sealed", ask, sealed)
 
