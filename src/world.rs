@@ -218,13 +218,15 @@ fn read_settings(path: &Path) -> Result<Settings> {
     }
 }
 
+/// Who runs this.
 #[cfg(unix)]
-fn uid() -> u32 {
+pub fn uid() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
+/// There are no numbers for that here.
 #[cfg(not(unix))]
-fn uid() -> u32 {
+pub fn uid() -> u32 {
     0
 }
 

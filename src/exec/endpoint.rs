@@ -17,7 +17,6 @@ use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap,
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -25,6 +24,7 @@ use super::Live;
 use super::asked::{Answers, Asked};
 use crate::credentials::Credentials;
 use crate::diagnosis::{Cause, Finding, Result, printable};
+use crate::digest::random_hex;
 use crate::time::Timestamp;
 
 /// A client that has not told its request by then is in nobody's way any more.
@@ -64,8 +64,8 @@ impl Endpoint {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         let host = listener.local_addr().map_err(refused)?.to_string();
-        let path = format!("/{}", random::<16>().map_err(refused)?);
-        let token = random::<32>().map_err(refused)?;
+        let path = format!("/{}", random_hex::<16>().map_err(refused)?);
+        let token = random_hex::<32>().map_err(refused)?;
         let url = format!("http://{host}{path}");
         let (profile, answers) = (profile.to_owned(), Mutex::default());
         let state = Arc::new(State { live, now, drill, host, path, token: token.clone(), profile, answers });
@@ -104,13 +104,6 @@ impl Drop for Endpoint {
             let _ = thread.join();
         }
     }
-}
-
-/// `N` random bytes in hexadecimal.
-fn random<const N: usize>() -> io::Result<String> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("no random numbers"))?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {

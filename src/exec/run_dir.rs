@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ring::rand::{SecureRandom, SystemRandom};
-
 use crate::diagnosis::{Cause, Finding, Result};
+use crate::digest::random_hex;
+use crate::{files, world};
 
 const ALIVE: &str = "alive";
 /// A directory without a lock this old is no run that is just beginning.
@@ -30,11 +30,9 @@ impl RunDir {
         };
         private_dir(runs).map_err(unusable)?;
         sweep(runs);
-        let mut random = [0; 8];
-        SystemRandom::new().fill(&mut random).map_err(|_| unusable(io::Error::other("no random numbers")))?;
-        let path = runs.join(format!("run-{:016x}", u64::from_ne_bytes(random)));
+        let path = runs.join(format!("run-{}", random_hex::<8>().map_err(unusable)?));
         private_dir(&path).map_err(unusable)?;
-        let made = write_private(&path.join(ALIVE), b"").and_then(|()| File::open(path.join(ALIVE)));
+        let made = files::create_private(&path.join(ALIVE));
         let locked = made.and_then(|alive| fs2::FileExt::try_lock_exclusive(&alive).map(|()| alive));
         match locked {
             Ok(alive) => Ok(Self { path, _alive: alive }),
@@ -53,7 +51,7 @@ impl RunDir {
     /// Writes one of its files.
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.path.join(name);
-        write_private(&path, text.as_bytes()).map(|()| path).map_err(|e| {
+        files::create_private(&path).and_then(|mut file| file.write_all(text.as_bytes())).map(|()| path).map_err(|e| {
             Finding::new(Cause::FilePermissions, format!("{} cannot be written: {e}", self.path.display()))
                 .try_this("free space in the runtime directory, or use --deliver env")
         })
@@ -82,37 +80,16 @@ fn sweep(runs: &Path) {
     }
 }
 
-/// Writes a file that nobody else can read, in place of whatever is there.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
-}
-
 /// Keeps what would be lost with a run's directory: `target` in `dir`, which is made.
 pub fn keep(dir: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     private_dir(dir)?;
-    write_private(target, bytes)
+    files::replace(target, bytes)
 }
 
-/// Makes a directory for this user alone; refuses one that somebody else owns or may write to.
+/// Makes a directory for this user alone; refuses a link to one, and one that somebody else owns or may write to.
 fn private_dir(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let about = fs::symlink_metadata(path)?;
-        if about.uid() != rustix::process::getuid().as_raw() || about.mode() & 0o022 != 0 || about.is_symlink() {
-            return Err(io::Error::other(format!("{} is not a directory of this user alone", path.display())));
-        }
-    }
-    Ok(())
+    files::create_private_dir(path)?;
+    files::check_private_dir(path, &fs::symlink_metadata(path)?, world::uid())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnosis::Finding;
+use crate::files;
 use crate::store::CacheKey;
 use crate::time::Timestamp;
 
@@ -87,7 +88,7 @@ impl RefreshLock {
 }
 
 fn open(dir: &Path, key: &CacheKey) -> io::Result<File> {
-    create_private_dir(dir)?;
+    files::create_private_dir(dir)?;
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -96,17 +97,6 @@ fn open(dir: &Path, key: &CacheKey) -> io::Result<File> {
         options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     }
     options.open(dir.join(format!("{}.lock", key.file_name())))
-}
-
-fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(dir)
 }
 
 #[cfg(test)]

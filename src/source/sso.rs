@@ -4,7 +4,7 @@
 //! sign-in serves both. A refreshed token goes back to where it came from; refresh tokens rotate, so it is written before
 //! anything else is done with it, in one step, keeping the keys this program does not know.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_sdk_ssooidc::config::{Config as OidcConfig, Region};
@@ -164,8 +164,7 @@ impl<'a> Session<'a> {
 
     /// Writes the AWS CLI's token file, by rename.
     pub fn write(&self, token: &Token) -> std::io::Result<()> {
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        crate::store::write_atomically(dir, &self.path, &token.to_bytes())
+        files::replace(&self.path, &token.to_bytes())
     }
 
     /// Renews the token with its refresh token. Call it under the lock, and write the answer back before anything else:

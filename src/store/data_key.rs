@@ -108,12 +108,12 @@ mod kernel {
     use ring::rand::{SecureRandom, SystemRandom};
 
     use super::*;
+    use crate::digest::sha256_hex;
     use crate::store::sealed;
 
     pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
         // One key per directory: another home of the same user is another world.
-        let digest = ring::digest::digest(&ring::digest::SHA256, settings.dir.as_os_str().as_encoded_bytes());
-        let name = format!("awsfresh:data-key:{}", digest.as_ref()[..6].iter().map(|b| format!("{b:02x}")).collect::<String>());
+        let name = format!("awsfresh:data-key:{}", &sha256_hex(settings.dir.as_os_str().as_encoded_bytes())[..12]);
         let ring = user_ring().map_err(refused)?;
         if let Some(key) = find(ring, &name).map_err(refused)? {
             return Ok(key);

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keyring::{Entry, Error};
-use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::{CacheKey, Status, Store, StoreError, StoreSettings, bounded};
+use crate::digest::random_hex;
 
 const SERVICE: &str = "awsfresh";
 const INDEX: &str = "index";
@@ -70,9 +70,7 @@ impl Store for NativeStore {
                 let head = Zeroizing::new([b"v", value.as_slice()].concat());
                 write(name, &head)?;
             } else {
-                let mut id = [0; 8];
-                SystemRandom::new().fill(&mut id).map_err(|_| StoreError::broken("the system has no random numbers"))?;
-                let id = format!("{:016x}", u64::from_ne_bytes(id));
+                let id = random_hex::<8>().map_err(|_| StoreError::broken("the system has no random numbers"))?;
                 let parts = value.chunks(PART);
                 let head = format!("p{id}:{}", parts.len());
                 for (n, part) in parts.enumerate() {

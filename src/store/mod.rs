@@ -9,8 +9,6 @@ mod keyring_other;
 mod none;
 mod sealed;
 
-pub(crate) use sealed::write_atomically;
-
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -4,7 +4,7 @@
 //! A file: `AWSF`, a version byte, 12 bytes of nonce, the ciphertext with its tag.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -13,6 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::{CacheKey, Status, Store, StoreError, StoreSettings, VALUE_LIMIT, data_key};
+use crate::files;
 
 const MAGIC: &[u8] = b"AWSF\x01";
 const SUFFIX: &str = ".sealed";
@@ -80,10 +81,9 @@ impl Store for Sealed {
     }
 
     fn put(&self, key: &CacheKey, _label: &str, value: &[u8]) -> Result<(), StoreError> {
-        let dir = &self.settings.dir;
         create_dir(&self.settings)?;
         let file = self.seal(key, value)?;
-        write_atomically(dir, &self.path(key), &file).map_err(|e| in_dir(dir, &e))
+        files::replace(&self.path(key), &file).map_err(|e| in_dir(&self.settings.dir, &e))
     }
 
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
@@ -119,11 +119,7 @@ fn in_dir(dir: &Path, error: &io::Error) -> StoreError {
 
 /// Makes the directory, for this user alone, and checks it.
 pub(super) fn create_dir(settings: &StoreSettings) -> Result<(), StoreError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&settings.dir).map_err(|e| in_dir(&settings.dir, &e))?;
+    files::create_private_dir(&settings.dir).map_err(|e| in_dir(&settings.dir, &e))?;
     check_dir(settings).map(|_| ())
 }
 
@@ -135,22 +131,7 @@ fn check_dir(settings: &StoreSettings) -> Result<bool, StoreError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(e) => return Err(in_dir(dir, &e)),
     };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        if about.uid() != settings.uid {
-            return Err(StoreError::broken(format!(
-                "the directory {} belongs to user {}, not {}",
-                dir.display(),
-                about.uid(),
-                settings.uid
-            )));
-        }
-        if about.mode() & 0o022 != 0 {
-            return Err(StoreError::broken(format!("others can write to the directory {}: chmod 700 it", dir.display())));
-        }
-    }
-    if about.is_dir() { Ok(true) } else { Err(StoreError::broken(format!("{} is not a directory", dir.display()))) }
+    files::check_private_dir(dir, &about, settings.uid).map(|()| true).map_err(|e| StoreError::broken(e.to_string()))
 }
 
 /// The content of a regular file that is not too large; `None` for anything else.
@@ -175,24 +156,6 @@ fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(about.len() as usize);
     file.take(VALUE_LIMIT as u64).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
-}
-
-/// A reader sees the old file or the new one, also after a crash.
-/// Replaces `path` in one step with a file for this user alone.
-pub(crate) fn write_atomically(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut random = [0; 8];
-    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no random numbers"))?;
-    let temporary = dir.join(format!(".{:016x}.tmp", u64::from_ne_bytes(random)));
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }
 
 #[cfg(all(test, unix))]
