@@ -87,12 +87,11 @@ fn main() -> ExitCode {
 /// The command does what an SDK does: it runs the `credential_process` of the profile it was given.
 #[cfg(unix)]
 fn wrapped(aws: &Double, home: &Sandbox, short: Role) {
-    const ASK: &str =
-        r#"eval "$(sed -n "/^\[profile $AWS_PROFILE\]/,/^\[/s/^credential_process = //p" "$AWS_CONFIG_FILE")" | grep -o 'ASIA[A-Z0-9]*'"#;
+    let ask = format!("{} | grep -o 'ASIA[A-Z0-9]*'", support::sandbox::ASK);
     aws.add_role(short);
     home.run(&["forget", "--all"]);
     step("A command that runs longer than its credentials: awsfresh -p deploy -- COMMAND");
-    let run = home.wrap(&["-p", "deploy", "--", "sh", "-c", &format!("{ASK}; sleep 7; {ASK}")]);
+    let run = home.wrap(&["-p", "deploy", "--", "sh", "-c", &format!("{ask}; sleep 7; {ask}")]);
     let keys: Vec<&str> = run.stdout.lines().collect();
     println!("  at its start {}, 7 s later {}", keys[0], keys[1]);
     assert_ne!(keys[0], keys[1], "the demo does not do what it says");

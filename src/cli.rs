@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::config::is_account;
 use crate::exec::Delivery;
 use crate::store::StoreKind;
 
@@ -209,8 +210,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_account(text: &str) -> Result<String, String> {
-    let is_one = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-    if is_one { Ok(text.to_owned()) } else { Err("an account id has twelve digits".to_owned()) }
+    if is_account(text) { Ok(text.to_owned()) } else { Err("an account id has twelve digits".to_owned()) }
 }
 
 fn parse_on_renew(text: &str) -> Result<OnRenew, String> {

@@ -13,16 +13,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::double::{Double, Fault, Role};
-use support::sandbox::{Run, Sandbox};
+use support::sandbox::{ASK, Run, Sandbox};
 
 const KEY: &str = "AKIAQTESTTESTTESTTES";
 const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
 const USER: &str = "arn:aws:iam::111111111111:user/ann";
 const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
 const OTHER: &str = "arn:aws:iam::333333333333:role/audit";
-
-/// What an SDK does with the profile it is given.
-const ASK: &str = r#"eval "$(sed -n "/^\[profile $AWS_PROFILE\]/,/^\[/s/^credential_process = //p" "$AWS_CONFIG_FILE")""#;
 
 fn setup(lifetime: Option<i64>) -> (Double, Sandbox) {
     let aws = Double::start();

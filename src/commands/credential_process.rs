@@ -12,9 +12,7 @@ pub fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
     let mut credentials = context.obtain(&chain, false).map_err(|f| f.for_profile(profile))?;
     if let Some(run) = world.run_dir() {
         let now = world.now();
-        if let Some(early) = world.drill().map(|seconds| now.plus(seconds)) {
-            credentials.expiration = Some(credentials.expiration.map_or(early, |end| end.min(early)));
-        }
+        credentials.expiration = asked::announced(credentials.expiration, now, world.drill());
         asked::note(&run, Asked { at: now, expiration: credentials.expiration });
     }
     answer(&credentials.to_process_json())

@@ -1,6 +1,6 @@
 //! `-- COMMAND`: the gate, the run, and what is to be said afterwards.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::credentials::Credentials;
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::exec::aftermath::Over;
 use crate::exec::asked::{self, Answers, Asked};
-use crate::exec::{Delivery, Endpoint, Handed, Live, Renewal, RunDir, Spawner, changes, code, not_started, quoted};
+use crate::exec::{CONFIG, CREDENTIALS, Delivery, Endpoint, Handed, Live, Renewal, RunDir, Spawner, changes, code, not_started, quoted};
 use crate::refresh::{Refresher, Tell};
 use crate::source::Identity;
 use crate::store::StoreKind;
@@ -215,7 +215,7 @@ impl Wrapped<'_> {
             let outcome = refresher.obtain().map(|c| (c, refresher.obtained().unwrap_or_else(|| world.now())));
             Renewal { outcome, failure: refresher.failed_renewal() }
         };
-        let renewed = |_: &Credentials| match self.wrap.on_renew {
+        let renewed = || match self.wrap.on_renew {
             None => {}
             Some(OnRenew::Signal(signal)) => spawner.signal(signal),
             Some(OnRenew::Restart) => self.restart(live, spawner, restart),
@@ -264,14 +264,8 @@ impl Wrapped<'_> {
         let credentials = live.credentials();
         let handed = match place {
             Place::Env => Handed::Env(&credentials),
-            Place::Profile(files) => Handed::Profile { run: files.dir.path(), config: &files.config, credentials: &files.credentials },
-            Place::Endpoint(files, endpoint) => Handed::Endpoint {
-                run: files.dir.path(),
-                config: &files.config,
-                credentials: &files.credentials,
-                url: endpoint.url(),
-                token: endpoint.token(),
-            },
+            Place::Profile(files) => Handed::Profile { run: files.dir.path() },
+            Place::Endpoint(files, endpoint) => Handed::Endpoint { run: files.dir.path(), url: endpoint.url(), token: endpoint.token() },
         };
         let (program, args) = self.wrap.command.split_first().map_or((Default::default(), &[][..]), |(first, rest)| (first.clone(), rest));
         let mut command = Command::new(program);
@@ -351,8 +345,6 @@ fn seconds(time: Duration) -> i64 {
 /// The overlay's files.
 struct Files {
     dir: RunDir,
-    config: PathBuf,
-    credentials: PathBuf,
     written: String,
 }
 
@@ -368,20 +360,19 @@ impl Files {
         let written =
             Overlay { profile, default, process: &process }.rewrite(&text(&world.config_file())?, &text(&world.credentials_file())?);
         let dir = RunDir::create(&world.runs_dir())?;
-        let config = dir.write("config", &written)?;
-        let credentials = dir.write("credentials", "")?;
+        dir.write(CONFIG, &written)?;
+        dir.write(CREDENTIALS, "")?;
         dir.write(asked::FILE, "")?;
-        Ok(Self { dir, config, credentials, written })
+        Ok(Self { dir, written })
     }
 
     /// Whatever the command wrote into its copies is kept: they are about to be removed.
     fn keep_changes(self, context: &Context<'_>) {
-        for (path, written) in [(&self.config, self.written.as_str()), (&self.credentials, "")] {
-            let Ok(now) = std::fs::read(path) else { continue };
+        for (name, written) in [(CONFIG, self.written.as_str()), (CREDENTIALS, "")] {
+            let Ok(now) = std::fs::read(self.dir.path().join(name)) else { continue };
             if now == written.as_bytes() {
                 continue;
             }
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
             let kept = context.world.state_dir().join("kept");
             let target = kept.join(format!("{name}-{}", context.world.now().to_string().replace(':', "")));
             match crate::exec::keep(&kept, &target, &now) {

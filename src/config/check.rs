@@ -54,10 +54,15 @@ fn ascii(key: &str, value: &Value) -> Result<()> {
     Err(bad(Cause::HiddenCharacters, key, value, "holds characters that do not belong there", fix))
 }
 
+/// Whether these are the twelve digits of an account.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// The twelve digits of an account.
 pub(super) fn account(key: &str, value: &Value) -> Result<()> {
     ascii(key, value)?;
-    if value.text.len() == 12 && value.text.bytes().all(|b| b.is_ascii_digit()) {
+    if is_account(&value.text) {
         return Ok(());
     }
     let fix = format!("twelve digits without quotes, as in {key} = 012345678901");
@@ -69,7 +74,7 @@ pub(super) fn role_arn(value: &Value) -> Result<()> {
     ascii("role_arn", value)?;
     let parts: Vec<&str> = value.text.splitn(6, ':').collect();
     let whole = matches!(parts.as_slice(), ["arn", partition, "iam", "", account, role]
-        if partition.starts_with("aws") && account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
+        if partition.starts_with("aws") && is_account(account)
             && role.strip_prefix("role/").is_some_and(|name| !name.is_empty() && !name.contains(char::is_whitespace)));
     if whole {
         return Ok(());

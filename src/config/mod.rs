@@ -12,7 +12,7 @@ mod reader;
 mod resolve;
 
 pub use chain::{Base, Chain, Hop, Network};
-pub use check::{is_region, region_fix};
+pub use check::{is_account, is_region, region_fix};
 pub use overlay::{DefaultProfile, Overlay};
 pub use profiles::{Profile, ProfileSet};
 pub use reader::{File, FileKind, Origin, Section, Value, read};

@@ -50,7 +50,7 @@ impl Overlay<'_> {
     /// The copy of `config`, with everything `credentials` says that is no credential.
     pub fn rewrite(&self, config: &str, credentials: &str) -> String {
         let plain = plain_keys(credentials);
-        let mut answered: BTreeSet<String> = with_keys(FileKind::Config, config);
+        let mut answered: BTreeSet<String> = with_keys(config);
         answered.extend(plain.keys().cloned());
         answered.extend([self.profile.to_owned(), "default".to_owned()]);
         let own_default = self.profile != "default" && names_default(config);
@@ -131,48 +131,43 @@ fn quoted(name: &str) -> String {
     if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
-/// Profiles of a file with an access key.
-fn with_keys(kind: FileKind, text: &str) -> BTreeSet<String> {
-    let mut current = None;
-    let mut found = BTreeSet::new();
-    for line in text.lines() {
-        match Line::of(kind, line) {
-            Line::Header(header) => current = header.filter(|(kind, _)| *kind == SectionKind::Profile).map(|(_, name)| name),
-            Line::Entry(key, _) if key == "aws_access_key_id" || key == "aws_secret_access_key" => found.extend(current.map(str::to_owned)),
-            _ => {}
+/// Every line with the profile it belongs to; a header belongs to its own.
+fn lines(kind: FileKind, text: &str) -> impl Iterator<Item = (Option<&str>, Line<'_>)> {
+    let mut profile = None;
+    text.lines().map(move |line| {
+        let line = Line::of(kind, line);
+        if let Line::Header(header) = &line {
+            profile = header.filter(|(kind, _)| *kind == SectionKind::Profile).map(|(_, name)| name);
         }
-    }
-    found
+        (profile, line)
+    })
+}
+
+/// Profiles of the config with an access key.
+fn with_keys(config: &str) -> BTreeSet<String> {
+    let keys = |line: &Line<'_>| matches!(line, Line::Entry(key, _) if key == "aws_access_key_id" || key == "aws_secret_access_key");
+    lines(FileKind::Config, config).filter(|(_, line)| keys(line)).filter_map(|(profile, _)| profile.map(str::to_owned)).collect()
 }
 
 /// Per profile of the credentials file, the keys that are no credentials.
-fn plain_keys(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+fn plain_keys(credentials: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut profiles: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let mut current = None;
-    for line in text.lines() {
-        match Line::of(FileKind::Credentials, line) {
-            Line::Header(header) => {
-                current = header.map(|(_, name)| name.to_owned());
-                if let Some(name) = &current {
-                    profiles.entry(name.clone()).or_default();
-                }
-            }
-            Line::Entry(key, Some(value)) if !shapes(&key) => {
-                if let Some(keys) = current.as_ref().and_then(|name| profiles.get_mut(name)) {
-                    keys.insert(key, value.trim().to_owned());
-                }
-            }
-            _ => {}
+    for (profile, line) in lines(FileKind::Credentials, credentials) {
+        let Some(profile) = profile else { continue };
+        let keys = profiles.entry(profile.to_owned()).or_default();
+        if let Line::Entry(key, Some(value)) = line
+            && !shapes(&key)
+        {
+            keys.insert(key, value.trim().to_owned());
         }
     }
     profiles
 }
 
-/// Whether a profile takes its credentials from `default`.
+/// Whether something takes its credentials from `default`.
 fn names_default(config: &str) -> bool {
-    config.lines().any(|line| {
-        matches!(Line::of(FileKind::Config, line), Line::Entry(key, Some(value)) if key == "source_profile" && value.trim() == "default")
-    })
+    let is_one = |line: Line<'_>| matches!(line, Line::Entry(key, Some(value)) if key == "source_profile" && value.trim() == "default");
+    lines(FileKind::Config, config).any(|(_, line)| is_one(line))
 }
 
 #[cfg(test)]

@@ -43,6 +43,12 @@ impl Answers {
     }
 }
 
+/// The end to announce for credentials that last until `end`: under a drill at most `drill` seconds ahead.
+pub fn announced(end: Option<Timestamp>, now: Timestamp, drill: Option<i64>) -> Option<Timestamp> {
+    let Some(early) = drill.map(|seconds| now.plus(seconds)) else { return end };
+    Some(end.map_or(early, |end| end.min(early)))
+}
+
 /// Notes an answer. Best effort: it must not stand in the answer's way. Short appended lines do not mix.
 pub fn note(run: &Path, asked: Asked) {
     let end = asked.expiration.map_or("-".to_owned(), |t| t.0.to_string());

@@ -83,7 +83,7 @@ impl Spawner {
     /// Starts the command.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         // Held over the start: a signal that comes now finds the command.
-        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut running = super::lock(&self.running);
         let child = command.spawn()?;
         *running = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
         Ok(child)
@@ -92,7 +92,7 @@ impl Spawner {
     /// Waits for its end. Where it is stopped, so are we, that the shell above us sees it; woken up, we wake it.
     pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
         use rustix::process::{Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
-        let pid = *self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let pid = *super::lock(&self.running);
         // First without reaping, so that its number is not given to somebody else while a signal may be on its way.
         while let Some(pid) = pid {
             match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT) {
@@ -105,7 +105,7 @@ impl Spawner {
                 _ => break,
             }
         }
-        *self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *super::lock(&self.running) = None;
         child.wait()
     }
 
@@ -126,14 +126,13 @@ impl Spawner {
 
     /// The process that runs.
     pub fn running(&self) -> Option<i32> {
-        let running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        running.map(|pid| pid.as_raw_nonzero().get())
+        super::lock(&self.running).map(|pid| pid.as_raw_nonzero().get())
     }
 }
 
 #[cfg(unix)]
 fn send(running: &std::sync::Mutex<Option<rustix::process::Pid>>, signal: i32) {
-    let running = running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let running = super::lock(running);
     if let (Some(pid), Some(signal)) = (*running, rustix::process::Signal::from_named_raw(signal)) {
         let _ = rustix::process::kill_process(pid, signal); // it may have ended by itself
     }

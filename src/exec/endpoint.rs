@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::Live;
-use super::asked::{Answers, Asked};
+use super::asked::{Answers, Asked, announced};
+use super::{Live, lock};
 use crate::credentials::Credentials;
 use crate::diagnosis::{Cause, Finding, Result, printable};
 use crate::digest::random_hex;
@@ -91,7 +91,7 @@ impl Endpoint {
 
     /// What was answered so far.
     pub fn answers(&self) -> Option<Answers> {
-        *self.state.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.state.answers)
     }
 }
 
@@ -160,11 +160,8 @@ impl State {
         self.live.with(|credentials, failure| match credentials.expiration {
             Some(end) if end <= now => self.over(end, failure),
             end => {
-                let announced = match self.drill {
-                    Some(drill) => Some(end.unwrap_or(now.plus(drill)).min(now.plus(drill))),
-                    None => end,
-                };
-                let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+                let announced = announced(end, now, self.drill);
+                let mut answers = lock(&self.answers);
                 *answers = Some(Answers::and(*answers, Asked { at: now, expiration: announced }));
                 response(StatusCode::OK, body(credentials, announced))
             }

@@ -23,7 +23,6 @@ struct State {
     credentials: Credentials,
     obtained: Timestamp,
     failure: Option<Finding>,
-    renewals: u32,
     stopped: bool,
 }
 
@@ -38,12 +37,12 @@ pub struct Renewal {
 impl Live {
     /// From credentials that AWS gave at `obtained`.
     pub fn new(credentials: Credentials, obtained: Timestamp) -> Self {
-        let state = State { credentials, obtained, failure: None, renewals: 0, stopped: false };
+        let state = State { credentials, obtained, failure: None, stopped: false };
         Self { state: Mutex::new(state), stop: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        super::lock(&self.state)
     }
 
     /// What is in use now.
@@ -62,11 +61,6 @@ impl Live {
         self.lock().failure.clone()
     }
 
-    /// How often they were renewed.
-    pub fn renewals(&self) -> u32 {
-        self.lock().renewals
-    }
-
     /// Ends [`Self::keep_fresh`].
     pub fn stop(&self) {
         self.lock().stopped = true;
@@ -80,7 +74,7 @@ impl Live {
     }
 
     /// Renews with `obtain` until [`Self::stop`]; calls `renewed` after each success.
-    pub fn keep_fresh(&self, now: impl Fn() -> Timestamp, obtain: impl Fn() -> Renewal, renewed: impl Fn(&Credentials)) {
+    pub fn keep_fresh(&self, now: impl Fn() -> Timestamp, obtain: impl Fn() -> Renewal, renewed: impl Fn()) {
         let mut next = now();
         while !self.stopped_within(TICK) {
             let (due, left) = {
@@ -96,11 +90,9 @@ impl Live {
             let mut state = self.lock();
             match renewal.outcome {
                 Ok((credentials, obtained)) if credentials.access_key_id != state.credentials.access_key_id => {
-                    state.credentials = credentials.clone();
-                    (state.obtained, state.failure) = (obtained, renewal.failure);
-                    state.renewals += 1;
+                    (state.credentials, state.obtained, state.failure) = (credentials, obtained, renewal.failure);
                     drop(state);
-                    renewed(&credentials);
+                    renewed();
                 }
                 Ok(_) => state.failure = renewal.failure,
                 Err(finding) => state.failure = Some(finding),
@@ -143,10 +135,12 @@ mod tests {
             Renewal { outcome: Ok((credentials("B", 90_000), Timestamp(3000))), failure: None }
         };
         clock.set(2390); // two thirds through
-        live.keep_fresh(now, obtain, |new| {
-            assert_eq!(new.access_key_id, "B");
+        let renewals = Cell::new(0);
+        live.keep_fresh(now, obtain, || {
+            assert_eq!(live.credentials().access_key_id, "B");
+            renewals.set(renewals.get() + 1);
             live.stop();
         });
-        assert_eq!((live.renewals(), live.failure(), live.credentials().access_key_id), (1, None, "B".to_owned()));
+        assert_eq!((renewals.get(), live.failure(), live.credentials().access_key_id), (1, None, "B".to_owned()));
     }
 }

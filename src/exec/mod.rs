@@ -2,6 +2,8 @@
 //! may ask ([`Endpoint`]), what is renewed meanwhile ([`Live`]), the command itself ([`Spawner`]), and what is to be said
 //! about it afterwards ([`aftermath`]).
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub mod aftermath;
 pub mod asked;
 mod child;
@@ -13,8 +15,13 @@ mod surroundings;
 pub use child::{Spawner, code, not_started, signal_of};
 pub use endpoint::Endpoint;
 pub use live::{Live, Renewal};
-pub use run_dir::{RunDir, keep};
+pub use run_dir::{CONFIG, CREDENTIALS, RunDir, keep};
 pub use surroundings::{Handed, changes, quoted};
+
+/// Locks, also where a thread died with the lock: what lies behind these is whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// How credentials reach a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -10,6 +10,10 @@ use crate::diagnosis::{Cause, Finding, Result};
 use crate::digest::random_hex;
 use crate::{files, world};
 
+/// The overlay's config file in a run's directory.
+pub const CONFIG: &str = "config";
+/// Its credentials file.
+pub const CREDENTIALS: &str = "credentials";
 const ALIVE: &str = "alive";
 /// A directory without a lock this old is no run that is just beginning.
 const GRACE: Duration = Duration::from_secs(60);
@@ -49,9 +53,8 @@ impl RunDir {
     }
 
     /// Writes one of its files.
-    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.path.join(name);
-        files::create_private(&path).and_then(|mut file| file.write_all(text.as_bytes())).map(|()| path).map_err(|e| {
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        files::create_private(&self.path.join(name)).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| {
             Finding::new(Cause::FilePermissions, format!("{} cannot be written: {e}", self.path.display()))
                 .try_this("free space in the runtime directory, or use --deliver env")
         })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::{CONFIG, CREDENTIALS};
 use crate::config::{Base, Chain};
 use crate::credentials::Credentials;
 use crate::world::{DRILL_VARIABLE, PROFILE_VARIABLE, RUN_VARIABLE, World, original_of, outer_of};
@@ -39,9 +40,9 @@ const OF_ENVIRONMENT: &[&str] = &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", 
 #[allow(missing_docs)]
 pub enum Handed<'a> {
     /// The overlay's files in the run's directory.
-    Profile { run: &'a Path, config: &'a Path, credentials: &'a Path },
+    Profile { run: &'a Path },
     /// The same, with a `default` that is empty, and a server.
-    Endpoint { run: &'a Path, config: &'a Path, credentials: &'a Path, url: &'a str, token: &'a str },
+    Endpoint { run: &'a Path, url: &'a str, token: &'a str },
     /// The credentials themselves.
     Env(&'a Credentials),
 }
@@ -97,12 +98,12 @@ pub fn changes(world: &World, chain: &Chain, handed: &Handed<'_>, drill: Option<
                 set("AWS_CREDENTIAL_EXPIRATION", &end.to_string());
             }
         }
-        Handed::Profile { run, config, credentials } | Handed::Endpoint { run, config, credentials, .. } => {
+        Handed::Profile { run } | Handed::Endpoint { run, .. } => {
             let files =
-                [("AWS_CONFIG_FILE", config, world.config_file()), ("AWS_SHARED_CREDENTIALS_FILE", credentials, world.credentials_file())];
+                [("AWS_CONFIG_FILE", CONFIG, world.config_file()), ("AWS_SHARED_CREDENTIALS_FILE", CREDENTIALS, world.credentials_file())];
             for (name, overlay, original) in files {
                 set(&original_of(name), &original.to_string_lossy());
-                set(name, &overlay.to_string_lossy());
+                set(name, &run.join(overlay).to_string_lossy());
             }
             set(RUN_VARIABLE, &run.to_string_lossy());
             match handed {

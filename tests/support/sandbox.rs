@@ -12,6 +12,9 @@ use serde_json::Value;
 /// A run is ended after this long: nothing may hang.
 const HANG: Duration = Duration::from_secs(40);
 
+/// What an SDK does with the profile it is given, as a line of shell: it runs the profile's `credential_process`.
+pub const ASK: &str = r#"eval "$(sed -n "/^\[profile $AWS_PROFILE\]/,/^\[/s/^credential_process = //p" "$AWS_CONFIG_FILE")""#;
+
 /// How often a test kills a run, each time a little later: `AWSFRESH_TEST_KILLS`, else 100.
 #[allow(dead_code, clippy::disallowed_methods)]
 pub fn kills() -> u64 {
