@@ -7,6 +7,7 @@ mod refresh;
 mod status;
 mod wrap;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -44,11 +45,9 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Reads both AWS files.
+    /// What both AWS files say.
     fn profiles(&self) -> Result<ProfileSet> {
-        let config = read(&self.world.config_file(), FileKind::Config)?;
-        let credentials = read(&self.world.credentials_file(), FileKind::Credentials)?;
-        Ok(ProfileSet::new(config, credentials))
+        AwsFiles::read(self.world)?.profiles(self.world)
     }
 
     /// What `profile` stands for. Where there is no such profile, the files that were read are part of the answer.
@@ -79,10 +78,30 @@ impl Context<'_> {
     }
 }
 
-/// Reads one AWS file. A missing one is empty, as in the SDKs.
-fn read(path: &Path, kind: FileKind) -> Result<Option<config::File>> {
-    let bytes = read_bytes(path)?;
-    bytes.map(|bytes| config::read(&path.to_string_lossy(), kind, &bytes)).transpose()
+/// Both AWS files as they were at one moment; a missing one is `None`.
+struct AwsFiles {
+    config: Option<Zeroizing<Vec<u8>>>,
+    credentials: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl AwsFiles {
+    fn read(world: &World) -> Result<Self> {
+        Ok(Self { config: read_bytes(&world.config_file())?, credentials: read_bytes(&world.credentials_file())? })
+    }
+
+    /// A missing file is empty, as in the SDKs.
+    fn profiles(&self, world: &World) -> Result<ProfileSet> {
+        let parsed = |bytes: &Option<Zeroizing<Vec<u8>>>, path: &Path, kind| {
+            bytes.as_ref().map(|bytes| config::read(&path.to_string_lossy(), kind, bytes)).transpose()
+        };
+        let config = parsed(&self.config, &world.config_file(), FileKind::Config)?;
+        Ok(ProfileSet::new(config, parsed(&self.credentials, &world.credentials_file(), FileKind::Credentials)?))
+    }
+
+    /// Both as text.
+    fn texts(&self) -> [Cow<'_, str>; 2] {
+        [&self.config, &self.credentials].map(|bytes| String::from_utf8_lossy(bytes.as_ref().map_or(&[], |bytes| bytes.as_slice())))
+    }
 }
 
 fn read_bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {

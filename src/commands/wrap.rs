@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Context, read_bytes};
+use super::{AwsFiles, Context};
 use crate::cli::{OnRenew, Wrap};
 use crate::config::{Base, Chain, DefaultProfile, Overlay};
 use crate::credentials::Credentials;
@@ -28,9 +28,10 @@ const TO_END: Duration = Duration::from_secs(10);
 /// Runs a command and returns its status. An error means that nothing was started.
 pub fn run(context: &Context<'_>, wrap: &Wrap, store: Option<StoreKind>) -> Result<u8> {
     let profile = wrap.profile.as_deref().unwrap_or_else(|| context.world.default_profile());
-    let chain = context.resolve(&context.profiles()?, profile)?;
+    let aws = AwsFiles::read(context.world)?;
+    let chain = context.resolve(&aws.profiles(context.world)?, profile)?;
     let wrapped = Wrapped { context, wrap, chain: &chain, delivery: wrap.deliver.unwrap_or_default(), store };
-    wrapped.run().map_err(|f| f.for_profile(profile))
+    wrapped.run(aws).map_err(|f| f.for_profile(profile))
 }
 
 struct Wrapped<'a> {
@@ -61,10 +62,10 @@ impl Wrapped<'_> {
         self.wrap.drill.map(seconds)
     }
 
-    fn run(&self) -> Result<u8> {
+    fn run(&self, aws: AwsFiles) -> Result<u8> {
         let (credentials, obtained) = self.gate()?;
         let live = Arc::new(Live::new(credentials, obtained));
-        let place = self.place(&live)?;
+        let place = self.place(aws, &live)?;
         let spawner =
             Spawner::new().map_err(|e| Finding::new(Cause::Unexpected, format!("signals cannot be watched: {e}")).try_this("try again"))?;
         let began = self.world().now();
@@ -192,13 +193,14 @@ impl Wrapped<'_> {
         Ok(())
     }
 
-    fn place(&self, live: &Arc<Live>) -> Result<Place> {
+    /// The files, which may hold secrets, are let go of here: the command may run for days.
+    fn place(&self, aws: AwsFiles, live: &Arc<Live>) -> Result<Place> {
         let default = match self.delivery {
             Delivery::Env => return Ok(Place::Env),
             Delivery::Profile => DefaultProfile::AsChosen,
             Delivery::Endpoint => DefaultProfile::Empty,
         };
-        let files = Files::make(self.world(), &self.chain.profile, default)?;
+        let files = Files::make(self.world(), &aws, &self.chain.profile, default)?;
         match self.delivery {
             Delivery::Endpoint => Ok(Place::Endpoint(files, Endpoint::start(live.clone(), &self.chain.profile, world::now, self.drill())?)),
             _ => Ok(Place::Profile(files)),
@@ -349,16 +351,15 @@ struct Files {
 }
 
 impl Files {
-    fn make(world: &World, profile: &str, default: DefaultProfile) -> Result<Self> {
-        let text = |path: &Path| -> Result<String> { Ok(String::from_utf8_lossy(&read_bytes(path)?.unwrap_or_default()).into_owned()) };
+    fn make(world: &World, aws: &AwsFiles, profile: &str, default: DefaultProfile) -> Result<Self> {
         let program = std::env::current_exe().map_err(|e| {
             Finding::new(Cause::Unexpected, format!("this program does not find itself: {e}"))
                 .try_this("--deliver env needs no second call")
         })?;
         let program = quoted(&program.to_string_lossy());
         let process = |profile: &str| format!("{program} credential-process --profile {}", quoted(profile));
-        let written =
-            Overlay { profile, default, process: &process }.rewrite(&text(&world.config_file())?, &text(&world.credentials_file())?);
+        let [config, credentials] = aws.texts();
+        let written = Overlay { profile, default, process: &process }.rewrite(&config, &credentials);
         let dir = RunDir::create(&world.runs_dir())?;
         dir.write(CONFIG, &written)?;
         dir.write(CREDENTIALS, "")?;
