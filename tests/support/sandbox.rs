@@ -152,7 +152,15 @@ impl Sandbox {
         run
     }
 
-    fn assert_no_leak(&self, text: &str, place: &str) {
+    /// Runs a script in a shell with the environment of this home; returns its stdout.
+    pub fn shell(&self, script: &str) -> String {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).env_clear().envs(&*self.env.borrow()).current_dir(self.home());
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    pub fn assert_no_leak(&self, text: &str, place: &str) {
         for secret in self.secrets.borrow().iter() {
             assert!(!text.contains(secret.as_str()), "a secret in {place}");
         }

@@ -14,14 +14,14 @@ pub struct Surroundings {
     role_arn: Option<String>,
     /// What the container endpoint wants to see in `Authorization`.
     container_token: Option<String>,
-    session: Option<String>,
+    sessions: Vec<String>,
 }
 
 impl Double {
     /// Plays an instance and a container with this role; the container endpoint is `/container`.
     pub fn surround(&self, role_arn: &str, container_token: &str) {
         let surroundings =
-            Surroundings { role_arn: Some(role_arn.to_owned()), container_token: Some(container_token.to_owned()), session: None };
+            Surroundings { role_arn: Some(role_arn.to_owned()), container_token: Some(container_token.to_owned()), sessions: Vec::new() };
         self.state().surroundings = surroundings;
     }
 }
@@ -41,14 +41,14 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
     match (request.method.as_str(), request.path.as_str()) {
         ("PUT", "/latest/api/token") => {
             let token = random(BASE64, 56);
-            state.surroundings.session = Some(token.clone());
+            state.surroundings.sessions.push(token.clone());
             return Ok(Reply::new(200, "text/plain", token).with("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned()));
         }
         (_, "/container") if request.header("authorization") != state.surroundings.container_token.as_deref() => {
             return Err(Refusal::new(403, "", "wrong token"));
         }
         (_, "/container") => {}
-        _ if request.header("x-aws-ec2-metadata-token") != state.surroundings.session.as_deref() => {
+        _ if !state.surroundings.sessions.iter().any(|known| Some(known.as_str()) == request.header("x-aws-ec2-metadata-token")) => {
             return Err(Refusal::new(401, "", "no session"));
         }
         (_, ROLES) => return Ok(Reply::new(200, "text/plain", name)),

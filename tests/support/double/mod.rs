@@ -1,11 +1,11 @@
 //! The AWS double: one in-process server on 127.0.0.1 which plays STS, the SSO portal, SSO-OIDC, AWS Sign-In
-//! and the metadata endpoints, checks signatures, and can be told to misbehave. This file owns what a test sees and the loop that answers connections.
+//! and the metadata endpoints, checks signatures for S3 and others, and can be told to misbehave. This file owns what a test sees and the loop that answers connections.
 
-mod clock;
+pub mod clock;
+mod family;
 mod http;
 mod metadata;
 mod proxy;
-mod s3;
 mod signin;
 mod sigv4;
 mod sso;
@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
+use family::Family;
 use http::{Connection, Reply, Request};
 pub use proxy::Proxy;
 pub use sso::SsoSession;
@@ -62,6 +63,9 @@ pub enum Fault {
     Truncated,
     /// Serve with a clock this many seconds off.
     ClockOffset(i64),
+    /// Judge requests by a clock this many seconds off, under a `Date` that does not show it, so that no client can set
+    /// its own clock by the answer: as with requests that were held up.
+    HeldUp(i64),
 }
 
 /// A refusal before it takes the shape of its service.
@@ -99,6 +103,7 @@ pub(crate) struct State {
     devices: HashMap<String, sso::Device>,
     clients: HashMap<String, String>,
     logins: Vec<signin::Login>,
+    unknown_in: Vec<String>,
     surroundings: metadata::Surroundings,
     calls: Vec<Call>,
     fault: Option<Fault>,
@@ -166,6 +171,16 @@ impl Double {
         self.state().fault = Some(fault);
     }
 
+    /// In these regions no key is known.
+    pub fn unknown_in(&self, regions: &[String]) {
+        self.state().unknown_in = regions.to_vec();
+    }
+
+    /// Takes no session for one any more that was handed out before.
+    pub fn forget_sessions(&self) {
+        self.state().keys.retain(|_, key| key.token.is_none());
+    }
+
     /// Misbehaves on one request. Queues behind earlier ones.
     pub fn fault_once(&self, fault: Fault) {
         self.state().fault_once.push_back(fault);
@@ -220,12 +235,16 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
     let mut connection = Connection::new(stream);
     while let Ok(Some(request)) = connection.next().await {
         let (index, fault) = record(&shared, &request);
-        let offset = if let Some(Fault::ClockOffset(seconds)) = fault { seconds } else { 0 };
+        let (offset, shown) = match fault {
+            Some(Fault::ClockOffset(seconds)) => (seconds, seconds),
+            Some(Fault::HeldUp(seconds)) => (seconds, 0),
+            _ => (0, 0),
+        };
         let answer = || {
-            let now = clock::now() + offset;
-            let reply = answer(&mut lock(&shared), &request, now);
+            let now = clock::now();
+            let reply = answer(&mut lock(&shared), &request, now + offset);
             settle(&shared, index, &reply);
-            reply.to_bytes(now)
+            reply.to_bytes(now + shown)
         };
         let (bytes, keep_open) = match fault {
             Some(Fault::Hang) => return pending().await,
@@ -256,7 +275,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
                 tokio::time::sleep(delay).await;
                 (answer(), true)
             }
-            Some(Fault::ClockOffset(_)) | None => (answer(), true),
+            Some(Fault::ClockOffset(_) | Fault::HeldUp(_)) | None => (answer(), true),
         };
         if connection.send(&bytes).await.is_err() || !keep_open {
             return;
@@ -293,7 +312,8 @@ enum Service {
     Oidc,
     Signin,
     Metadata,
-    S3,
+    /// One that only looks at who comes.
+    Other(Family),
 }
 
 impl Service {
@@ -303,7 +323,7 @@ impl Service {
             Self::Portal | Self::Oidc => sso::action(&request.path),
             Self::Signin => signin::action(&request.path),
             Self::Metadata => metadata::action(&request.path),
-            Self::S3 => Some("S3"),
+            Self::Other(family) => Some(family.name()),
         };
         named.map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned)
     }
@@ -315,15 +335,14 @@ fn service(request: &Request) -> Service {
         path if sso::action(path).is_some() => Service::Portal,
         path if signin::action(path).is_some() => Service::Signin,
         path if metadata::action(path).is_some() => Service::Metadata,
-        _ if sigv4::service(request) == Some("s3") => Service::S3,
-        _ => Service::Sts,
+        _ => Family::of(request).map_or(Service::Sts, Service::Other),
     }
 }
 
 fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
     let answered = match service(request) {
         Service::Sts => return sts::answer(state, request, now),
-        Service::S3 => return s3::answer(state, request, now),
+        Service::Other(family) => return family.answer(state, request, now),
         Service::Portal => sso::portal(state, request, now),
         Service::Oidc => sso::oidc(state, request, now),
         Service::Signin => signin::answer(state, request, now),
@@ -339,7 +358,7 @@ fn refuse(request: &Request, refusal: &Refusal) -> Reply {
         Service::Oidc => sso::refuse_oidc(refusal),
         Service::Signin => signin::refuse(refusal),
         Service::Metadata => metadata::refuse(refusal),
-        Service::S3 => s3::refuse(refusal),
+        Service::Other(family) => family.refuse(refusal),
     }
 }
 

@@ -1,4 +1,5 @@
-//! A CONNECT proxy which ends TLS with a throwaway CA, so that requests meant for real AWS hosts reach the double.
+//! A CONNECT proxy which ends TLS with a throwaway CA, so that requests meant for real AWS hosts reach the double. To
+//! whoever speaks TLS at once it is a server with a certificate nobody trusts.
 
 use std::sync::Arc;
 
@@ -11,6 +12,9 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::{Shared, serve};
+
+/// How every TLS connection begins: a handshake record.
+const CLIENT_HELLO: &[u8] = &[22, 3];
 
 pub struct Proxy {
     /// `http://127.0.0.1:PORT`, for `HTTPS_PROXY`.
@@ -59,7 +63,14 @@ impl Authority {
 /// One connection to the proxy: a tunnel to the double, or a plain-http request which the double answers itself.
 pub async fn tunnel(mut stream: TcpStream, authority: Arc<Authority>, shared: Shared) {
     let mut peeked = [0; 8];
-    if !matches!(stream.peek(&mut peeked).await, Ok(read) if peeked[..read].starts_with(b"CONNECT ")) {
+    let read = stream.peek(&mut peeked).await.unwrap_or_default();
+    if peeked[..read].starts_with(CLIENT_HELLO) {
+        if let Ok(tls) = authority.acceptor("127.0.0.1").accept(stream).await {
+            serve(tls, shared).await;
+        }
+        return;
+    }
+    if !peeked[..read].starts_with(b"CONNECT ") {
         return serve(stream, shared).await;
     }
     // Byte by byte: what follows the head belongs to TLS.

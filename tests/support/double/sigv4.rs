@@ -31,6 +31,9 @@ pub fn verify<'a>(state: &'a State, request: &Request, service: &str, now: i64) 
     if claim.region.is_empty() {
         return Err(mismatch("Credential should be scoped to a valid region."));
     }
+    if state.unknown_in.iter().any(|region| region == claim.region) {
+        return Err(unknown_key());
+    }
     let key = state.keys.get(claim.key_id).ok_or_else(unknown_key)?;
     if key.token.as_deref() != request.header("x-amz-security-token") {
         return Err(unknown_key());

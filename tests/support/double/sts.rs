@@ -56,6 +56,13 @@ impl Double {
         self.state().keys.insert(key_id.to_owned(), key);
     }
 
+    /// A session that ends at `expires`, in epoch seconds.
+    pub fn add_session(&self, key_id: &str, secret: &str, token: &str, arn: &str, expires: i64) {
+        let token = Some(token.to_owned());
+        let key = Key { secret: secret.into(), token, arn: arn.into(), role_arn: None, mfa: false, expires: Some(expires) };
+        self.state().keys.insert(key_id.to_owned(), key);
+    }
+
     pub fn remove_key(&self, key_id: &str) {
         self.state().keys.remove(key_id);
     }
