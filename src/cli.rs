@@ -137,6 +137,42 @@ pub enum Verb {
         #[command(flatten)]
         which: Which,
     },
+    /// Find out what is wrong, or that nothing is
+    #[command(after_help = "Asks AWS, each host for 3 s at most; --offline asks nobody. Exit code: 0 without an error, else that of the\n\
+        first one's class (docs/exit-codes.md).")]
+    Doctor {
+        /// The profile to look at [default: AWS_PROFILE, else `default`]
+        #[arg(short, long)]
+        profile: Option<String>,
+        /// Ask nobody: judge by files, environment and clock alone
+        #[arg(long)]
+        offline: bool,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read a log, or stdin, and diagnose the AWS errors in it
+    #[command(after_help = "Examples:\n  terraform plan 2>&1 | awsfresh explain\n  awsfresh explain nightly.log\n\
+        Exit code: 0 where an AWS error was recognised, 1 where none was.")]
+    Explain {
+        /// The log; `-` or nothing for stdin
+        file: Option<std::path::PathBuf>,
+        /// The profile that was in use there [default: AWS_PROFILE, else `default`]
+        #[arg(short, long)]
+        profile: Option<String>,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the last failures of any awsfresh call, also of those that an SDK made and kept to itself
+    Why {
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+        /// Every failure still known, not the last five
+        #[arg(long)]
+        all: bool,
+    },
     /// Drop cached credentials
     Forget {
         /// Which profiles.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::diagnosis::keys::Keys;
 use crate::time::Timestamp;
 
 /// Text that must never reach a log, an error or a terminal.
@@ -49,6 +50,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// As they would be sent, to judge their form.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys { id: &self.access_key_id, secret: self.secret_access_key.expose(), token: self.session_token.as_ref().map(Secret::expose) }
+    }
+
     /// What keeps these from being used in a request; quotes nothing.
     pub fn flaw(&self) -> Option<&'static str> {
         let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());

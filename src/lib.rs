@@ -8,7 +8,8 @@
 //!    file:line for every value) and asks [`refresh`] for credentials.
 //! 4. [`refresh`] looks into a [`store`]; on a miss it takes a lock, looks again, and asks a [`source`].
 //! 5. [`exec`] runs commands: it hands them the credentials, renews those meanwhile, and looks back when they failed.
-//! 6. Whatever goes wrong is a [`diagnosis::Finding`]: a fact, its evidence, a next step, an exit code.
+//! 6. Whatever goes wrong is a [`diagnosis::Finding`]: a fact, its evidence, a next step, an exit code. `doctor` gathers
+//!    facts, asks AWS, and draws every finding it can from both.
 //!
 //! docs/architecture.md has the reasons.
 
@@ -20,6 +21,7 @@ pub mod diagnosis;
 pub mod digest;
 pub mod exec;
 pub mod files;
+pub mod partition;
 pub mod refresh;
 pub mod settings;
 pub mod source;
@@ -42,10 +44,14 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let talk = commands::Talk::new(cli.common.verbose, cli.common.quiet);
-    match World::collect().and_then(|world| commands::run(&cli, &world, &talk)) {
+    let world = World::collect();
+    match world.as_ref().map_err(Clone::clone).and_then(|world| commands::run(&cli, world, &talk)) {
         Ok(code) => ExitCode::from(code),
         Err(finding) => {
             talk.failure(&finding);
+            if let Ok(world) = &world {
+                commands::note_down(&cli, world, &finding);
+            }
             ExitCode::from(if cli.wrap.command.is_empty() { finding.exit_code() } else { NOTHING_STARTED })
         }
     }

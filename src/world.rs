@@ -71,6 +71,11 @@ impl World {
         self.env.get(name).map(String::as_str).filter(|v| !v.trim().is_empty())
     }
 
+    /// Every variable.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.env.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// `true` in the spelling the SDKs accept.
     pub fn env_flag(&self, name: &str) -> bool {
         self.env(name).is_some_and(|v| v.eq_ignore_ascii_case("true"))
@@ -218,13 +223,13 @@ fn read_settings(path: &Path) -> Result<Settings> {
     }
 }
 
-/// Who runs this.
+/// The number of the user this runs as; 0 where users have none.
 #[cfg(unix)]
 pub fn uid() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
-/// There are no numbers for that here.
+/// The number of the user this runs as; 0 where users have none.
 #[cfg(not(unix))]
 pub fn uid() -> u32 {
     0

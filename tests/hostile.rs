@@ -360,7 +360,7 @@ fn web(file: &str) -> String {
 #[rustfmt::skip] // one line per row
 fn keys_that_cannot_be_keys() {
     check(&[
-        ("swapped", |s| keys(s, SECRET, KEY), BASE, Fails(3, "key-id-malformed", "swapped")),
+        ("swapped", |s| keys(s, SECRET, KEY), BASE, Fails(3, "key-and-secret-swapped", "swapped")),
         ("half", |s| { s.home.credentials(format!("[base]\naws_access_key_id = {KEY}\n")); }, BASE, Fails(3, "source-missing", "credentials:2")),
         ("the other half", |s| { s.home.credentials(format!("[base]\naws_secret_access_key = {SECRET}\n")); }, BASE, Fails(3, "source-missing", "credentials:2")),
         ("short", |s| keys(s, "AKIA", SECRET), BASE, Fails(3, "key-id-malformed", "credentials:2")),
@@ -374,7 +374,7 @@ fn keys_that_cannot_be_keys() {
         ("a second line", |s| keys(s, KEY, &format!("{SECRET}\n more")), BASE, Fails(3, "hidden-characters", "credentials:3")),
         ("a comment behind", |s| keys(s, KEY, &format!("{SECRET} # mine")), BASE, Works),
         ("two of them", |s| keys(s, KEY, &format!("{SECRET}\naws_secret_access_key = canary")), BASE, Fails(3, "config-duplicate", "credentials:3")),
-        ("a token in two lines", |s| keys(s, "ASIAQTESTTESTTESTTES", &format!("{SECRET}\naws_session_token = canary\n  canary")), BASE, Fails(3, "hidden-characters", "credentials:4")),
+        ("a token in two lines", |s| keys(s, "ASIAQTESTTESTTESTTES", &format!("{SECRET}\naws_session_token = canary\n  canary")), BASE, Fails(3, "session-token-damaged", "credentials:4")),
         ("a source with a bad key", |s| keys(s, "AKIA", SECRET), P, Fails(3, "key-id-malformed", "credentials:2")),
         ("environment without keys", |s| s.config(&env_role()), P, Fails(3, "source-missing", "AWS_ACCESS_KEY_ID")),
         ("environment with a line break", |s| environment(s, "AKIAQTESTTESTTESTTES\n", SECRET), P, Fails(3, "hidden-characters", "AWS_ACCESS_KEY_ID")),

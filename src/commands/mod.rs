@@ -2,9 +2,12 @@
 //! below. Only this layer talks: data to stdout, everything else to stderr.
 
 mod credential_process;
+mod doctor;
+mod explain;
 mod forget;
 mod refresh;
 mod status;
+mod why;
 mod wrap;
 
 use std::borrow::Cow;
@@ -13,6 +16,7 @@ use std::path::Path;
 
 use crate::cli::{Cli, Verb, Which};
 use crate::config::{self, Chain, FileKind, ProfileSet};
+use crate::diagnosis::journal::{Journal, Record};
 use crate::diagnosis::{Cause, Finding, Result, printable};
 use crate::files;
 use crate::refresh::{Refresher, Tell};
@@ -33,8 +37,41 @@ pub fn run(cli: &Cli, world: &World, talk: &Talk) -> Result<u8> {
         Some(Verb::Status { profile, json }) => status::run(&context, profile, *json)?,
         Some(Verb::Refresh { which }) => refresh::run(&context, which)?,
         Some(Verb::Forget { which }) => forget::run(&context, which)?,
+        Some(Verb::Doctor { profile, offline, json }) => return doctor::run(&context, profile.as_deref(), *offline, *json),
+        Some(Verb::Explain { file, profile, json }) => return explain::run(&context, file.as_deref(), profile.as_deref(), *json),
+        Some(Verb::Why { json, all }) => why::run(&context, *json, *all)?,
     }
     Ok(0)
+}
+
+/// Writes a verb's failure into the journal that `why` reads: whoever called may keep it to itself.
+pub fn note_down(cli: &Cli, world: &World, finding: &Finding) {
+    let verb = match &cli.verb {
+        None => "run",
+        Some(Verb::CredentialProcess { .. }) => "credential-process",
+        Some(Verb::Status { .. }) => "status",
+        Some(Verb::Refresh { .. }) => "refresh",
+        Some(Verb::Forget { .. }) => "forget",
+        Some(Verb::Doctor { .. } | Verb::Explain { .. } | Verb::Why { .. }) => return, // they tell of failures, and have none of their own
+    };
+    write_down(world, verb, finding);
+}
+
+fn write_down(world: &World, verb: &str, finding: &Finding) {
+    let record = Record { at: world.now(), verb: verb.to_owned(), caller: caller(), finding: finding.clone() };
+    let _ = Journal::new(&world.state_dir()).write(&record); // it was told on stderr already
+}
+
+/// The name of the process above this one.
+fn caller() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let parent = rustix::process::getppid()?.as_raw_nonzero();
+        let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
+        Some(printable(name.trim()))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// What every verb works with.
@@ -91,17 +128,18 @@ impl AwsFiles {
 
     /// A missing file is empty, as in the SDKs.
     fn profiles(&self, world: &World) -> Result<ProfileSet> {
-        let parsed = |bytes: &Option<Zeroizing<Vec<u8>>>, path: &Path, kind| {
-            bytes.as_ref().map(|bytes| config::read(&path.to_string_lossy(), kind, bytes)).transpose()
-        };
-        let config = parsed(&self.config, &world.config_file(), FileKind::Config)?;
-        Ok(ProfileSet::new(config, parsed(&self.credentials, &world.credentials_file(), FileKind::Credentials)?))
+        let config = parsed(&world.config_file(), FileKind::Config, self.config.as_ref())?;
+        Ok(ProfileSet::new(config, parsed(&world.credentials_file(), FileKind::Credentials, self.credentials.as_ref())?))
     }
 
     /// Both as text.
     fn texts(&self) -> [Cow<'_, str>; 2] {
         [&self.config, &self.credentials].map(|bytes| String::from_utf8_lossy(bytes.as_ref().map_or(&[], |bytes| bytes.as_slice())))
     }
+}
+
+fn parsed(path: &Path, kind: FileKind, bytes: Option<&Zeroizing<Vec<u8>>>) -> Result<Option<config::File>> {
+    bytes.map(|bytes| config::read(&path.to_string_lossy(), kind, bytes)).transpose()
 }
 
 fn read_bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {

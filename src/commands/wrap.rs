@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{AwsFiles, Context};
+use super::{AwsFiles, Context, write_down};
 use crate::cli::{OnRenew, Wrap};
 use crate::config::{Base, Chain, DefaultProfile, Overlay};
 use crate::credentials::Credentials;
@@ -315,6 +315,7 @@ impl Wrapped<'_> {
         }
         if let Some(finding) = over.cause_of_failure().or_else(|| self.rejected(live)) {
             talk.failure(&finding);
+            write_down(world, "run", &finding);
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Hop {
 }
 
 /// Endpoint and TLS settings of a profile and its `services` section.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Network {
     pub ca_bundle: Option<Value>,

@@ -3,6 +3,7 @@
 
 use super::reader::Value;
 use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::keys::{Keys, Part, refused};
 use crate::diagnosis::{Cause, Finding, Result};
 
 /// A finding about one value.
@@ -109,42 +110,16 @@ pub(super) fn region(key: &str, value: &Value) -> Result<()> {
     Err(bad(Cause::RegionInvalid, key, value, "is not a region", &region_fix(key, &value.text)))
 }
 
-/// Static keys, judged as far as their form goes.
+/// Static keys. Only what no request could be made with is refused: AWS judges the rest.
 pub(super) fn keys(id: &Value, secret: &Value, token: Option<&Value>) -> Result<Credentials> {
-    let hidden = |v: &Value| v.text.chars().any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii());
-    for (key, value) in [("aws_access_key_id", Some(id)), ("aws_secret_access_key", Some(secret)), ("aws_session_token", token)] {
-        if let Some(value) = value
-            && hidden(value)
-        {
-            return Err(bad(
-                Cause::HiddenCharacters,
-                key,
-                value,
-                "holds white space or characters that are in no AWS key",
-                "copy it again, on one line and without quotes",
-            ));
-        }
-    }
-    for (key, value) in [("aws_access_key_id", id), ("aws_secret_access_key", secret)] {
-        if value.text.starts_with(['"', '\'']) {
-            let fix = "remove the quotes: every AWS tool takes them as part of the value";
-            return Err(bad(Cause::ConfigMalformed, key, value, "is in quotes", fix));
-        }
-    }
-    if !(16..=128).contains(&id.text.len()) || !id.text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        let swapped = secret.text.len() == 20 && (secret.text.starts_with("AKIA") || secret.text.starts_with("ASIA"));
-        let fix = if swapped { "key id and secret are swapped: exchange them" } else { "copy the access key id again" };
-        return Err(bad(Cause::KeyIdMalformed, "aws_access_key_id", id, "is not an access key id", fix));
-    }
-    if id.text.starts_with("ASIA") && token.is_none() {
-        let fix = "add the aws_session_token that came with it, or name a source that renews itself";
-        return Err(bad(
-            Cause::TemporaryKeyWithoutToken,
-            "aws_access_key_id",
-            id,
-            "is a temporary key, and there is no aws_session_token",
-            fix,
-        ));
+    let keys = Keys { id: &id.text, secret: &secret.text, token: token.map(|t| t.text.as_str()) };
+    if let Some(flaw) = refused(keys) {
+        let value = match flaw.part {
+            Part::Secret => secret,
+            Part::Token => token.unwrap_or(id),
+            Part::Id => id,
+        };
+        return Err(bad(flaw.cause, flaw.part.key(), value, flaw.what, flaw.fix));
     }
     Ok(Credentials {
         access_key_id: id.text.clone(),

@@ -14,6 +14,6 @@ mod resolve;
 pub use chain::{Base, Chain, Hop, Network};
 pub use check::{is_account, is_region, region_fix};
 pub use overlay::{DefaultProfile, Overlay};
-pub use profiles::{Profile, ProfileSet};
+pub use profiles::{Profile, ProfileSet, SHAPING};
 pub use reader::{File, FileKind, Origin, Section, Value, read};
 pub use resolve::resolve;

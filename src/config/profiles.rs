@@ -7,7 +7,7 @@ use super::reader::{File, Origin, Section, SectionKind, Value};
 use crate::diagnosis::{Cause, Finding, Result, printable};
 
 /// Keys that decide whose credentials come out: a duplicate with another value is not guessed at.
-pub(super) const SHAPING: &[&str] = &[
+pub const SHAPING: &[&str] = &[
     "aws_access_key_id",
     "aws_secret_access_key",
     "aws_session_token",
@@ -40,6 +40,26 @@ impl Profile {
     pub fn get(&self, key: &str) -> Option<&Value> {
         let values = self.sections.iter().rev().filter_map(|s| s.keys.get(key)?.last());
         values.into_iter().find(|v| !v.text.is_empty())
+    }
+
+    /// Every value of every key, those that count and those that do not; sorted by place.
+    pub fn values(&self) -> Vec<(&str, &Value)> {
+        let all = self.sections.iter().flat_map(|s| s.keys.iter()).flat_map(|(key, values)| values.iter().map(|v| (key.as_str(), v)));
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(_, v)| (v.origin.file.clone(), v.origin.line));
+        all
+    }
+
+    /// Sections that are opened more than once in one file, and keys with more than one value in the others.
+    pub fn repeated(&self) -> Vec<(&str, Vec<&Origin>)> {
+        let once = self.sections.iter().filter(|s| s.again.is_empty());
+        let keys = once.flat_map(|s| s.keys.iter()).filter(|(_, values)| values.len() > 1);
+        let keys = keys.map(|(key, values)| (key.as_str(), values.iter().map(|v| &v.origin).collect()));
+        let headers = self.sections.iter().filter(|s| !s.again.is_empty());
+        let headers = headers.map(|s| ("", std::iter::once(&s.origin).chain(&s.again).collect()));
+        let mut all: Vec<(&str, Vec<&Origin>)> = headers.chain(keys).collect();
+        all.sort_by_key(|(_, places)| places.first().map(|o| (o.file.clone(), o.line)));
+        all
     }
 
     /// The value of `key` below an empty `parent`.
@@ -109,6 +129,16 @@ impl ProfileSet {
     /// The profile of this name.
     pub fn profile(&self, name: &str) -> Option<&Profile> {
         self.profiles.get(name)
+    }
+
+    /// Every profile, sorted by name.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.profiles.values()
+    }
+
+    /// Sections of the config file that no SDK reads.
+    pub fn others(&self) -> &[(String, Origin)] {
+        &self.others
     }
 
     /// `[sso-session NAME]`.

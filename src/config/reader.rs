@@ -31,6 +31,16 @@ pub struct Value {
     pub text: String,
     /// Where it stands.
     pub origin: Origin,
+    /// Whether a comment follows on the same line, which Python tools take as part of the value.
+    pub commented: bool,
+}
+
+impl Value {
+    /// From what follows the `=`.
+    fn new(raw: &str, origin: Origin) -> Self {
+        let text = without_comment(raw);
+        Self { commented: text.len() < raw.trim().len(), text: text.to_owned(), origin }
+    }
 }
 
 impl fmt::Debug for Value {
@@ -65,6 +75,8 @@ pub struct Section {
     pub(super) name: String,
     /// The first header.
     pub(super) origin: Origin,
+    /// Further headers of the same name in the same file, at which Python tools refuse the whole file.
+    pub(super) again: Vec<Origin>,
     /// Every value of every key, in file order; the last one counts.
     pub(super) keys: HashMap<String, Vec<Value>>,
     /// `parent.key` for indented lines below an empty value.
@@ -137,8 +149,7 @@ impl Reader {
             self.last_key = None;
             return Ok(());
         };
-        let text = without_comment(value).to_owned();
-        section.keys.entry(key.clone()).or_default().push(Value { text, origin });
+        section.keys.entry(key.clone()).or_default().push(Value::new(value, origin));
         self.last_key = Some(key);
         Ok(())
     }
@@ -155,8 +166,7 @@ impl Reader {
         let parent = self.last_key.clone().unwrap_or_default();
         if value.text.is_empty() || value.text.starts_with('\n') {
             if let Some((key, text)) = line.split_once('=') {
-                let nested = Value { text: without_comment(text).to_owned(), origin };
-                section.nested.insert((parent, key.trim().to_ascii_lowercase()), nested);
+                section.nested.insert((parent, key.trim().to_ascii_lowercase()), Value::new(text, origin));
             }
         } else if !line.starts_with(['#', ';']) {
             value.text.push('\n');
@@ -167,18 +177,22 @@ impl Reader {
 
     fn section(&mut self, kind: SectionKind, name: &str, origin: Origin) {
         self.last_key = None;
-        let found = *self.index.entry((kind, name.to_owned())).or_insert_with(|| {
-            self.sections.push(Section {
-                kind,
-                name: name.to_owned(),
-                origin,
-                keys: HashMap::new(),
-                nested: HashMap::new(),
-                problems: Vec::new(),
-            });
-            self.sections.len() - 1
+        if let Some(&found) = self.index.get(&(kind, name.to_owned())) {
+            self.sections[found].again.push(origin);
+            self.current = Some(found);
+            return;
+        }
+        self.index.insert((kind, name.to_owned()), self.sections.len());
+        self.current = Some(self.sections.len());
+        self.sections.push(Section {
+            kind,
+            name: name.to_owned(),
+            origin,
+            again: Vec::new(),
+            keys: HashMap::new(),
+            nested: HashMap::new(),
+            problems: Vec::new(),
         });
-        self.current = Some(found);
     }
 }
 

@@ -82,7 +82,7 @@ fn every_wrong_profile_has_its_cause_and_place() {
         ("[profile p]\naws_access_key_id = AKIA\naws_secret_access_key = s", KeyIdMalformed),
         (
             "[profile p]\naws_access_key_id = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\naws_secret_access_key = AKIAQTESTTESTTESTTES",
-            KeyIdMalformed,
+            KeyAndSecretSwapped,
         ),
         ("[profile p]\naws_access_key_id = ASIAQTESTTESTTESTTES\naws_secret_access_key = s", TemporaryKeyWithoutToken),
         ("[profile p]\naws_access_key_id = AKIAQTESTTESTTEST ES\naws_secret_access_key = s", HiddenCharacters),

@@ -1,14 +1,71 @@
 //! What went wrong, as a fact and a next step. A [`Finding`] is the error type of the whole crate: its cause has a
 //! published id and decides the exit code.
 
+pub mod answer;
 mod cause;
+pub mod causes;
+pub mod facts;
+pub mod journal;
+pub mod keys;
+pub mod probes;
+mod report;
+pub mod sightings;
 
 use std::fmt;
 
 pub use cause::Cause;
+pub use report::{Report, Step, finding_json, finding_text};
 
 /// The outcome of anything that can fail for a reason a person can act on.
 pub type Result<T, E = Finding> = std::result::Result<T, E>;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something does not work.
+    #[default]
+    Error,
+    /// Something does not work with some tools, or will stop working.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// How far the evidence goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Certainty {
+    /// The evidence leaves no other cause.
+    #[default]
+    Certain,
+    /// Others are conceivable.
+    Likely,
+    /// One of several that fit.
+    Possible,
+}
+
+impl Severity {
+    /// As it stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+impl Certainty {
+    /// As it stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+        }
+    }
+}
 
 /// One diagnosed failure.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -21,12 +78,43 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// What to do next: exact commands or file:line.
     pub remedy: Vec<String>,
+    /// How much it matters.
+    #[serde(default)]
+    pub severity: Severity,
+    /// How sure it is.
+    #[serde(default)]
+    pub certainty: Certainty,
 }
 
 impl Finding {
     /// A finding with nothing but its summary.
     pub fn new(cause: Cause, summary: impl Into<String>) -> Self {
-        Self { cause, summary: summary.into(), evidence: Vec::new(), remedy: Vec::new() }
+        let (evidence, remedy) = Default::default();
+        Self { cause, summary: summary.into(), evidence, remedy, severity: Severity::Error, certainty: Certainty::Certain }
+    }
+
+    /// The same as a warning.
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same as something worth knowing.
+    pub fn info(mut self) -> Self {
+        self.severity = Severity::Info;
+        self
+    }
+
+    /// The same where other causes are conceivable.
+    pub fn likely(mut self) -> Self {
+        self.certainty = Certainty::Likely;
+        self
+    }
+
+    /// The same as one of several causes that fit.
+    pub fn possible(mut self) -> Self {
+        self.certainty = Certainty::Possible;
+        self
     }
 
     /// Adds something that was seen.

@@ -97,12 +97,39 @@ impl<'a> Refresher<'a> {
 
     /// Who AWS says `credentials` belong to.
     pub fn identity(&self, credentials: &Credentials) -> Result<Identity> {
-        self.sources.identity(credentials)
+        self.sources.identity(credentials, None)
+    }
+
+    /// How many links the chain has: its base, and a role each.
+    pub fn links(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The credentials of link `n`, the base being 0.
+    pub fn obtain_link(&self, n: usize) -> Result<Credentials> {
+        self.sources.refuse_recursion()?;
+        self.link(n, false)
+    }
+
+    /// Whether the credentials of link `n` are kept in the store.
+    pub fn is_cached(&self, n: usize) -> bool {
+        let key = self.keys.get(n).and_then(Option::as_ref);
+        key.and_then(|key| self.look(key)).is_some_and(|entry| self.judge(&entry) != Freshness::Expired)
+    }
+
+    /// What asks AWS for this chain.
+    pub fn sources(&self) -> &Sources<'a> {
+        &self.sources
     }
 
     /// AWS no longer takes what is cached for the profile: it is not handed out again.
     pub fn distrust(&self) {
-        if let Some(Some(key)) = self.keys.last() {
+        self.distrust_link(self.keys.len() - 1);
+    }
+
+    /// The same for link `n`.
+    pub fn distrust_link(&self, n: usize) {
+        if let Some(Some(key)) = self.keys.get(n) {
             let _ = self.store.remove(key); // a store that cannot be written is told of when the successor is kept
         }
     }

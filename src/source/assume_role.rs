@@ -45,7 +45,7 @@ pub async fn assume(sources: &Sources<'_>, hop: &Hop, caller: &Credentials) -> R
     }
     let answer = request.send().await.map_err(|e| {
         let what = format!("the role {role} (profile `{}`)", hop.profile);
-        rejection::explain(&e, &what, &region, caller).seen(format!("role_arn at {}", hop.role_arn.origin))
+        rejection::explain(&e, &what, &region, Some(caller), role).seen(format!("role_arn at {}", hop.role_arn.origin))
     })?;
     from_sts(answer.credentials(), answer.assumed_role_user().map(|user| user.arn()))
 }

@@ -12,6 +12,8 @@ pub struct Identity {
     pub account: String,
     /// Of a user, or of an assumed role with its session.
     pub arn: String,
+    /// `AIDA…` for users, `AROA…:SESSION` for roles.
+    pub user_id: String,
 }
 
 impl Identity {
@@ -23,16 +25,17 @@ impl Identity {
 }
 
 /// Asks STS.
-pub async fn identity(sources: &Sources<'_>, caller: &Credentials) -> Result<Identity> {
+pub async fn identity(sources: &Sources<'_>, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
     // The role says which partition is asked.
     let arn = sources.chain.hops.last().map_or("", |hop| hop.role_arn.text.as_str());
-    let region = sources.sts_region(None, arn)?;
+    let region = region.map_or_else(|| sources.sts_region(None, arn), |region| Ok(region.to_owned()))?;
     let client = assume_role::client(sources, &region, Some(caller))?;
     let answer = client.get_caller_identity().send().await.map_err(|e| {
         let what = format!("the key {}", masked(&caller.access_key_id));
-        rejection::explain(&e, &what, &region, caller)
+        rejection::explain(&e, &what, &region, Some(caller), arn)
     })?;
-    Ok(Identity { account: answer.account().unwrap_or_default().to_owned(), arn: answer.arn().unwrap_or_default().to_owned() })
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Ok(Identity { account: text(answer.account()), arn: text(answer.arn()), user_id: text(answer.user_id()) })
 }
 
 #[cfg(test)]
@@ -41,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_role_is_named_without_its_session() {
-        let role = |arn: &str| Identity { account: String::new(), arn: arn.into() }.role().map(str::to_owned);
+        let role = |arn: &str| Identity { account: String::new(), arn: arn.into(), user_id: String::new() }.role().map(str::to_owned);
         assert_eq!(role("arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_1a/me@x").as_deref(), Some("AWSReservedSSO_Admin_1a"));
         assert_eq!(role("arn:aws:iam::1:user/ann"), None);
     }

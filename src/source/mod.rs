@@ -7,21 +7,25 @@ mod login_session;
 mod metadata;
 mod network;
 pub mod process;
+mod reach;
 mod rejection;
 pub mod sso;
-mod web_identity;
+pub mod web_identity;
 
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use crate::config::{Base, Chain, Hop, is_region, region_fix};
 use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::keys::{Keys, refused};
 use crate::diagnosis::{Cause, Finding, Result};
+use crate::partition;
 use crate::time::Timestamp;
 use crate::world::World;
 
 pub use identity::Identity;
 pub use network::{Endpoints, Service};
+pub use reach::{Contact, Metadata};
 
 /// Everything a source needs for one chain.
 pub struct Sources<'a> {
@@ -30,6 +34,15 @@ pub struct Sources<'a> {
     deadline: Instant,
     runtime: OnceCell<tokio::runtime::Runtime>,
     endpoints: Endpoints,
+}
+
+impl Drop for Sources<'_> {
+    /// A plain drop would wait for a name that is still being looked up.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl<'a> Sources<'a> {
@@ -87,9 +100,19 @@ impl<'a> Sources<'a> {
         self.judged(answer, "STS")
     }
 
-    /// Who AWS says `caller` is.
-    pub fn identity(&self, caller: &Credentials) -> Result<Identity> {
-        self.run(identity::identity(self, caller))
+    /// Who AWS says `caller` is; asked in `region`, else where everything else is asked.
+    pub fn identity(&self, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
+        self.run(identity::identity(self, caller, region))
+    }
+
+    /// Every endpoint override in force: what says so, and the URL.
+    pub fn overrides(&self) -> Vec<(String, String)> {
+        self.endpoints.overrides()
+    }
+
+    /// The region that STS is asked in.
+    pub fn region(&self) -> Result<String> {
+        self.sts_region(None, self.chain.hops.last().map_or("", |hop| hop.role_arn.text.as_str()))
     }
 
     /// Whatever AWS answered must be usable here and now: nothing else is handed out or kept.
@@ -157,15 +180,8 @@ impl<'a> Sources<'a> {
                 .seen(format!("credential_source = Environment at {origin}"))
                 .try_this(format!("export {name} again"))
         };
-        let all = [("AWS_ACCESS_KEY_ID", Some(id)), ("AWS_SECRET_ACCESS_KEY", Some(secret)), ("AWS_SESSION_TOKEN", token)];
-        for (name, value) in all {
-            let value = value.unwrap_or_default();
-            if value.starts_with(['"', '\'']) {
-                return Err(bad(Cause::ConfigMalformed, name, "is in quotes that are part of its value"));
-            }
-            if !value.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(bad(Cause::HiddenCharacters, name, "holds white space or characters that are in no AWS key"));
-            }
+        if let Some(flaw) = refused(Keys { id, secret, token }) {
+            return Err(bad(flaw.cause, flaw.part.variable(), flaw.what));
         }
         let end = self.world.outer_env("AWS_CREDENTIAL_EXPIRATION");
         let expiration = end.map(|text| {
@@ -173,19 +189,13 @@ impl<'a> Sources<'a> {
             let over = format!("says that the credentials in the environment ended at {end}");
             if end > self.world.now() { Ok(end) } else { Err(bad(Cause::SessionExpired, "AWS_CREDENTIAL_EXPIRATION", &over)) }
         });
-        let credentials = Credentials {
+        Ok(Credentials {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret.to_owned()),
             session_token: token.map(|t| Secret::new(t.to_owned())),
             expiration: expiration.transpose()?,
             account_id: None,
-        };
-        match credentials.flaw() {
-            None => Ok(credentials),
-            Some(_) => {
-                Err(bad(Cause::TemporaryKeyWithoutToken, "AWS_ACCESS_KEY_ID", "is a temporary key, and there is no AWS_SESSION_TOKEN"))
-            }
-        }
+        })
     }
 
     /// The region for STS: environment, then what the chain says, then the home region of the role's partition.
@@ -197,12 +207,8 @@ impl<'a> Sources<'a> {
                 .seen(format!("{name}={text}"))
                 .try_this(region_fix(name, text).replace(" = ", "=")));
         }
-        let region = env.map(|(_, text)| text).or(own).or_else(of_chain).unwrap_or(match role_arn.split(':').nth(1) {
-            Some("aws-cn") => "cn-northwest-1",
-            Some("aws-us-gov") => "us-gov-west-1",
-            Some("aws-eusc") => "eusc-de-east-1",
-            _ => "us-east-1",
-        });
+        let home = || partition::home_region(partition::of_arn(role_arn).unwrap_or_default());
+        let region = env.map(|(_, text)| text).or(own).or_else(of_chain).unwrap_or_else(home);
         Ok(region.to_owned())
     }
 

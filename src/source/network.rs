@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, ConnectorBuilder};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use rustls::RootCertStore;
@@ -106,30 +106,30 @@ impl Endpoints {
         self.endpoint(service).map(|endpoint| endpoint.url.as_str())
     }
 
-    /// An HTTP client with these settings. TLS roots are loaded only where the endpoint is https: reading the system's
-    /// costs milliseconds.
+    /// Every override in force: what says so, and the URL. Each URL once.
+    pub fn overrides(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = Vec::new();
+        for endpoint in [&self.sts, &self.sso, &self.sso_oidc].into_iter().flatten() {
+            if all.iter().all(|(place, _)| *place != endpoint.place) {
+                all.push((endpoint.place.clone(), endpoint.url.clone()));
+            }
+        }
+        all
+    }
+
+    /// An HTTP client with these settings.
     pub fn http_client(&self, service: Service) -> Result<SharedHttpClient> {
         if let Some(endpoint) = self.endpoint(service) {
             endpoint.check()?;
         }
-        let plain = self.url(service).is_some_and(|url| url.starts_with("http://"));
-        let proxy = self.proxy(plain)?;
-        if plain {
-            return Ok(Builder::new().build_with_connector_fn(move |settings, _| {
-                let mut connector = ConnectorBuilder::default().proxy_config(proxy.clone());
-                connector.set_connector_settings(settings.cloned());
-                connector.build_http()
-            }));
-        }
-        let tls = self.tls_context()?;
-        Ok(Builder::new().build_with_connector_fn(move |settings, _| {
-            let mut connector = ConnectorBuilder::default()
-                .proxy_config(proxy.clone())
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .tls_context(tls.clone());
-            connector.set_connector_settings(settings.cloned());
-            connector.build()
-        }))
+        let way = self.way(self.url(service).unwrap_or("https://"))?;
+        Ok(Builder::new().build_with_connector_fn(move |settings, _| way.connector(settings)))
+    }
+
+    /// How to connect to `url`. TLS roots are loaded only for https: reading the system's costs milliseconds.
+    pub fn way(&self, url: &str) -> Result<Way> {
+        let plain = url.starts_with("http://");
+        Ok(Way { proxy: self.proxy(plain)?, tls: if plain { None } else { Some(self.tls_context()?) } })
     }
 
     fn tls_context(&self) -> Result<TlsContext> {
@@ -166,6 +166,29 @@ impl Endpoints {
             Some(rules) => config.no_proxy(rules),
             None => config,
         })
+    }
+}
+
+/// Proxy and TLS settings for one URL.
+pub struct Way {
+    proxy: ProxyConfig,
+    tls: Option<TlsContext>,
+}
+
+impl Way {
+    /// Straight and without TLS: to metadata services.
+    pub fn straight() -> Self {
+        Self { proxy: ProxyConfig::disabled(), tls: None }
+    }
+
+    /// A connector with these time limits.
+    pub fn connector(&self, settings: Option<&HttpConnectorSettings>) -> Connector {
+        let mut connector = ConnectorBuilder::default().proxy_config(self.proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        match &self.tls {
+            None => connector.build_http(),
+            Some(tls) => connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build(),
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::credentials::{Credentials, masked};
+use crate::credentials::Credentials;
+use crate::diagnosis::answer::{Answer, Asked, Condition};
 use crate::diagnosis::{Cause, Finding};
+use crate::partition;
 
 /// Why AWS could not be reached or did not answer sensibly; `None` where it answered with an error of its own.
 pub fn unreached<E>(error: &SdkError<E, HttpResponse>, service: &str, region: &str) -> Option<Finding>
@@ -38,7 +40,8 @@ pub fn unreached_words(detail: &str, at: &str) -> Option<Finding> {
     (lower.contains("dispatch failure") || lower.contains("timeout") || lower.contains("timed out")).then(|| dispatch(detail, false, at))
 }
 
-fn dispatch(detail: &str, timed_out_flag: bool, at: &str) -> Finding {
+/// The finding for a connector's words about why `at` was not reached.
+pub fn dispatch(detail: &str, timed_out_flag: bool, at: &str) -> Finding {
     let lower = detail.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
     if has(&["dns error", "failed to lookup", "name or service not known", "name resolution"]) {
@@ -96,22 +99,9 @@ pub fn sources_of(error: &dyn std::error::Error) -> String {
     }
 }
 
-/// Codes that say the same whichever service speaks: throttling, server failure, an answer without an AWS error in it.
+/// What says the same whichever service speaks: a proxy's refusal, throttling, server failure, an answer without an AWS
+/// error in it.
 pub fn common(code: &str, status: u16, at: &str) -> Option<Finding> {
-    if code.contains("Throttl") || code.contains("TooManyRequests") || code == "SlowDownException" || status == 429 {
-        return Some(
-            Finding::new(Cause::Throttled, format!("{at} asks to slow down"))
-                .seen(format!("{code} (HTTP {status})"))
-                .try_this("try again in a minute"),
-        );
-    }
-    if status >= 500 {
-        return Some(
-            Finding::new(Cause::AwsUnavailable, format!("{at} fails"))
-                .seen(format!("{code} (HTTP {status})"))
-                .try_this("try again; https://health.aws.amazon.com"),
-        );
-    }
     if status == 407 {
         return Some(
             Finding::new(Cause::ProxyMisconfigured, "the proxy asks for a password")
@@ -119,10 +109,21 @@ pub fn common(code: &str, status: u16, at: &str) -> Option<Finding> {
                 .try_this("put user and password in HTTPS_PROXY"),
         );
     }
-    if code.is_empty() {
-        return Some(not_aws(at, &format!("HTTP {status} without an AWS error in it")));
+    let answer = Answer { code, message: "", status: Some(status) };
+    match answer.condition() {
+        Some(Condition::Throttled) => Some(
+            Finding::new(Cause::Throttled, format!("{at} asks to slow down"))
+                .seen(format!("{code} (HTTP {status})"))
+                .try_this("try again in a minute"),
+        ),
+        Some(Condition::Failing) => Some(
+            Finding::new(Cause::AwsUnavailable, format!("{at} fails"))
+                .seen(format!("{code} (HTTP {status})"))
+                .try_this("try again; https://health.aws.amazon.com"),
+        ),
+        _ if code.is_empty() => Some(not_aws(at, &format!("HTTP {status} without an AWS error in it"))),
+        _ => None,
     }
-    None
 }
 
 fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String, String, u16) {
@@ -140,8 +141,8 @@ fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String,
     }
 }
 
-/// What STS meant by refusing `what` to `caller`.
-pub fn explain<E>(error: &SdkError<E, HttpResponse>, what: &str, region: &str, caller: &Credentials) -> Finding
+/// What STS meant by refusing `what` to `caller`. `role_arn` is the role it is about, if it is about one.
+pub fn explain<E>(error: &SdkError<E, HttpResponse>, what: &str, region: &str, caller: Option<&Credentials>, role_arn: &str) -> Finding
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -152,74 +153,23 @@ where
     if let Some(finding) = common(&code, status, &format!("STS in {region}")) {
         return finding;
     }
-    let key = masked(&caller.access_key_id);
-    let said = format!("{code} (HTTP {status}): {message}");
-    let finding = match code.as_str() {
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
-            Finding::new(Cause::AccessKeyUnknown, format!("AWS does not know the access key {key}"))
-                .try_this("check that the key exists and is active: aws iam list-access-keys; otherwise replace it in the profile")
-        }
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            Finding::new(Cause::SessionExpired, format!("the session of the key {key} is over"))
-                .try_this("put fresh credentials where these came from")
-        }
-        "SignatureDoesNotMatch" | "InvalidSignatureException"
-            if message.contains("Signature expired") || message.contains("not yet current") =>
-        {
-            Finding::new(Cause::ClockSkew, "the clock here and the clock of AWS differ by more than AWS allows")
-                .try_this("sudo timedatectl set-ntp true")
-        }
-        "SignatureDoesNotMatch" | "InvalidSignatureException" | "IncompleteSignature" => {
-            Finding::new(Cause::SecretWrong, format!("the secret key that goes with {key} is wrong"))
-                .try_this("copy key id and secret again, both from the same source")
-        }
-        "AccessDenied" | "AccessDeniedException" => {
-            let finding = Finding::new(Cause::AssumeRoleDenied, format!("AWS denies {what}"));
-            if message.contains("MultiFactorAuthentication") {
-                finding.try_this("check mfa_serial in the profile")
-            } else {
-                finding.try_this(
-                    "check the role's name and its trust policy (caller, external id, MFA), then the caller's sts:AssumeRole permission",
-                )
-            }
-        }
-        "RegionDisabledException" => Finding::new(Cause::RegionDisabled, format!("STS is switched off in {region}"))
-            .try_this("use another region, or let an administrator switch it on in IAM"),
-        "ValidationError" if message.contains("MaxSessionDuration") || message.contains("session limit") => {
-            Finding::new(Cause::DurationTooLong, format!("{what} allows no session that long"))
-                .try_this("lower duration_seconds in the profile, or raise the role's MaxSessionDuration")
-        }
-        "ValidationError" | "MalformedPolicyDocument" | "PackedPolicyTooLarge" => {
-            Finding::new(Cause::ConfigMalformed, format!("AWS finds a setting of {what} invalid"))
-                .try_this("correct the value that the message names")
-        }
-        _ => Finding::new(Cause::Unexpected, format!("AWS refuses {what}"))
-            .try_this("what AWS says stands above; awsfresh -v says what was asked"),
-    };
-    finding.seen(said)
-}
-
-/// What STS meant by refusing a web identity.
-pub fn explain_web_identity<E>(error: &SdkError<E, HttpResponse>, role: &str, region: &str) -> Finding
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    if let Some(finding) = unreached(error, "STS", region) {
-        return finding;
-    }
-    let (code, message, status) = parts(error);
-    if let Some(finding) = common(&code, status, &format!("STS in {region}")) {
-        return finding;
-    }
-    let finding = match code.as_str() {
-        "ExpiredTokenException" | "ExpiredToken" => Finding::new(Cause::WebIdentityExpired, "the web identity token has expired")
-            .try_this("make whatever writes the token file write a new one"),
-        "AccessDenied" => Finding::new(Cause::AssumeRoleDenied, format!("AWS denies the role {role} to this web identity"))
+    let answer = Answer { code: &code, message: &message, status: Some(status) };
+    let keys = caller.map(Credentials::keys);
+    let asked = Asked { what, region: Some(region), keys, partition: partition::of_arn(role_arn) };
+    match (answer.condition(), caller) {
+        // Without a caller a web identity token was shown.
+        (Some(Condition::Expired), None) => answer.finding(Condition::WebIdentityExpired, &asked),
+        (Some(Condition::Denied), None) => Finding::new(Cause::AssumeRoleDenied, format!("AWS denies {what} to this web identity"))
+            .seen(answer.to_string())
             .try_this("check the role's trust policy: provider, audience and subject"),
-        _ => Finding::new(Cause::WebIdentityRejected, format!("AWS does not accept the web identity token for {role}"))
-            .try_this("check the identity provider, the audience and the role's name"),
-    };
-    finding.seen(format!("{code} (HTTP {status}): {message}"))
+        (Some(Condition::InvalidSetting) | None, None) => answer.finding(Condition::WebIdentityRejected, &asked),
+        // Whatever is denied here is the role.
+        (Some(Condition::Denied), Some(_)) => answer.finding(Condition::AssumeRoleDenied, &asked),
+        (Some(condition), _) => answer.finding(condition, &asked),
+        (None, Some(_)) => Finding::new(Cause::Unexpected, format!("AWS refuses {what}"))
+            .seen(answer.to_string())
+            .try_this("what AWS says stands above; awsfresh -v says what was asked"),
+    }
 }
 
 /// What the SSO portal or SSO-OIDC said: code, message, status; or why neither was reached.

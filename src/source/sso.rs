@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{Service, Sources, network, rejection};
 use crate::config::Base;
 use crate::credentials::{Credentials, Secret};
+use crate::diagnosis::facts::TokenFacts;
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::digest::sha1_hex;
 use crate::files;
@@ -89,6 +90,21 @@ impl Token {
 }
 
 impl<'a> Session<'a> {
+    /// What can be told of a token.
+    pub fn facts(&self, token: &Token) -> TokenFacts {
+        let renewable = ["clientId", "clientSecret", "refreshToken"].iter().all(|key| token.text(key).is_some());
+        TokenFacts {
+            label: self.label().to_owned(),
+            place: self.place(token),
+            expires: token.expires,
+            refreshable: renewable,
+            registration_expires: token.text("registrationExpiresAt").and_then(Timestamp::parse),
+            region: token.text("region").map(str::to_owned),
+            configured_region: self.region.to_owned(),
+            login: self.login(),
+        }
+    }
+
     /// The session behind an SSO base; `None` for every other base.
     pub fn of(base: &'a Base, world: &World) -> Option<Self> {
         let Base::Sso { session, start_url, sso_region, .. } = base else { return None };

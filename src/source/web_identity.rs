@@ -8,6 +8,7 @@ use crate::config::Origin;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::files;
+use crate::time::Timestamp;
 
 /// STS takes tokens of up to 20,000 characters.
 const TOKEN_LIMIT: u64 = 20_000;
@@ -29,6 +30,50 @@ pub fn read_token(path: &Path, origin: &Origin) -> Result<Secret> {
     }
 }
 
+/// What a token says of itself; nothing of it is secret but its signature.
+#[derive(Debug)]
+pub struct Claims {
+    /// The token file.
+    pub place: String,
+    /// `exp`.
+    pub expires: Option<Timestamp>,
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: String,
+}
+
+impl Claims {
+    /// Reads the token file without judging its signature.
+    pub fn read(path: &Path, origin: &Origin) -> Result<Self> {
+        let token = read_token(path, origin)?;
+        let payload = token.expose().split('.').nth(1).unwrap_or_default();
+        let standard: String = payload
+            .chars()
+            .map(|c| {
+                if c == '-' {
+                    '+'
+                } else if c == '_' {
+                    '/'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let padded = format!("{standard}{}", "=".repeat((4 - standard.len() % 4) % 4));
+        // A token in another form is AWS's to judge.
+        let claims: serde_json::Value =
+            aws_smithy_types::base64::decode(padded).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let text = |key: &str| claims[key].as_str().unwrap_or("?").to_owned();
+        Ok(Self {
+            place: path.display().to_string(),
+            expires: claims["exp"].as_i64().map(Timestamp),
+            issuer: text("iss"),
+            subject: text("sub"),
+        })
+    }
+}
+
 /// Assumes `role` with `token`.
 pub async fn assume(sources: &Sources<'_>, token: &Secret, role: &str, session: &str, duration: Option<u32>) -> Result<Credentials> {
     let region = sources.sts_region(None, role)?;
@@ -39,6 +84,6 @@ pub async fn assume(sources: &Sources<'_>, token: &Secret, role: &str, session: 
         .role_session_name(session)
         .web_identity_token(token.expose())
         .set_duration_seconds(duration.and_then(|d| i32::try_from(d).ok()));
-    let answer = request.send().await.map_err(|e| rejection::explain_web_identity(&e, role, &region))?;
+    let answer = request.send().await.map_err(|e| rejection::explain(&e, &format!("the role {role}"), &region, None, role))?;
     assume_role::from_sts(answer.credentials(), answer.assumed_role_user().map(|user| user.arn()))
 }

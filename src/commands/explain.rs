@@ -1,0 +1,160 @@
+//! `explain`: the AWS errors in a log, and what they mean here.
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Context, answer, doctor};
+use crate::diagnosis::answer::Condition;
+use crate::diagnosis::sightings::{self, Sighting};
+use crate::diagnosis::{Cause, Finding, Result, Severity, causes, finding_json, finding_text, printable};
+use crate::files;
+
+/// Of a longer text the end is read: what went wrong stands there.
+const LIMIT: u64 = 32 * 1024 * 1024;
+
+/// Prints what is known of the errors in a file or on stdin. Exit code 1 where there is none.
+pub fn run(context: &Context<'_>, file: Option<&Path>, profile: Option<&str>, as_json: bool) -> Result<u8> {
+    let text = text(context, file)?;
+    let found = sightings::find(&text);
+    let facts = doctor::facts(context, profile, false);
+    let local: Vec<Finding> = causes::all(&facts).into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let findings = combined(&found, local);
+    if as_json {
+        let errors: Vec<_> = found
+            .iter()
+            .map(|one| {
+                json!({"code": one.code, "message": one.message, "service": one.service, "operation": one.operation,
+                    "request_id": one.request_id, "count": one.count})
+            })
+            .collect();
+        let findings: Vec<_> = findings.iter().map(finding_json).collect();
+        answer(json!({"errors": errors, "findings": findings}).to_string().as_bytes())?;
+    } else if found.is_empty() {
+        let hint = "awsfresh doctor looks at the profile itself";
+        answer(format!("no AWS error is recognised in this text: {hint}").as_bytes())?;
+    } else {
+        let colour = std::io::stdout().is_terminal() && context.world.env("NO_COLOR").is_none();
+        let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+        let mut lines: Vec<String> = found.iter().map(told).collect();
+        for finding in &findings {
+            lines.push(String::new());
+            lines.push(finding_text(finding, &paint));
+        }
+        answer(lines.join("\n").as_bytes())?;
+    }
+    Ok(u8::from(found.is_empty()))
+}
+
+/// Reads the whole text, or the end of a very long one.
+fn text(context: &Context<'_>, file: Option<&Path>) -> Result<String> {
+    let unreadable = |name: String, e: std::io::Error| {
+        Finding::new(Cause::Usage, format!("{name} cannot be read: {e}"))
+            .try_this("awsfresh explain FILE, or COMMAND 2>&1 | awsfresh explain")
+    };
+    let bytes = match file.filter(|path| *path != Path::new("-")) {
+        Some(path) => {
+            let open = || {
+                let file = files::open(path)?;
+                let length = file.metadata()?.len();
+                if length > LIMIT && file.metadata()?.is_file() {
+                    std::io::Seek::seek(&mut &file, std::io::SeekFrom::Start(length - LIMIT))?;
+                }
+                files::read_open(&file, LIMIT)
+            };
+            open().map_err(|e| unreadable(path.display().to_string(), e))?.to_vec()
+        }
+        None => {
+            if std::io::stdin().is_terminal() {
+                context.talk.note("paste the text, then press Ctrl-D");
+            }
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().take(LIMIT).read_to_end(&mut bytes).map_err(|e| unreadable("stdin".into(), e))?;
+            bytes
+        }
+    };
+    Ok(match bytes.as_slice() {
+        // Windows shells redirect as UTF-16.
+        [0xff, 0xfe, rest @ ..] => {
+            let units: Vec<u16> = rest.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+            String::from_utf16_lossy(&units)
+        }
+        bytes => String::from_utf8_lossy(bytes).into_owned(),
+    })
+}
+
+/// One line about one error.
+fn told(one: &Sighting) -> String {
+    let code = one.code.clone().unwrap_or_else(|| one.message.chars().take(80).collect());
+    let from = match (&one.service, &one.operation) {
+        (Some(service), Some(operation)) => format!(" from {service} {operation}"),
+        (None, Some(operation)) => format!(" from {operation}"),
+        (Some(service), None) => format!(" from {service}"),
+        (None, None) => String::new(),
+    };
+    let request = one.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
+    let often = if one.count > 1 { format!(", {} times", one.count) } else { String::new() };
+    printable(&format!("found: {code}{from}{request}{often}"))
+}
+
+/// What the text says, and what is wrong here: where that explains the text, it comes first.
+fn combined(found: &[Sighting], local: Vec<Finding>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for one in found {
+        let explaining = |finding: &&Finding| {
+            one.condition.is_some_and(|condition| explains(finding.cause, condition)) || finding.cause == one.finding.cause
+        };
+        let here: Vec<&Finding> = local.iter().filter(explaining).collect();
+        for finding in &here {
+            if findings.iter().all(|known| known != *finding) {
+                findings.push((*finding).clone());
+            }
+        }
+        let said = match here.is_empty() {
+            true => one.finding.clone(),
+            // Still what AWS said, no longer the end of the matter.
+            false => one.finding.clone().possible(),
+        };
+        if findings.iter().all(|known| known.cause != said.cause) {
+            findings.push(said);
+        }
+    }
+    findings
+}
+
+/// Whether a fault found here leads to what AWS said.
+fn explains(cause: Cause, condition: Condition) -> bool {
+    use Cause::*;
+    match condition {
+        Condition::KeyUnknown | Condition::AnyOfThem | Condition::TokenDamaged => matches!(
+            cause,
+            KeyIdMalformed
+                | PlaceholderCredentials
+                | TemporaryKeyWithoutToken
+                | StaleSessionToken
+                | SessionTokenDamaged
+                | MixedCredentialParts
+                | SecurityTokenShadows
+                | EnvShadowsProfile
+                | CredentialsFileShadows
+                | DefaultProfileShadows
+                | WrongPartition
+                | OptInRegionToken
+                | EndpointOverridden
+        ),
+        Condition::Expired => matches!(cause, EnvShadowsProfile | SsoSessionExpired | CredentialsFileShadows | DefaultProfileShadows),
+        Condition::SecretWrong => {
+            matches!(
+                cause,
+                SecretMalformed | HiddenCharacters | InlineCommentInValue | MixedCredentialParts | ConfigMalformed | EnvShadowsProfile
+            )
+        }
+        Condition::Swapped => matches!(cause, KeyAndSecretSwapped),
+        Condition::SpaceInKeyId => matches!(cause, HiddenCharacters | InlineCommentInValue | KeyIdMalformed | ConfigMalformed),
+        Condition::Unsigned => matches!(cause, CredentialsMissing | MixedCredentialParts),
+        Condition::ScopeMismatch => matches!(cause, EndpointOverridden | RegionInvalid),
+        Condition::AssumeRoleDenied | Condition::Denied => matches!(cause, EnvShadowsProfile | CredentialsFileShadows),
+        _ => false,
+    }
+}

@@ -1,0 +1,252 @@
+//! What AWS and the network said, put beside what is known here.
+
+use super::confirm;
+use crate::config::Base;
+use crate::diagnosis::answer::set_the_clock;
+use crate::diagnosis::facts::Facts;
+use crate::diagnosis::probes::{Answers, Link};
+use crate::diagnosis::{Cause, Finding};
+use crate::partition;
+use crate::time::for_people;
+
+/// Clocks further apart than this get requests refused, in seconds; half of it is worth a warning.
+const SKEW_LIMIT: i64 = 300;
+/// AWS may not know a key everywhere for so long after it was made, in seconds.
+const PROPAGATION: i64 = 60;
+
+const ENVIRONMENT: &str = "in the environment";
+
+/// Adds to what was `found` here, or confirms it.
+pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
+    let Some(answers) = &facts.answers else { return };
+    found.extend(clock(answers, found));
+    if let Some(Err(finding)) = &answers.environment {
+        let place = "the environment variable AWS_ACCESS_KEY_ID".to_owned();
+        let finding = Finding {
+            summary: format!("the keys {ENVIRONMENT}: {}", finding.summary),
+            evidence: [vec![place], finding.evidence.clone()].concat(),
+            ..finding.clone()
+        };
+        let idle = facts.named_by == Some("--profile");
+        if !confirm(found, &finding, |known| known.summary.contains(ENVIRONMENT)) && !told(found, &finding) {
+            let finding = weighed(facts, finding);
+            found.push(if idle && finding.exit_code() != 7 { finding.warning() } else { finding });
+        }
+    }
+    if let Some(link) = answers.links.last() {
+        link_findings(facts, link, found);
+    }
+    for finding in answers.links.iter().filter_map(|link| Some((link, link.replaced.as_ref()?))).filter(|(link, _)| link.outcome.is_ok()) {
+        found.push(
+            Finding::new(
+                Cause::RoleDeleted,
+                format!("AWS no longer took the cached credentials of {}: they were dropped and replaced", finding.0.name),
+            )
+            .seen(finding.1.evidence.first().cloned().unwrap_or_default())
+            .try_this("nothing: programs that were started before may still hold the old ones")
+            .info(),
+        );
+    }
+    found.extend(session_token(answers));
+    found.extend(hosts(facts, answers, found));
+    if let Some(Err(finding)) = &answers.ambient
+        && found.iter().any(|known| known.cause == Cause::CredentialsMissing)
+    {
+        found.push(finding.clone().info());
+    }
+}
+
+/// A network failure is one, however many probes met it.
+fn told(found: &[Finding], finding: &Finding) -> bool {
+    finding.exit_code() == 7 && found.iter().any(|known| known.cause == finding.cause)
+}
+
+/// Where something else answers in the place of AWS, what it says proves little.
+fn weighed(facts: &Facts, finding: Finding) -> Finding {
+    if facts.goes_elsewhere() && matches!(finding.exit_code(), 5 | 7) { finding.possible() } else { finding }
+}
+
+fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
+    let Err(finding) = &link.outcome else { return };
+    if told(found, finding) || (finding.cause == Cause::ClockSkew && found.iter().any(|known| known.cause == Cause::ClockSkew)) {
+        return;
+    }
+    let here = |known: &Finding| !known.summary.contains(ENVIRONMENT);
+    if confirm(found, finding, here) || found.iter().any(|known| known.cause == finding.cause && known.summary == finding.summary) {
+        return;
+    }
+    let mut finding = weighed(facts, finding.clone());
+    if finding.cause == Cause::SsoSessionExpired && found.iter().any(|known| known.cause == Cause::SsoRegionMismatch) {
+        finding = finding.possible();
+    }
+    if let Ok(chain) = &facts.chain
+        && let Base::Static { origin, .. } = &chain.base
+        && matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SecretWrong | Cause::SessionExpired)
+        && !link.name.starts_with("arn:")
+    {
+        finding.evidence.insert(0, format!("the key at {origin}"));
+    }
+    if let (Some((home, true)), Ok(chain)) = (&link.at_home, &facts.chain) {
+        found.push(at_home_only(facts, chain.region.as_ref().map(|v| v.text.as_str()), home, link, &finding));
+        return;
+    }
+    if finding.cause == Cause::AssumeRoleDenied {
+        return denied(facts, link, finding, found);
+    }
+    let new = facts.files[1].modified.or(facts.files[0].modified).is_some_and(|at| facts.now.seconds_from(at) < PROPAGATION);
+    let propagating = finding.cause == Cause::AccessKeyUnknown && new && !link.is_session;
+    found.extend(metadata(facts).or(Some(finding)));
+    if propagating {
+        found.push(
+            Finding::new(Cause::KeyNotPropagated, "the key was written down within the last minute: AWS may not know it everywhere yet")
+                .seen(facts.files[1].path.display().to_string())
+                .try_this("if it was made just now, try again in half a minute")
+                .possible(),
+        );
+    }
+}
+
+/// What the metadata service itself says is more exact than what the SDK says of it.
+fn metadata(facts: &Facts) -> Option<Finding> {
+    facts.answers.as_ref()?.metadata.as_ref()?.finding()
+}
+
+/// Known at home, unknown in the region.
+fn at_home_only(facts: &Facts, configured: Option<&str>, home: &str, link: &Link, said: &Finding) -> Finding {
+    let env = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| facts.variable(name));
+    let region = env.or(configured).unwrap_or(home);
+    let evidence = format!("STS in {home} knows them, STS in {region} does not");
+    let finding = match link.is_session && partition::is_opt_in(region) {
+        true => Finding::new(
+            Cause::OptInRegionToken,
+            format!("these credentials do not work in {region}: the session token is one of the global endpoint"),
+        )
+        .try_this("get them from a regional STS endpoint: sts_regional_endpoints = regional, or AWS_STS_REGIONAL_ENDPOINTS=regional")
+        .try_this("aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token"),
+        false => Finding::new(Cause::RegionDisabled, format!("the region {region} is not switched on in the account of these credentials"))
+            .try_this(format!("aws account enable-region --region-name {region}, or use {home}")),
+    };
+    finding.seen(evidence).seen(said.evidence.last().cloned().unwrap_or_default()).likely()
+}
+
+fn denied(facts: &Facts, link: &Link, finding: Finding, found: &mut Vec<Finding>) {
+    let caller = facts.answers.as_ref().and_then(|answers| answers.links.iter().rev().find_map(|link| link.outcome.as_ref().ok()));
+    let finding = match caller {
+        Some(identity) => finding.seen(format!("the caller is {}", identity.arn)),
+        None => finding,
+    };
+    if let Some(replaced) = &link.replaced {
+        found.push(
+            Finding::new(
+                Cause::RoleDeleted,
+                format!("the role {} was deleted, or its trust withdrawn, while a session of it was cached", link.name),
+            )
+            .seen(replaced.evidence.first().cloned().unwrap_or_default())
+            .seen(finding.evidence.first().cloned().unwrap_or_default())
+            .try_this("check that the role exists: aws iam get-role --role-name NAME; the cached session was dropped")
+            .likely(),
+        );
+        found.push(finding.possible());
+        return;
+    }
+    let hop = facts.chain.as_ref().ok().and_then(|chain| chain.hops.iter().find(|hop| hop.role_arn.text == link.name));
+    found.push(finding);
+    if let Some(hop) = hop {
+        let (what, fix) = match &hop.external_id {
+            Some(_) => (
+                "the role may ask for another external id than the profile has",
+                "compare external_id with sts:ExternalId in the role's trust policy",
+            ),
+            None => (
+                "the role may ask for an external id, and the profile has none",
+                "external_id = ID in the profile, if the trust policy asks for sts:ExternalId",
+            ),
+        };
+        let place = format!("role_arn at {}", hop.role_arn.origin);
+        found.push(Finding::new(Cause::ExternalIdMismatch, what).seen(place.clone()).try_this(fix).possible().info());
+        if hop.mfa_serial.is_none() && !link.is_session {
+            let finding = Finding::new(Cause::MfaNeeded, "the role may ask for MFA, and the profile has no mfa_serial").seen(place);
+            found.push(
+                finding
+                    .try_this("mfa_serial = ARN in the profile, if the trust policy asks for aws:MultiFactorAuthPresent")
+                    .possible()
+                    .info(),
+            );
+        }
+    }
+}
+
+fn clock(answers: &Answers, found: &[Finding]) -> Option<Finding> {
+    let host = answers
+        .hosts
+        .iter()
+        .filter(|host| host.outcome.as_ref().is_ok_and(|contact| contact.is_aws))
+        .max_by_key(|host| host.skew.unwrap_or(0).abs())?;
+    let skew = host.skew.filter(|skew| skew.abs() > SKEW_LIMIT / 2)?;
+    if found.iter().any(|known| known.cause == Cause::ClockSkew) {
+        return None;
+    }
+    let which = if skew > 0 { "behind" } else { "ahead of" };
+    let finding = Finding::new(Cause::ClockSkew, format!("the clock here is {} {which} the clock of AWS", for_people(skew)))
+        .seen(format!("the Date header of {}", host.name))
+        .try_this(set_the_clock());
+    Some(if skew.abs() > SKEW_LIMIT { finding } else { finding.warning() })
+}
+
+/// Sessions of GetSessionToken look like their user and may do less.
+fn session_token(answers: &Answers) -> Option<Finding> {
+    let identity = answers
+        .links
+        .iter()
+        .filter(|link| link.is_session)
+        .find_map(|link| link.outcome.as_ref().ok().filter(|id| id.arn.contains(":user/")))?;
+    Some(
+        Finding::new(
+            Cause::GetSessionTokenLimits,
+            "these are credentials of GetSessionToken: without MFA they may not call IAM, and of STS only AssumeRole and GetCallerIdentity",
+        )
+        .seen(identity.arn.clone())
+        .try_this("where IAM says InvalidClientTokenId: use a role, or the long-term key itself")
+        .warning(),
+    )
+}
+
+/// Hosts that cannot be reached, and answers that are not of AWS.
+fn hosts(facts: &Facts, answers: &Answers, found: &[Finding]) -> Vec<Finding> {
+    let works = answers.identity().is_some();
+    let mut new: Vec<Finding> = Vec::new();
+    let (home, others): (Vec<_>, Vec<_>) = answers.hosts.iter().partition(|host| host.is_home);
+    let home_answers = home.iter().any(|host| host.outcome.is_ok());
+    for host in others {
+        match &host.outcome {
+            Err(finding) if !works => {
+                let region_typo = finding.cause == Cause::DnsFailure && home_answers && !facts.goes_elsewhere();
+                if region_typo && new.iter().all(|known| known.cause != Cause::RegionInvalid) {
+                    new.push(
+                        Finding::new(Cause::RegionInvalid, format!("there is no {}: no region of that name, most likely", host.name))
+                            .seen("the home region's STS resolves")
+                            .try_this("check the region's spelling: in the profile, AWS_REGION and AWS_DEFAULT_REGION")
+                            .likely(),
+                    );
+                } else if found.iter().chain(&new).all(|known| known.cause != finding.cause) {
+                    new.push(finding.clone());
+                }
+            }
+            Ok(contact)
+                if !works
+                    && !contact.is_aws
+                    && !facts.goes_elsewhere()
+                    && host.name.starts_with("sts.")
+                    && found.iter().all(|known| known.cause != Cause::CaptivePortal) =>
+            {
+                new.push(
+                    Finding::new(Cause::CaptivePortal, format!("what answers as {} is not AWS", host.name))
+                        .seen(format!("HTTP {} without x-amzn-RequestId", contact.status))
+                        .try_this("sign in to the network in a browser, or check proxy and endpoint settings"),
+                );
+            }
+            _ => {}
+        }
+    }
+    new
+}

@@ -1,0 +1,146 @@
+//! What the profile stands for: whether that makes sense, and whether it can work unattended.
+
+use crate::config::{Base, Profile};
+use crate::diagnosis::facts::Facts;
+use crate::diagnosis::{Cause, Finding};
+use crate::time::for_people;
+
+/// What an assumed role can last where its caller is a session, in seconds.
+const CHAINED_LIMIT: u32 = 3600;
+
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut found: Vec<Finding> = facts.profiles().filter_map(|profile| credentials_file(facts, profile)).collect();
+    match &facts.chain {
+        Err(finding) => found.extend(unresolved(facts, finding, &found)),
+        Ok(chain) => {
+            for (n, hop) in chain.hops.iter().enumerate() {
+                let chained = n > 0 || !matches!(chain.base, Base::Static { .. });
+                if let Some(duration) = hop.duration_seconds.filter(|duration| chained && *duration > CHAINED_LIMIT) {
+                    found.push(
+                        Finding::new(
+                            Cause::RoleChainingLimit,
+                            format!(
+                                "duration_seconds = {duration} in profile `{}` cannot be had: a role assumed from a session lasts 1 h",
+                                hop.profile
+                            ),
+                        )
+                        .seen(format!("role_arn at {}", hop.role_arn.origin))
+                        .try_this(format!("duration_seconds = {CHAINED_LIMIT} in profile `{}`: the AWS CLI fails with more", hop.profile))
+                        .warning(),
+                    );
+                }
+                if let Some(serial) = hop.mfa_serial.as_ref().filter(|_| !facts.cached) {
+                    found.push(
+                        Finding::new(Cause::MfaNeeded, format!("the role of profile `{}` asks for an MFA code", hop.profile))
+                            .seen(format!("mfa_serial = {serial}, and no cached session for {}", hop.role_arn.text))
+                            .try_this(
+                                "sign in with a profile that needs no code, or use IAM Identity Center; awsfresh cannot ask for codes yet",
+                            ),
+                    );
+                }
+            }
+        }
+    }
+    found.extend(web_identity(facts));
+    found.extend(program(facts));
+    found
+}
+
+fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Finding> {
+    // Told more exactly already.
+    if finding.cause == Cause::SourceConflict && found.iter().any(|f| f.cause == Cause::CredentialsFileShadows) {
+        return None;
+    }
+    if finding.cause == Cause::ConfigDuplicate {
+        return None; // what stands twice is told for every profile
+    }
+    let broken = facts.files.iter().any(|file| file.problem.is_some());
+    if broken && matches!(finding.cause, Cause::ProfileNotFound | Cause::SourceMissing) {
+        return None; // it may well stand in the file that could not be read
+    }
+    if facts.files.iter().filter_map(|file| file.problem.as_ref()).any(|problem| problem.cause == finding.cause) {
+        return None;
+    }
+    let keys_here = facts.environment.keys().is_some() && facts.named_by.is_none();
+    let nothing_meant = finding.cause == Cause::ProfileNotFound && facts.named_by.is_none();
+    if nothing_meant {
+        if keys_here {
+            return None; // keys in the environment need no profile
+        }
+        if facts.answers.as_ref().is_some_and(|answers| answers.ambient.as_ref().is_some_and(|outcome| outcome.is_ok())) {
+            return None; // the machine's own role needs none either
+        }
+        let finding =
+            Finding::new(Cause::CredentialsMissing, "nothing offers credentials: no keys in the environment, no [default] in the files")
+                .seen(
+                    facts
+                        .files
+                        .iter()
+                        .map(|file| format!("{} {}", if file.exists { "read" } else { "there is no" }, file.path.display()))
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                )
+                .try_this("name a profile: awsfresh status lists them")
+                .try_this("or sign in: aws configure sso, aws login, aws configure");
+        return Some(home_of_another(facts, finding));
+    }
+    Some(home_of_another(facts, finding.clone()))
+}
+
+/// Under `sudo` the files of root are read, not those of the person who typed it.
+fn home_of_another(facts: &Facts, finding: Finding) -> Finding {
+    match facts.place.sudo_user.as_deref().filter(|user| *user != "root") {
+        Some(user) if matches!(finding.cause, Cause::ProfileNotFound | Cause::CredentialsMissing) => finding
+            .seen(format!("this runs under sudo for {user}, whose files are in another home directory"))
+            .try_this(format!("sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {user}")),
+        _ => finding,
+    }
+}
+
+/// Keys in the credentials file beside another source in the config file: Python tools take the keys.
+fn credentials_file(facts: &Facts, profile: &Profile) -> Option<Finding> {
+    let credentials = facts.files[1].path.to_string_lossy();
+    let keys = profile.get("aws_access_key_id").filter(|v| *v.origin.file == *credentials)?;
+    let other = ["credential_process", "sso_session", "sso_start_url", "sso_account_id", "login_session", "web_identity_token_file"];
+    let (key, value) = other.into_iter().find_map(|key| Some((key, profile.get(key)?)))?;
+    Some(
+        Finding::new(
+            Cause::CredentialsFileShadows,
+            format!("profile `{}` has keys in the credentials file, which win over its {key} in some tools", profile.name),
+        )
+        .seen(keys.origin.to_string())
+        .seen(format!("{key} at {}", value.origin))
+        .try_this(format!("remove [{}] from {}", profile.name, keys.origin.file)),
+    )
+}
+
+fn web_identity(facts: &Facts) -> Option<Finding> {
+    match facts.web_identity.as_ref()? {
+        Err(finding) => Some(finding.clone()),
+        Ok(claims) => {
+            let end = claims.expires.filter(|end| *end <= facts.now)?;
+            Some(
+                Finding::new(
+                    Cause::WebIdentityExpired,
+                    format!("the web identity token ended {} ago", for_people(facts.now.seconds_from(end))),
+                )
+                .seen(format!("{}: exp {end}, iss {}, sub {}", claims.place, claims.issuer, claims.subject))
+                .try_this("make whatever writes the token file write a new one"),
+            )
+        }
+    }
+}
+
+fn program(facts: &Facts) -> Option<Finding> {
+    let program = facts.program_missing.as_ref()?;
+    let Ok(chain) = &facts.chain else { return None };
+    let Base::Process { command, profile } = &chain.base else { return None };
+    Some(
+        Finding::new(
+            Cause::ProcessFailed,
+            format!("the credential_process of profile `{profile}` names a program that is not there: {program}"),
+        )
+        .seen(command.origin.to_string())
+        .try_this(format!("install {program}, or write its full path at {}", command.origin)),
+    )
+}

@@ -1,0 +1,130 @@
+//! The two files as files, and what stands in them beside credentials.
+
+use crate::config::SHAPING;
+use crate::diagnosis::facts::Facts;
+use crate::diagnosis::{Cause, Finding, printable};
+
+/// Keys that decide whether any call works, besides those that shape credentials.
+const DECISIVE: &[&str] = &["region", "external_id", "mfa_serial", "role_session_name", "duration_seconds"];
+
+/// What keeps a file from being read at all.
+pub(super) fn problems(facts: &Facts) -> Vec<Finding> {
+    let broken = facts.files.iter().filter_map(|file| file.problem.clone());
+    broken.chain(missing(facts)).collect()
+}
+
+/// What some tools stumble over.
+pub(super) fn oddities(facts: &Facts) -> Vec<Finding> {
+    let mut found = repeated(facts);
+    found.extend(permissions(facts));
+    found.extend(comments(facts));
+    found.extend(unread(facts));
+    found
+}
+
+/// A variable that names a file which is not there.
+fn missing(facts: &Facts) -> Vec<Finding> {
+    let named = facts.files.iter().filter(|file| !file.exists && file.problem.is_none());
+    named
+        .filter_map(|file| {
+            let variable = file.named_by?;
+            let finding = Finding::new(Cause::ConfigUnreadable, format!("{variable} names a file that does not exist"))
+                .seen(format!("{variable}={}", file.path.display()))
+                .try_this(format!("unset {variable}"))
+                .try_this("or put the file there");
+            Some(if facts.chain.is_ok() { finding.warning() } else { finding })
+        })
+        .collect()
+}
+
+fn permissions(facts: &Facts) -> Vec<Finding> {
+    let of = |file: &crate::diagnosis::facts::FileFacts, open: u32, what: &str| {
+        let (mode, owner) = file.mode?;
+        let path = file.path.display();
+        if owner != facts.place.uid && owner != 0 {
+            return Some(
+                Finding::new(Cause::FilePermissions, format!("{path} belongs to another user ({owner})"))
+                    .seen(format!("{path}: owner {owner}, this is user {}", facts.place.uid))
+                    .try_this(format!("sudo chown {} {path}", facts.place.uid))
+                    .warning(),
+            );
+        }
+        (mode & open != 0).then(|| {
+            Finding::new(Cause::FilePermissions, format!("others can {what} {path}"))
+                .seen(format!("{path}: mode {mode:03o}"))
+                .try_this(format!("chmod 600 {path}"))
+                .warning()
+        })
+    };
+    let [config, credentials] = &facts.files;
+    [of(config, 0o022, "write to"), of(credentials, 0o077, "read or write")].into_iter().flatten().collect()
+}
+
+/// What stands twice: the AWS CLI and boto3 refuse the whole file for it, whichever profile is asked for.
+fn repeated(facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for profile in facts.set.profiles() {
+        for (key, places) in profile.repeated() {
+            let what = if key.is_empty() {
+                format!("the section [{}]", printable(&profile.name))
+            } else {
+                format!("{key} in [{}]", printable(&profile.name))
+            };
+            let all: Vec<String> = places.iter().map(|place| place.line.to_string()).collect();
+            let Some(last) = places.last() else { continue };
+            found.push(
+                Finding::new(Cause::ConfigDuplicate, format!("{what} stands twice: the AWS CLI and boto3 refuse the whole file"))
+                    .seen(format!("{last}, and before at line {}", all[..all.len() - 1].join(", ")))
+                    .try_this(format!("keep one of the lines {} of {}", all.join(" and "), last.file)),
+            );
+        }
+    }
+    found.truncate(5);
+    found
+}
+
+fn comments(facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for profile in facts.profiles() {
+        for (key, value) in profile.values() {
+            if !value.commented || value.text.is_empty() {
+                continue;
+            }
+            let finding = Finding::new(
+                Cause::InlineCommentInValue,
+                format!("{key} at {} has a comment behind it, which the AWS CLI and boto3 take as part of the value", value.origin),
+            )
+            .seen(value.origin.to_string())
+            .try_this(format!("put the comment on a line of its own above line {} of {}", value.origin.line, value.origin.file));
+            let decides = SHAPING.contains(&key) || DECISIVE.contains(&key);
+            found.push(if decides { finding } else { finding.warning() });
+        }
+    }
+    found
+}
+
+/// Sections that look like profiles and are none.
+fn unread(facts: &Facts) -> Vec<Finding> {
+    let known = ["default", "plugins", "preview"];
+    let bare = facts.set.others().iter().filter(|(name, _)| !name.contains(' ') && !known.contains(&name.as_str()));
+    let bare = bare.filter(|(name, _)| facts.set.profile(name).is_none() && *name != facts.profile).map(|(name, origin)| {
+        Finding::new(
+            Cause::ConfigMalformed,
+            format!("[{}] at {origin} is no profile: the config file wants [profile NAME]", printable(name)),
+        )
+        .seen(origin.to_string())
+        .try_this(format!("write [profile {}] at {origin}", printable(name)))
+        .warning()
+    });
+    let prefixed = facts.set.profiles().filter(|profile| profile.name.starts_with("profile ")).map(|profile| {
+        let name = profile.name.trim_start_matches("profile ").trim();
+        Finding::new(
+            Cause::ConfigMalformed,
+            format!("[profile {}] at {} is no profile: the credentials file wants [NAME]", printable(name), profile.origin),
+        )
+        .seen(profile.origin.to_string())
+        .try_this(format!("write [{}] at {}", printable(name), profile.origin))
+        .warning()
+    });
+    bare.chain(prefixed).take(5).collect()
+}

@@ -1,0 +1,363 @@
+//! Findings from facts that are made of text.
+
+use std::collections::BTreeMap;
+
+use super::all;
+use crate::config::{FileKind, Origin, ProfileSet, read, resolve};
+use crate::credentials::Secret;
+use crate::diagnosis::facts::{EnvironmentKeys, Facts, FileFacts, Surroundings, TokenFacts};
+use crate::diagnosis::probes::{Answers, Host, Link};
+use crate::diagnosis::{Cause, Certainty, Finding, Severity};
+use crate::source::web_identity::Claims;
+use crate::source::{Contact, Identity, Metadata};
+use crate::store::Status;
+use crate::time::Timestamp;
+
+const KEY: &str = "AKIAQCANARYCANARYCAN";
+const SESSION: &str = "ASIAQCANARYCANARYCAN";
+const SECRET: &str = "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";
+const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
+const NOW: Timestamp = Timestamp(1_800_000_000);
+
+fn base() -> String {
+    format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+}
+
+fn prod() -> String {
+    format!("[profile prod]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n")
+}
+
+/// What would be gathered of these files for `prod`, asked for by `-p`, with nothing in the environment.
+fn facts(config: &str, credentials: &str) -> Facts {
+    about("prod", config, credentials)
+}
+
+fn about(profile: &str, config: &str, credentials: &str) -> Facts {
+    let parse = |file: &str, kind, text: &str| read(file, kind, text.as_bytes());
+    let file = |path: &str, problem| FileFacts {
+        path: path.into(),
+        named_by: None,
+        exists: true,
+        mode: Some((0o600, 0)),
+        modified: None,
+        problem,
+    };
+    let (config, credentials) = (parse("config", FileKind::Config, config), parse("credentials", FileKind::Credentials, credentials));
+    let problems = [config.as_ref().err().cloned(), credentials.as_ref().err().cloned()];
+    let [of_config, of_credentials] = problems;
+    let set = ProfileSet::new(config.ok(), credentials.ok());
+    let chain = resolve(&set, profile);
+    let mut path = vec![profile.to_owned()];
+    while let Some(next) = set.profile(path.last().unwrap()).and_then(|p| p.get("source_profile")).map(|v| v.text.clone()) {
+        if path.contains(&next) {
+            break;
+        }
+        path.push(next);
+    }
+    Facts {
+        now: NOW,
+        profile: profile.to_owned(),
+        named_by: Some("--profile"),
+        variables: BTreeMap::new(),
+        environment: EnvironmentKeys::default(),
+        files: [file("config", of_config), file("credentials", of_credentials)],
+        set,
+        chain,
+        path,
+        overrides: Vec::new(),
+        sso: None,
+        web_identity: None,
+        program_missing: None,
+        cached: false,
+        store: None,
+        place: Surroundings::default(),
+        answers: None,
+    }
+}
+
+impl Facts {
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn keys(self, id: &str, token: Option<&str>) -> Self {
+        self.with(|facts| {
+            facts.named_by = Some("AWS_PROFILE");
+            facts.environment.id = Some(id.to_owned());
+            facts.environment.secret = Some(Secret::new(SECRET.to_owned()));
+            facts.environment.session_token = token.map(|token| Secret::new(token.to_owned()));
+        })
+    }
+
+    fn answered(self, links: Vec<Link>) -> Self {
+        self.with(|facts| facts.answers = Some(Answers { links, environment: None, ambient: None, hosts: Vec::new(), metadata: None }))
+    }
+}
+
+fn works(name: &str, arn: &str) -> Link {
+    let identity = Identity { account: "111111111111".into(), arn: arn.into(), user_id: String::new() };
+    Link { name: name.into(), outcome: Ok(identity), replaced: None, at_home: None, is_session: false, obtained: true }
+}
+
+fn fails(name: &str, cause: Cause) -> Link {
+    Link { outcome: Err(Finding::new(cause, "said").seen("AWS's words").try_this("do")), obtained: false, ..works(name, "") }
+}
+
+/// What is found, as cause, severity and certainty.
+#[track_caller]
+fn holds(facts: Facts, cause: Cause, severity: Severity, certainty: Certainty) -> Finding {
+    let found = all(&facts);
+    let finding = found.iter().find(|finding| finding.cause == cause);
+    let finding = finding.unwrap_or_else(|| panic!("{cause:?} is not in {found:#?}"));
+    assert_eq!((finding.severity, finding.certainty), (severity, certainty), "{finding:#?}");
+    assert!(!finding.to_string().contains(SECRET));
+    assert!(!finding.remedy.is_empty(), "no next step: {finding}");
+    finding.clone()
+}
+
+fn error(facts: Facts, cause: Cause) -> Finding {
+    holds(facts, cause, Severity::Error, Certainty::Certain)
+}
+
+fn warning(facts: Facts, cause: Cause) -> Finding {
+    holds(facts, cause, Severity::Warning, Certainty::Certain)
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    assert_eq!(all(&facts(&prod(), &base())), []);
+    let all_is_well = facts(&prod(), &base())
+        .answered(vec![works("base", "arn:aws:iam::1:user/ann"), works(ROLE, "arn:aws:sts::2:assumed-role/deploy/x")]);
+    assert_eq!(all(&all_is_well), []);
+}
+
+#[test]
+fn files() {
+    let gone = |facts: &mut Facts| {
+        facts.files[0] =
+            FileFacts { path: "gone".into(), named_by: Some("AWS_CONFIG_FILE"), exists: false, mode: None, modified: None, problem: None }
+    };
+    error(facts("", "").with(gone), Cause::ConfigUnreadable);
+    warning(facts(&prod(), &base()).with(gone), Cause::ConfigUnreadable);
+    error(facts("[profile prod\n", ""), Cause::ConfigMalformed);
+    error(facts("\u{feff}[profile prod]\n", ""), Cause::ConfigEncoding);
+    error(facts(&(prod() + &prod()), &base()), Cause::ConfigDuplicate);
+    warning(facts(&prod(), &base()).with(|facts| facts.files[1].mode = Some((0o644, 0))), Cause::FilePermissions);
+    warning(facts(&prod(), &base()).with(|facts| facts.files[0].mode = Some((0o600, 7))), Cause::FilePermissions);
+    let commented = prod().replace("eu-west-1", "eu-west-1 # Dublin");
+    error(facts(&commented, &base()), Cause::InlineCommentInValue);
+    warning(facts(&(prod() + "output = json # x\n"), &base()), Cause::InlineCommentInValue);
+    warning(facts(&(prod() + "[staging]\nregion = eu-west-1\n"), &base()), Cause::ConfigMalformed);
+}
+
+#[test]
+fn keys_in_files() {
+    let with = |from: &str, to: &str| facts(&prod(), &base().replace(from, to));
+    assert_eq!(error(with(KEY, "AKIAQCANARY"), Cause::KeyIdMalformed).evidence, ["credentials:2"]);
+    holds(with(SECRET, "cut"), Cause::SecretMalformed, Severity::Error, Certainty::Likely);
+    error(with(KEY, "AKIAIOSFODNN7EXAMPLE"), Cause::PlaceholderCredentials);
+    let to_emulator = |facts: &mut Facts| facts.overrides = vec![("AWS_ENDPOINT_URL".into(), "http://localhost:4566".into())];
+    assert!(all(&with(KEY, "AKIAIOSFODNN7EXAMPLE").with(to_emulator)).iter().all(|f| f.cause != Cause::PlaceholderCredentials));
+    error(with(KEY, SESSION), Cause::TemporaryKeyWithoutToken);
+    error(facts(&prod(), &(base() + "aws_session_token = old\n")), Cause::StaleSessionToken);
+    let two_files =
+        about("base", &format!("[profile base]\naws_access_key_id = {KEY}\n"), &format!("[base]\naws_secret_access_key = {SECRET}\n"));
+    warning(two_files, Cause::MixedCredentialParts);
+}
+
+#[test]
+fn the_environment() {
+    let token = "t".repeat(400);
+    let clean = || facts(&prod(), &base());
+    error(clean().keys("AKIAQSECONDKEYSECOND", None), Cause::EnvShadowsProfile);
+    warning(clean().keys("AKIAQSECONDKEYSECOND", None).with(|facts| facts.named_by = Some("--profile")), Cause::EnvShadowsProfile);
+    error(clean().keys(KEY, Some(&token)), Cause::StaleSessionToken);
+    let half = |facts: &mut Facts| (facts.named_by, facts.environment.id) = (None, Some(KEY.to_owned()));
+    error(clean().with(half), Cause::MixedCredentialParts);
+    warning(clean().with(|facts| facts.environment.session_token = Some(Secret::new(token.clone()))), Cause::MixedCredentialParts);
+    let security = |facts: &mut Facts| facts.environment.security_token = Some(Secret::new("u".repeat(400)));
+    error(clean().keys(SESSION, Some(&token)).with(security), Cause::SecurityTokenShadows);
+    let ended = |facts: &mut Facts| facts.environment.expiration = Some("2020-01-01T00:00:00Z".into());
+    error(clean().keys(SESSION, Some(&token)).with(ended), Cause::SessionExpired);
+    let set = |name: &str, value: &str| {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        move |facts: &mut Facts| drop(facts.variables.insert(name, value))
+    };
+    error(clean().with(set("AWS_REGION", "eu-west-1a")), Cause::RegionInvalid);
+    error(clean().with(set("AWS_REGION", "cn-north-1")), Cause::WrongPartition);
+    let legacy = clean().with(set("AWS_REGION", "me-south-1")).with(set("AWS_STS_REGIONAL_ENDPOINTS", "legacy"));
+    holds(legacy, Cause::OptInRegionToken, Severity::Warning, Certainty::Likely);
+    let offered = about("default", "", &base().replace("base", "default")).with(|facts| facts.named_by = None);
+    warning(offered.with(set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/x")), Cause::DefaultProfileShadows);
+    let elsewhere = |facts: &mut Facts| facts.overrides = vec![("AWS_ENDPOINT_URL".into(), "http://localhost:4566".into())];
+    holds(clean().with(elsewhere), Cause::EndpointOverridden, Severity::Info, Certainty::Certain);
+    let refused = clean().with(elsewhere).answered(vec![fails("source of `prod`", Cause::AccessKeyUnknown)]);
+    assert_eq!(all(&refused)[0].cause, Cause::EndpointOverridden);
+    let machine = format!("[profile prod]\nrole_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n");
+    warning(facts(&machine, "").with(set("HTTP_PROXY", "http://proxy:3128")), Cause::ProxyMisconfigured);
+}
+
+#[test]
+fn the_chain() {
+    error(facts("", &base()), Cause::ProfileNotFound);
+    let nothing = about("default", "", "").with(|facts| facts.named_by = None);
+    error(nothing, Cause::CredentialsMissing);
+    error(facts(&prod().replace("= base", "= bas"), &base()), Cause::SourceMissing);
+    error(facts(&(prod() + "credential_source = Environment\n"), &base()), Cause::SourceConflict);
+    error(
+        facts(
+            &format!("[profile prod]\nrole_arn = {ROLE}\nsource_profile = b\n[profile b]\nrole_arn = {ROLE}\nsource_profile = prod\n"),
+            "",
+        ),
+        Cause::ProfileCycle,
+    );
+    error(facts("[profile prod]\ncredential_process = awsfresh credential-process -p prod\n", ""), Cause::ProcessSelfRecursion);
+    let shadowed = facts("[profile prod]\ncredential_process = /bin/x\n", &base().replace("base", "prod"));
+    error(shadowed, Cause::CredentialsFileShadows);
+    let mfa = || facts(&(prod() + "mfa_serial = arn:aws:iam::1:mfa/ann\n"), &base());
+    error(mfa(), Cause::MfaNeeded);
+    assert_eq!(all(&mfa().with(|facts| facts.cached = true)), []);
+    let next = format!("{}[profile next]\nrole_arn = {ROLE}2\nsource_profile = prod\nduration_seconds = 7200\n", prod());
+    warning(about("next", &next, &base()), Cause::RoleChainingLimit);
+    let process =
+        facts("[profile prod]\ncredential_process = /bin/gone\n", "").with(|facts| facts.program_missing = Some("/bin/gone".into()));
+    error(process, Cause::ProcessFailed);
+    let web = facts(&format!("[profile prod]\nrole_arn = {ROLE}\nweb_identity_token_file = /t\n"), "");
+    let claims = Claims { place: "/t".into(), expires: Some(NOW.plus(-60)), issuer: "i".into(), subject: "s".into() };
+    error(web.with(|facts| facts.web_identity = Some(Ok(claims))), Cause::WebIdentityExpired);
+    let sudo = facts("", "").with(|facts| facts.place.sudo_user = Some("ann".into()));
+    assert!(error(sudo, Cause::ProfileNotFound).to_string().contains("sudo for ann"));
+}
+
+#[test]
+fn sso_tokens() {
+    let config = "[sso-session corp]\nsso_start_url = https://x\nsso_region = eu-west-1\n\
+        [profile prod]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = R\n";
+    let token = || TokenFacts {
+        label: "corp".into(),
+        place: "token file".into(),
+        expires: NOW.plus(3600),
+        refreshable: true,
+        registration_expires: Some(NOW.plus(9999)),
+        region: Some("eu-west-1".into()),
+        configured_region: "eu-west-1".into(),
+        login: "aws sso login".into(),
+    };
+    let with = |token: TokenFacts| facts(config, "").with(|facts| facts.sso = Some(Ok(token)));
+    assert_eq!(all(&with(token())), []);
+    assert_eq!(all(&with(TokenFacts { expires: NOW.plus(-9), ..token() })), [], "it renews itself");
+    let over = || TokenFacts { expires: NOW.plus(-9), refreshable: false, ..token() };
+    error(with(over()), Cause::SsoSessionExpired);
+    warning(with(over()).with(|facts| facts.cached = true), Cause::SsoSessionExpired);
+    error(with(TokenFacts { expires: NOW.plus(-9), registration_expires: Some(NOW), ..token() }), Cause::SsoRegistrationExpired);
+    holds(with(TokenFacts { refreshable: false, ..token() }), Cause::SsoNotRefreshable, Severity::Info, Certainty::Certain);
+    let elsewhere = TokenFacts { region: Some("us-east-1".into()), ..token() };
+    holds(with(elsewhere), Cause::SsoRegionMismatch, Severity::Error, Certainty::Likely);
+}
+
+/// What a source says for itself is passed on.
+#[test]
+fn failures_of_sources() {
+    for cause in [
+        Cause::SsoSessionMissing,
+        Cause::SsoCacheDamaged,
+        Cause::SsoAccessRemoved,
+        Cause::LoginSessionExpired,
+        Cause::ProcessOutputInvalid,
+        Cause::ContainerEndpointUnreachable,
+        Cause::WebIdentityRejected,
+        Cause::DurationTooLong,
+        Cause::LockTimeout,
+        Cause::Throttled,
+        Cause::AwsUnavailable,
+        Cause::TlsUntrusted,
+        Cause::DnsFailure,
+        Cause::SecretWrong,
+    ] {
+        let found = all(&facts(&prod(), &base()).answered(vec![fails("source of `prod`", cause)]));
+        assert_eq!((found[0].cause, found.len()), (cause, 1), "{found:#?}");
+    }
+    let metadata = |state: Metadata| {
+        let facts = facts(&prod(), &base()).answered(vec![fails("source of `prod`", Cause::MetadataUnreachable)]);
+        facts.with(|facts| facts.answers.as_mut().unwrap().metadata = Some(state))
+    };
+    error(metadata(Metadata::HopLimit), Cause::MetadataHopLimit);
+    error(metadata(Metadata::NoRole("HTTP 404".into())), Cause::MetadataNoRole);
+    error(metadata(Metadata::Unreachable("refused".into())), Cause::MetadataUnreachable);
+}
+
+#[test]
+fn answers_of_aws() {
+    let clean = || facts(&prod(), &base());
+    let user = || works("source of `prod`", "arn:aws:iam::1:user/ann");
+    let new = |facts: &mut Facts| facts.files[1].modified = Some(NOW.plus(-5));
+    let unknown = || clean().answered(vec![fails("source of `prod`", Cause::AccessKeyUnknown)]);
+    assert!(error(unknown(), Cause::AccessKeyUnknown).evidence[0].contains("credentials:2"));
+    holds(unknown().with(new), Cause::KeyNotPropagated, Severity::Error, Certainty::Possible);
+    let denied = || clean().answered(vec![user(), fails(ROLE, Cause::AssumeRoleDenied)]);
+    assert!(error(denied(), Cause::AssumeRoleDenied).to_string().contains("user/ann"));
+    holds(denied(), Cause::ExternalIdMismatch, Severity::Info, Certainty::Possible);
+    holds(denied(), Cause::MfaNeeded, Severity::Info, Certainty::Possible);
+    let replaced = Some(Finding::new(Cause::AccessKeyUnknown, "x").seen("InvalidClientTokenId"));
+    let deleted = clean().answered(vec![user(), Link { replaced: replaced.clone(), ..fails(ROLE, Cause::AssumeRoleDenied) }]);
+    holds(deleted, Cause::RoleDeleted, Severity::Error, Certainty::Likely);
+    let revoked = clean().answered(vec![user(), Link { replaced, ..works(ROLE, "arn:aws:sts::2:assumed-role/deploy/x") }]);
+    holds(revoked, Cause::RoleDeleted, Severity::Info, Certainty::Certain);
+    let session = clean().answered(vec![Link { is_session: true, ..user() }]);
+    warning(session, Cause::GetSessionTokenLimits);
+    let at_home = |region: &str, is_session| {
+        let link = Link { at_home: Some(("us-east-1".into(), true)), is_session, ..fails("source of `prod`", Cause::AccessKeyUnknown) };
+        facts(&prod().replace("eu-west-1", region), &base()).answered(vec![link])
+    };
+    holds(at_home("me-south-1", true), Cause::OptInRegionToken, Severity::Error, Certainty::Likely);
+    holds(at_home("me-south-1", false), Cause::RegionDisabled, Severity::Error, Certainty::Likely);
+}
+
+#[test]
+fn hosts_and_clocks() {
+    let host = |name: &str, skew: i64| {
+        let contact = Contact { status: 302, date: None, is_aws: true };
+        Host { name: name.into(), outcome: Ok(contact), skew: Some(skew), is_home: false }
+    };
+    let with = |hosts: Vec<Host>| {
+        let facts = facts(&prod(), &base()).answered(Vec::new());
+        facts.with(|facts| facts.answers.as_mut().unwrap().hosts = hosts)
+    };
+    error(with(vec![host("sts.eu-west-1.amazonaws.com", 400)]), Cause::ClockSkew);
+    warning(with(vec![host("sts.eu-west-1.amazonaws.com", -200)]), Cause::ClockSkew);
+    assert_eq!(all(&with(vec![host("sts.eu-west-1.amazonaws.com", 3)])), []);
+    let dead = |cause| Host {
+        outcome: Err(Finding::new(cause, "no such name").try_this("x")),
+        skew: None,
+        ..host("sts.eu-west-9.amazonaws.com", 0)
+    };
+    error(with(vec![dead(Cause::DnsFailure)]), Cause::DnsFailure);
+    error(with(vec![dead(Cause::ConnectTimeout)]), Cause::ConnectTimeout);
+    let home = Host { is_home: true, ..host("sts.us-east-1.amazonaws.com", 0) };
+    holds(with(vec![dead(Cause::DnsFailure), home]), Cause::RegionInvalid, Severity::Error, Certainty::Likely);
+    let page =
+        Host { outcome: Ok(Contact { status: 200, date: None, is_aws: false }), skew: None, ..host("sts.eu-west-1.amazonaws.com", 0) };
+    error(with(vec![page]), Cause::CaptivePortal);
+}
+
+#[test]
+fn stores() {
+    let store = |warning: &str| {
+        let status = Status { name: "keyring", reason: "asked for".into(), warning: Some(warning.into()) };
+        facts(&prod(), &base()).with(|facts| facts.store = Some(status))
+    };
+    warning(store("the collection is locked"), Cause::StoreLocked);
+    warning(store("no bus"), Cause::StoreUnavailable);
+}
+
+#[test]
+fn errors_come_first_and_the_certain_before_the_possible() {
+    let origin = Origin { file: "x".into(), line: 1 };
+    let rank = |facts: Facts| all(&facts).into_iter().map(|f| (f.severity, f.certainty)).collect::<Vec<_>>();
+    let ranked = rank(facts(&(prod() + "[staging]\n"), &base().replace(KEY, "AKIAQCUT").replace(SECRET, "cut")));
+    let mut sorted = ranked.clone();
+    sorted.sort();
+    assert_eq!(ranked, sorted, "{origin}");
+    assert!(ranked.len() > 2);
+}

@@ -1,0 +1,131 @@
+//! Whether a host can be reached at all, what answers there, and what its clock says; and the state of the instance
+//! metadata service. Asked by the diagnosis alone, without credentials.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use super::network::Way;
+use super::{Sources, rejection};
+use crate::diagnosis::{Cause, Finding, Result};
+use crate::time::Timestamp;
+
+/// The instance metadata service is next door.
+const METADATA_LIMIT: Duration = Duration::from_secs(1);
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
+const METADATA: &str = "http://169.254.169.254";
+
+/// What answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Contact {
+    /// HTTP status.
+    pub status: u16,
+    /// What its clock said, where it said so.
+    pub date: Option<Timestamp>,
+    /// Whether it marks its answers as AWS does.
+    pub is_aws: bool,
+}
+
+/// How far the instance metadata service goes along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Metadata {
+    /// It has a role to give.
+    Role,
+    /// Nothing answers.
+    Unreachable(String),
+    /// It answers, but its token does not arrive: it is more hops away than that may travel.
+    HopLimit,
+    /// It answers and has no role.
+    NoRole(String),
+}
+
+impl Sources<'_> {
+    /// Asks for the front page of `url`, a host called `at`.
+    pub fn contact(&self, url: &str, at: &str) -> Result<Contact> {
+        let way = self.endpoints.way(url)?;
+        let left = self.time_left();
+        // Longer than the call's own limit, whose words name the host.
+        let response = self.run_within(left + Duration::from_millis(500), async { Ok(call(&way, "GET", url, &[], left).await) })?;
+        let response = response.map_err(|words| rejection::dispatch(&words, false, at))?;
+        let header = |name: &str| response.headers().get(name);
+        Ok(Contact {
+            status: response.status().as_u16(),
+            date: header("date").and_then(|text| DateTime::from_str(text, Format::HttpDate).ok()).map(|t| Timestamp(t.secs())),
+            is_aws: ["x-amzn-requestid", "x-amz-request-id", "x-amz-id-2"].into_iter().any(|name| header(name).is_some()),
+        })
+    }
+
+    /// Asks the instance metadata service for a role, as SDKs do.
+    pub fn metadata(&self) -> Result<Metadata> {
+        let base = self.world.env("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(METADATA).trim_end_matches('/').to_owned();
+        self.run_within(METADATA_LIMIT * 3, async {
+            let way = Way::straight();
+            let lifetime = ("x-aws-ec2-metadata-token-ttl-seconds", "60");
+            let answer = call(&way, "PUT", &format!("{base}/latest/api/token"), &[lifetime], METADATA_LIMIT).await;
+            let token = match answer {
+                Ok(response) if response.status().is_success() => {
+                    response.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+                }
+                Ok(response) => return Ok(Metadata::NoRole(format!("HTTP {} for a token", response.status().as_u16()))),
+                Err(words) => {
+                    // Without a token it still says that there is none: then only the token cannot come through.
+                    return Ok(match call(&way, "GET", &format!("{base}/latest/meta-data/"), &[], METADATA_LIMIT).await {
+                        Ok(_) => Metadata::HopLimit,
+                        Err(_) => Metadata::Unreachable(words),
+                    });
+                }
+            };
+            let roles = format!("{base}/latest/meta-data/iam/security-credentials/");
+            let header = ("x-aws-ec2-metadata-token", token.as_str());
+            Ok(match call(&way, "GET", &roles, &[header], METADATA_LIMIT).await {
+                Ok(response) if response.status().is_success() => Metadata::Role,
+                Ok(response) => Metadata::NoRole(format!("HTTP {} for {roles}", response.status().as_u16())),
+                Err(words) => Metadata::Unreachable(words),
+            })
+        })
+    }
+}
+
+/// One request, its body read. The error is in the connector's own words.
+async fn call(way: &Way, method: &str, url: &str, headers: &[(&'static str, &str)], limit: Duration) -> Result<HttpResponse, String> {
+    let settings = HttpConnectorSettings::builder().connect_timeout(limit).read_timeout(limit).build();
+    let connector = way.connector(Some(&settings));
+    let mut request = HttpRequest::get(url).map_err(|e| e.to_string())?;
+    request.set_method(method).map_err(|e| e.to_string())?;
+    for (name, value) in headers {
+        request.headers_mut().try_insert(*name, (*value).to_owned()).map_err(|e| e.to_string())?;
+    }
+    let work = async {
+        let mut response = connector.call(request).await.map_err(|e| rejection::sources_of(&e))?;
+        let body = std::mem::replace(response.body_mut(), aws_smithy_types::body::SdkBody::taken());
+        let bytes = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await.map_err(|e| e.to_string())?.into_bytes();
+        *response.body_mut() = bytes.into();
+        Ok(response)
+    };
+    match tokio::time::timeout(limit, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err("timed out".to_owned()),
+    }
+}
+
+impl Metadata {
+    /// What is wrong with it; `None` where it has a role.
+    pub fn finding(&self) -> Option<Finding> {
+        let what = "the instance metadata service";
+        Some(match self {
+            Self::Role => return None,
+            Self::Unreachable(words) => Finding::new(Cause::MetadataUnreachable, format!("{what} does not answer"))
+                .seen(words.clone())
+                .try_this("this is no EC2 instance, or the service is switched off or filtered: use another credential_source"),
+            Self::HopLimit => Finding::new(Cause::MetadataHopLimit, format!("{what} answers, but its token does not come through"))
+                .seen("PUT /latest/api/token gets no answer, GET does: the hop limit of the instance is 1")
+                .try_this("aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2"),
+            Self::NoRole(words) => Finding::new(Cause::MetadataNoRole, format!("{what} has no role to give")).seen(words.clone()).try_this(
+                "attach an instance profile: aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=NAME",
+            ),
+        })
+    }
+}
