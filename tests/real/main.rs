@@ -7,6 +7,7 @@
 mod support;
 
 mod clients;
+mod failures;
 mod wrapped;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let suite = Suite::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
     let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-')).unwrap_or_default();
     let matrix = wrapped::Matrix::read();
+    let recorder = failures::Recorder::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
     let mut cases: Vec<Case<'_>> = Vec::new();
     for client in Client::ALL {
         let missing = suite.missing(client);
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         }
     }
     wrapped::cases(&suite, &matrix, &mut cases);
+    failures::cases(&suite, &recorder, &mut cases);
     cases.retain(|(name, ..)| name.contains(&only));
     let (mut failed, mut skipped, total) = (0, 0, cases.len());
     let queue = Mutex::new(cases.into_iter());
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         }
     }
     matrix.write_if_asked();
+    recorder.write_if_asked();
     println!("{} passed, {failed} failed, {skipped} skipped", total - failed - skipped);
     ExitCode::from(u8::from(failed > 0))
 }

@@ -1,0 +1,407 @@
+//! What real clients print when their credentials fail, without awsfresh in between, and what `explain` makes of it. With
+//! `AWSFRESH_WRITE_TEXTS=1 tests/real/run texts` the texts are recorded in tests/diagnosis-cases/texts, where the hermetic
+//! suite reads them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::clients::{Client, Suite};
+use super::support::double::{Fault, Role, clock};
+use super::{ACCOUNT, Case, KEY, Outcome, ROLE, SECRET, START, Scene, extra, s3_backend};
+
+const UNKNOWN: &str = "AKIAQNOSUCHKEYNOSUCH";
+const SESSION: &str = "ASIAQSESSIONKEYSESSI";
+const TOKEN: &str = "IQoJb3JpZ2luX2VjcanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryToken";
+const AWSFRESH: &str = env!("CARGO_BIN_EXE_awsfresh");
+
+/// One client that fails.
+struct Failure {
+    name: String,
+    client: Client,
+    /// Its call, if it is another than the client's own way to show who it is.
+    call: &'static [&'static str],
+    /// What is wrong.
+    fault: fn(&Scene),
+    cause: &'static str,
+    /// `-` where the client shows none.
+    code: &'static str,
+    operation: &'static str,
+}
+
+fn keys(scene: &Scene, id: &str, secret: &str, token: Option<&str>) {
+    scene.home.unset("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
+    if let Some(token) = token {
+        scene.home.env("AWS_SESSION_TOKEN", token);
+    }
+}
+
+fn unknown_key(scene: &Scene) {
+    keys(scene, UNKNOWN, SECRET, None);
+}
+
+fn expired_token(scene: &Scene) {
+    scene.aws.add_session(SESSION, SECRET, TOKEN, "arn:aws:sts::222222222222:assumed-role/deploy/ann", clock::now() - 60);
+    keys(scene, SESSION, SECRET, Some(TOKEN));
+}
+
+fn wrong_secret(scene: &Scene) {
+    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    keys(scene, KEY, "anotherKeysSecretanotherKeysSecretanothe", None);
+}
+
+fn skewed_clock(scene: &Scene) {
+    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    keys(scene, KEY, SECRET, None);
+    scene.aws.fault(Fault::HeldUp(1200));
+}
+
+fn allowed_nothing(scene: &Scene) {
+    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    keys(scene, KEY, SECRET, None);
+}
+
+/// A name that no resolver asks anybody for: one part of it is too long.
+fn no_such_host(scene: &Scene) {
+    keys(scene, KEY, SECRET, None);
+    scene.home.env("AWS_ENDPOINT_URL", &format!("http://{}.invalid", "a".repeat(64))).env("AWS_MAX_ATTEMPTS", "1");
+}
+
+fn nothing(scene: &Scene) {
+    scene.home.unset("AWS_PROFILE");
+}
+
+fn no_such_profile(scene: &Scene) {
+    scene.home.config("[profile other]\nregion = eu-west-1\n").env("AWS_PROFILE", "prod");
+}
+
+fn role_denied(scene: &Scene) {
+    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    scene.aws.add_role(Role { trusts: vec!["arn:aws:iam::1:user/x".into()], ..Role::new(ROLE) });
+    scene.home.credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+    scene.home.config(format!("[profile tool]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
+}
+
+fn ring(scene: &Scene) {
+    scene
+        .home
+        .config(format!("[profile tool]\nrole_arn = {ROLE}\nsource_profile = b\n[profile b]\nrole_arn = {ROLE}\nsource_profile = tool\n"));
+}
+
+fn sso(scene: &Scene) {
+    scene.home.config(format!(
+        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n\
+         [profile tool]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"
+    ));
+}
+
+fn sso_over(scene: &Scene) {
+    sso(scene);
+    let token =
+        format!(r#"{{"startUrl": "{START}", "region": "eu-west-1", "accessToken": "access", "expiresAt": "2020-01-01T00:00:00Z"}}"#);
+    scene.home.file(&format!(".aws/sso/cache/{}.json", awsfresh::digest::sha1_hex(b"corp")), token);
+}
+
+fn half_a_key(scene: &Scene) {
+    scene.home.unset("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", KEY);
+}
+
+fn closed_port(scene: &Scene) {
+    keys(scene, KEY, SECRET, None);
+    scene.home.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env("AWS_MAX_ATTEMPTS", "1");
+}
+
+fn proxy_gone(scene: &Scene) {
+    keys(scene, KEY, SECRET, None);
+    scene.home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", "http://127.0.0.1:9").env("AWS_MAX_ATTEMPTS", "1");
+}
+
+fn untrusted(scene: &Scene) {
+    keys(scene, KEY, SECRET, None);
+    let proxy = scene.aws.proxy();
+    scene.home.unset("AWS_ENDPOINT_URL").unset("AWS_CA_BUNDLE").env("HTTPS_PROXY", &proxy.url).env("AWS_MAX_ATTEMPTS", "1");
+}
+
+fn by_awsfresh(scene: &Scene) {
+    sso_over(scene);
+    let config = std::fs::read_to_string(scene.home.home().join(".aws/config")).unwrap().replace("[profile tool]", "[profile source]");
+    scene.home.config(
+        config + &format!("[profile tool]\nregion = eu-west-1\ncredential_process = {AWSFRESH} credential-process --profile source\n"),
+    );
+}
+
+fn web_identity_over(scene: &Scene) {
+    scene.aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(ROLE) });
+    scene.aws.add_web_identity("token", ROLE);
+    scene.aws.expire_web_identity("token");
+    let file = scene.home.file("token", "token");
+    scene.home.unset("AWS_PROFILE").env("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().unwrap()).env("AWS_ROLE_ARN", ROLE);
+}
+
+fn space_in_key_id(scene: &Scene) {
+    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    keys(scene, &format!("{KEY} # mine"), SECRET, None);
+}
+
+fn swapped(scene: &Scene) {
+    keys(scene, "canary/Secretcanary/Secretcanary/Secretc", KEY, None);
+}
+
+fn unparsable(scene: &Scene) {
+    scene.home.config("[profile tool]\nregion = eu-west-1\n[profile tool]\nregion = eu-west-1\n");
+}
+
+fn all() -> Vec<Failure> {
+    use Client::*;
+    type Fault = (&'static str, fn(&Scene), &'static str, &'static str);
+    let faults: [Fault; 4] = [
+        ("unknown-key", unknown_key, "access-key-unknown", "InvalidClientTokenId"),
+        ("expired-token", expired_token, "session-expired", "ExpiredToken"),
+        ("wrong-secret", wrong_secret, "secret-wrong", "SignatureDoesNotMatch"),
+        ("skewed-clock", skewed_clock, "clock-skew", "SignatureDoesNotMatch"),
+    ];
+    let short = |client: Client| match client {
+        CliV1 => "cli-v1",
+        CliV2 => "cli-v2",
+        Boto3 => "boto3",
+        JavaScript => "js",
+        Ruby => "ruby",
+        RustSdk => "rust",
+        Terraform => "terraform",
+        Rclone => "rclone",
+    };
+    let mut all = Vec::new();
+    for client in Client::ALL {
+        for (name, fault, cause, code) in faults {
+            // What talks to S3 is told so in the words of S3.
+            let code = match (client, name) {
+                (Rclone, "unknown-key") => "InvalidAccessKeyId",
+                (Rclone, "skewed-clock") => "RequestTimeTooSkewed",
+                _ => code,
+            };
+            let operation = if matches!(client, CliV1 | CliV2 | Boto3) { "GetCallerIdentity" } else { "-" };
+            all.push(Failure { name: format!("{}-{name}", short(client)), client, call: &[], fault, cause, code, operation });
+        }
+    }
+    let mut add = |name: &str, client: Client, call: &'static [&'static str], fault: fn(&Scene), cause, code, operation| {
+        all.push(Failure { name: format!("{}-{name}", short(client)), client, call, fault, cause, code, operation });
+    };
+    // The same conditions in the words of other families of services.
+    add("s3-unknown-key", CliV1, &["s3", "ls", "s3://state"], unknown_key, "access-key-unknown", "InvalidAccessKeyId", "ListObjectsV2");
+    add("s3-skewed-clock", CliV1, &["s3", "ls", "s3://state"], skewed_clock, "clock-skew", "RequestTimeTooSkewed", "ListObjectsV2");
+    add("ec2-unknown-key", CliV1, &["ec2", "describe-instances"], unknown_key, "access-key-unknown", "AuthFailure", "DescribeInstances");
+    add(
+        "ec2-expired-token",
+        CliV1,
+        &["ec2", "describe-instances"],
+        expired_token,
+        "session-expired",
+        "RequestExpired",
+        "DescribeInstances",
+    );
+    add(
+        "dynamodb-unknown-key",
+        CliV1,
+        &["dynamodb", "list-tables"],
+        unknown_key,
+        "access-key-unknown",
+        "UnrecognizedClientException",
+        "ListTables",
+    );
+    add("kms-wrong-secret", CliV1, &["kms", "list-keys"], wrong_secret, "secret-wrong", "InvalidSignatureException", "ListKeys");
+    add(
+        "lambda-expired-token",
+        CliV1,
+        &["lambda", "list-functions"],
+        expired_token,
+        "session-expired",
+        "ExpiredTokenException",
+        "ListFunctions",
+    );
+    add(
+        "debug-unknown-key",
+        CliV1,
+        &["sts", "get-caller-identity", "--debug"],
+        unknown_key,
+        "access-key-unknown",
+        "InvalidClientTokenId",
+        "GetCallerIdentity",
+    );
+    add(
+        "ec2-not-allowed",
+        CliV1,
+        &["ec2", "describe-instances"],
+        allowed_nothing,
+        "permission-denied",
+        "UnauthorizedOperation",
+        "DescribeInstances",
+    );
+    add(
+        "dynamodb-not-allowed",
+        CliV1,
+        &["dynamodb", "list-tables"],
+        allowed_nothing,
+        "permission-denied",
+        "AccessDeniedException",
+        "ListTables",
+    );
+    for client in [JavaScript, Ruby, RustSdk] {
+        add("no-such-host", client, &[], no_such_host, "dns-failure", "-", "-");
+    }
+    for client in [CliV1, CliV2, Boto3, JavaScript, Ruby, RustSdk, Terraform] {
+        add("no-credentials", client, &[], nothing, "credentials-missing", "-", "-");
+    }
+    // The SDK for JavaScript goes on to its other sources without a word.
+    add("no-such-profile", JavaScript, &[], no_such_profile, "credentials-missing", "-", "-");
+    for client in [CliV1, CliV2, Boto3, Terraform] {
+        add("no-such-profile", client, &[], no_such_profile, "profile-not-found", "-", "-");
+    }
+    for client in [CliV1, CliV2, Boto3] {
+        add("role-denied", client, &[], role_denied, "assume-role-denied", "AccessDenied", "AssumeRole");
+    }
+    for client in [JavaScript, RustSdk] {
+        add("role-denied", client, &[], role_denied, "assume-role-denied", "AccessDenied", "-");
+    }
+    for client in [CliV1, CliV2, Boto3] {
+        add("ring", client, &[], ring, "profile-cycle", "-", "-");
+        add("sso-never-signed-in", client, &[], sso, "sso-session-missing", "-", "-");
+        add("sso-over", client, &[], sso_over, "sso-session-expired", "-", "-");
+        add("half-a-key", client, &[], half_a_key, "mixed-credential-parts", "-", "-");
+        add("closed-port", if client == CliV2 { JavaScript } else { client }, &[], closed_port, "connect-timeout", "-", "-");
+        add("by-awsfresh", client, &[], by_awsfresh, "sso-session-expired", "-", "-");
+    }
+    add("proxy-gone", CliV2, &[], proxy_gone, "proxy-misconfigured", "-", "-");
+    add("untrusted", CliV2, &[], untrusted, "tls-untrusted", "-", "-");
+    add("untrusted", Boto3, &[], untrusted, "tls-untrusted", "-", "-");
+    add("web-identity-over", Boto3, &[], web_identity_over, "web-identity-expired", "ExpiredTokenException", "AssumeRoleWithWebIdentity");
+    add("space-in-key-id", CliV1, &[], space_in_key_id, "hidden-characters", "IncompleteSignature", "GetCallerIdentity");
+    add("swapped", CliV1, &[], swapped, "key-and-secret-swapped", "IncompleteSignature", "GetCallerIdentity");
+    add("unparsable", CliV2, &[], unparsable, "config-malformed", "-", "-");
+    all
+}
+
+/// One case per text, called `texts: NAME`.
+pub fn cases<'a>(suite: &'a Suite, recorder: &'a Recorder, cases: &mut Vec<Case<'a>>) {
+    for failure in all() {
+        let missing = suite.missing(failure.client);
+        // The prefix tells which client may be missing.
+        let name = format!("{:?}: texts: {}", failure.client, failure.name);
+        cases.push((name, missing, Box::new(move || failure.is_explained(suite, recorder))));
+    }
+}
+
+impl Failure {
+    fn is_explained(&self, suite: &Suite, recorder: &Recorder) -> Outcome {
+        let scene = Scene::new(self.client);
+        (self.fault)(&scene);
+        let text = recorder.steady(&scene, &self.output(suite, &scene)?);
+        let explained = self.explained(&scene, &text);
+        recorder.keep(self, &text);
+        explained.map_err(|why| format!("{why}\n{text}"))
+    }
+
+    /// What a person would see of it.
+    fn output(&self, suite: &Suite, scene: &Scene) -> Result<String, String> {
+        let mut command = match self.client {
+            Client::Terraform => {
+                scene.home.file("main.tf", s3_backend(&scene.aws.url()));
+                let mut command = Command::new("terraform");
+                command.args(["init", "-input=false"]);
+                command
+            }
+            Client::Rclone => {
+                let remote = format!(":s3,provider=Other,env_auth=true,region=eu-west-1,endpoint='{}':state", scene.aws.url());
+                let mut command = Command::new("rclone");
+                command.args(["lsf", "--retries", "1", "--low-level-retries", "1", &remote]);
+                command
+            }
+            client if !self.call.is_empty() => {
+                let inner = suite.identity(client, 0);
+                let mut command = Command::new(inner.get_program());
+                command.args(self.call);
+                command
+            }
+            client => suite.identity(client, 0),
+        };
+        let like = scene.home.command(&[]);
+        let extra = extra(&command);
+        command.env_clear().envs(like.get_envs().filter_map(|(k, v)| Some((k, v?)))).envs(extra).current_dir(scene.home.home());
+        let out = command.stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
+        if out.status.success() {
+            return Err(format!("it works: {}", String::from_utf8_lossy(&out.stdout)));
+        }
+        Ok(String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
+    }
+
+    fn explained(&self, scene: &Scene, text: &str) -> Outcome {
+        let log = scene.home.file("log", text);
+        // In surroundings of its own: what is wrong here is not to help.
+        let out =
+            Command::new(AWSFRESH).args(["explain", "--json"]).arg(log).env_clear().env("HOME", scene.home.home().join("none")).output();
+        let out = out.map_err(|e| e.to_string())?;
+        let report: Value = serde_json::from_slice(&out.stdout).map_err(|e| format!("{e}: {}", String::from_utf8_lossy(&out.stderr)))?;
+        let (error, finding) = (&report["errors"][0], &report["findings"][0]);
+        let shows = |key: &str, wanted: &str| wanted == "-" || error[key] == wanted;
+        match finding["cause"] == self.cause && shows("code", self.code) && shows("operation", self.operation) {
+            true => Ok(()),
+            false => Err(format!("wanted {} {} {}, explained as {error} {}", self.cause, self.code, self.operation, finding["cause"])),
+        }
+    }
+}
+
+/// Where texts are kept.
+pub struct Recorder {
+    dir: PathBuf,
+    suite: String,
+    write: bool,
+    index: Mutex<Vec<String>>,
+}
+
+impl Recorder {
+    pub fn new(suite: &Path) -> Self {
+        let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases/texts");
+        let write = std::env::var_os("AWSFRESH_WRITE_TEXTS").is_some();
+        Self { dir, suite: suite.display().to_string(), write, index: Mutex::default() }
+    }
+
+    /// The text with other names for what is another one every time: the home, the suite's folder, this repository, ports.
+    fn steady(&self, scene: &Scene, text: &str) -> String {
+        let here = env!("CARGO_MANIFEST_DIR");
+        let text = text
+            .replace(scene.home.home().to_str().unwrap(), "/home/ann")
+            .replace(&self.suite, "/opt/suite")
+            .replace(here, "/src/awsfresh");
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once("127.0.0.1:") {
+            let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            out.push_str(before);
+            out.push_str(if after[..digits] == *"9" { "127.0.0.1:9" } else { "127.0.0.1:4566" });
+            rest = &after[digits..];
+        }
+        out + rest
+    }
+
+    fn keep(&self, failure: &Failure, text: &str) {
+        if !self.write {
+            return;
+        }
+        std::fs::create_dir_all(&self.dir).unwrap();
+        let Failure { name, cause, code, operation, .. } = failure;
+        std::fs::write(self.dir.join(format!("{name}.txt")), text).unwrap();
+        self.index.lock().unwrap().push(format!("{name}.txt {cause} {code} - {operation}"));
+    }
+
+    /// Writes down what each recorded text is.
+    pub fn write_if_asked(&self) {
+        let mut lines = self.index.lock().unwrap().clone();
+        if !self.write || lines.is_empty() {
+            return;
+        }
+        lines.sort();
+        let head = "# Recorded from real clients by AWSFRESH_WRITE_TEXTS=1 tests/real/run texts\n# FILE CAUSE CODE SERVICE OPERATION\n";
+        std::fs::write(self.dir.join("index.txt"), format!("{head}{}\n", lines.join("\n"))).unwrap();
+    }
+}
