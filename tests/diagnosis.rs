@@ -1,350 +1,23 @@
 //! The lab: each file in tests/diagnosis-cases is a set-up somebody may have, and what `doctor` must say of it. Requests for
-//! AWS's own host names reach the AWS double through a proxy.
-//!
-//! In every text `{home}` is the home directory, `{aws}` the double's URL, `{secret}` a secret of the right form, `{token}` a
-//! session token of the right form, `{time:+60}` the time in 60 s, `{jwt:+60}` a web identity token that ends then.
+//! AWS's own host names reach the AWS double through a proxy. tests/support/lab.rs has the form of a case.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "support/lab.rs"]
+mod lab;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::Deserialize;
+use lab::{Case, Expect, Mend, SECRET, cases, expanded, set_up, token};
 use serde_json::Value;
-use support::double::{Double, Fault, Role, SsoSession, clock};
+use support::double::{Double, Fault, clock};
 use support::sandbox::{Run, Sandbox};
 
-const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    /// What somebody did.
-    about: String,
-    #[serde(default)]
-    config: Option<String>,
-    #[serde(default)]
-    credentials: Option<String>,
-    /// Further files below the home directory.
-    #[serde(default)]
-    files: BTreeMap<String, String>,
-    /// Permissions, in octal: `"600"`.
-    #[serde(default)]
-    modes: BTreeMap<String, String>,
-    #[serde(default)]
-    env: BTreeMap<String, String>,
-    #[serde(default)]
-    aws: Aws,
-    /// awsfresh calls that were made before, whatever came of them.
-    #[serde(default)]
-    before: Vec<Vec<String>>,
-    /// What changed at AWS after those.
-    #[serde(default)]
-    then: Then,
-    /// Arguments of `doctor` but `--json`.
-    #[serde(default)]
-    args: Vec<String>,
-    expect: Expect,
-    #[serde(default)]
-    mend: Option<Mend>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Aws {
-    /// Key id and ARN; the secret is `{secret}`.
-    #[serde(default)]
-    users: Vec<(String, String)>,
-    #[serde(default)]
-    sessions: Vec<Session>,
-    #[serde(default)]
-    roles: Vec<CaseRole>,
-    /// A token, and the role it is good for.
-    #[serde(default)]
-    web_identities: Vec<(String, String)>,
-    #[serde(default)]
-    expired_web_identities: Vec<String>,
-    #[serde(default)]
-    sso: Option<Sso>,
-    /// A role that the machine and the container offer; the container's authorization token is `container-token`.
-    #[serde(default)]
-    machine_role: Option<String>,
-    #[serde(default)]
-    fault: Option<CaseFault>,
-    /// By action: `AssumeRole`, `GetCallerIdentity`, `MetadataToken`, …
-    #[serde(default)]
-    faults: BTreeMap<String, CaseFault>,
-    /// Regions in which no key is known; the others know all.
-    #[serde(default)]
-    unknown_in: Vec<String>,
-    /// Nothing answers at the proxy.
-    #[serde(default)]
-    unreachable: bool,
-    /// The client does not trust the proxy's authority.
-    #[serde(default)]
-    untrusted: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Session {
-    id: String,
-    arn: String,
-    #[serde(default = "an_hour")]
-    expires: i64,
-}
-
-fn an_hour() -> i64 {
-    3600
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseRole {
-    arn: String,
-    #[serde(default = "anyone")]
-    trusts: Vec<String>,
-    #[serde(default)]
-    external_id: Option<String>,
-    #[serde(default)]
-    mfa: bool,
-    #[serde(default)]
-    max_session: Option<u32>,
-}
-
-fn anyone() -> Vec<String> {
-    vec!["*".to_owned()]
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sso {
-    start_url: String,
-    /// The access token AWS knows.
-    access_token: String,
-    #[serde(default)]
-    refresh_token: Option<String>,
-    /// Account and role.
-    #[serde(default)]
-    assignments: Vec<(String, String)>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-enum CaseFault {
-    /// `hang`, `drop`, `garbage`.
-    Named(String),
-    Clock {
-        clock: i64,
-    },
-    Html {
-        html: u16,
-    },
-    Error {
-        status: u16,
-        code: String,
-        message: String,
-    },
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Then {
-    #[serde(default)]
-    remove_roles: Vec<String>,
-    #[serde(default)]
-    remove_keys: Vec<String>,
-    #[serde(default)]
-    forget_sessions: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expect {
-    /// Cause of the first finding that is an error; none where nothing is wrong.
-    #[serde(default)]
-    first: Option<String>,
-    /// Causes of every further error.
-    #[serde(default)]
-    also: Vec<String>,
-    /// Causes of warnings and notes that must be there.
-    #[serde(default)]
-    noted: Vec<String>,
-    /// Stands in the first error's evidence.
-    #[serde(default)]
-    place: Option<String>,
-    #[serde(default)]
-    certainty: Option<String>,
-    /// Of the process.
-    exit: i32,
-}
-
-/// What the remedy says, done; afterwards nothing is wrong.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Mend {
-    /// Stands in a remedy of the first error.
-    shows: String,
-    /// Commands to run in a shell in the case's environment, where the remedy is one: must be a remedy word for word.
-    #[serde(default)]
-    run: Option<String>,
-    /// Replaces in files below the home directory: file, text, replacement.
-    #[serde(default)]
-    edit: Vec<(String, String, String)>,
-    /// What was done outside: variables that changed.
-    #[serde(default)]
-    env: BTreeMap<String, String>,
-    /// What was done at AWS: `heal` ends the faults.
-    #[serde(default)]
-    heal: bool,
-    /// Roles that are there now.
-    #[serde(default)]
-    roles: Vec<CaseRole>,
-    /// Arguments of the second call, where they differ.
-    #[serde(default)]
-    args: Option<Vec<String>>,
-}
-
-fn token() -> String {
-    format!("IQoJb3JpZ2luX2Vj{}", "CanaryToken9".repeat(40))
-}
-
-fn expanded(text: &str, home: &Sandbox, aws: &Double) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, tail)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, after)) = tail.split_once('}') else {
-            out.push('{');
-            rest = tail;
-            continue;
-        };
-        let seconds = |text: &str| text.parse::<i64>().ok().map(|s| clock::now() + s);
-        let value: Option<String> = match name.split_once(':') {
-            None if name == "home" => Some(home.home().display().to_string()),
-            None if name == "aws" => Some(aws.url()),
-            None if name == "secret" => Some(SECRET.to_owned()),
-            None if name == "token" => Some(token()),
-            Some(("time", offset)) => seconds(offset).map(clock::rfc3339),
-            Some(("jwt", offset)) => seconds(offset).map(|end| {
-                let part = |text: String| {
-                    aws_smithy_types::base64::encode(text).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned()
-                };
-                let claims = format!(r#"{{"iss":"https://token.example","sub":"repo:x","aud":"sts.amazonaws.com","exp":{end}}}"#);
-                format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"RS256"}"#.into()), part(claims))
-            }),
-            _ => None,
-        };
-        match value {
-            Some(value) => {
-                out.push_str(&value);
-                rest = after;
-            }
-            None => {
-                out.push('{');
-                rest = tail;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn fault(fault: &CaseFault) -> Fault {
-    match fault.clone() {
-        CaseFault::Named(name) => match name.as_str() {
-            "hang" => Fault::Hang,
-            "drop" => Fault::Drop,
-            "garbage" => Fault::Garbage,
-            other => panic!("no fault is called {other}"),
-        },
-        CaseFault::Clock { clock } => Fault::ClockOffset(clock),
-        CaseFault::Html { html } => Fault::Html(html),
-        CaseFault::Error { status, code, message } => Fault::Error { status, code, message },
-    }
-}
-
-fn role(role: &CaseRole) -> Role {
-    let max_session = role.max_session.unwrap_or(3600);
-    Role { trusts: role.trusts.clone(), external_id: role.external_id.clone(), mfa: role.mfa, max_session, ..Role::new(&role.arn) }
-}
-
-fn set_up(case: &Case, aws: &Double) -> Sandbox {
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET).secret(&token());
-    let proxy = aws.proxy();
-    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", if case.aws.unreachable { "http://127.0.0.1:9" } else { &proxy.url });
-    if !case.aws.untrusted {
-        home.env("AWS_CA_BUNDLE", home.file("ca.pem", &proxy.ca_pem).to_str().unwrap());
-    }
-    home.env("AWS_EC2_METADATA_DISABLED", "true");
-    let expand = |text: &str| expanded(text, &home, aws);
-    for (name, value) in &case.env {
-        match value.as_str() {
-            "" => home.unset(name),
-            value => home.env(name, &expand(value)),
-        };
-    }
-    let both = [(".aws/config", &case.config), (".aws/credentials", &case.credentials)];
-    for (path, text) in both.into_iter().filter_map(|(path, text)| Some((path, text.as_ref()?))) {
-        set_mode(&home.file(path, expand(text)), "600");
-    }
-    for (path, text) in &case.files {
-        set_mode(&home.file(&expand(path), expand(text)), "600");
-    }
-    for (path, mode) in &case.modes {
-        set_mode(&home.home().join(path), mode);
-    }
-    let setup = &case.aws;
-    for (id, arn) in &setup.users {
-        aws.add_user(id, SECRET, arn);
-    }
-    for session in &setup.sessions {
-        aws.add_session(&session.id, SECRET, &token(), &session.arn, clock::now() + session.expires);
-    }
-    setup.roles.iter().for_each(|one| aws.add_role(role(one)));
-    for (text, role) in &setup.web_identities {
-        aws.add_web_identity(&expand(text), role);
-    }
-    setup.expired_web_identities.iter().for_each(|text| aws.expire_web_identity(&expand(text)));
-    if let Some(sso) = &setup.sso {
-        aws.add_sso(SsoSession {
-            start_url: sso.start_url.clone(),
-            access_token: sso.access_token.clone(),
-            refresh_token: sso.refresh_token.clone(),
-            client_id: "client".into(),
-            client_secret: "client-secret".into(),
-            token_expires: clock::now() + 3600,
-            user: "ann".into(),
-            assignments: setup.sso.iter().flat_map(|sso| sso.assignments.clone()).collect(),
-            role_lifetime: 3600,
-        });
-    }
-    if let Some(role) = &setup.machine_role {
-        aws.surround(role, "container-token");
-    }
-    aws.unknown_in(&setup.unknown_in);
-    if let Some(one) = &setup.fault {
-        aws.fault(fault(one));
-    }
-    for (action, one) in &setup.faults {
-        aws.fault_on(action, fault(one));
-    }
-    home
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, octal: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = u32::from_str_radix(octal, 8).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
 fn doctor(home: &Sandbox, args: &[String]) -> (Run, Value) {
-    let args: Vec<&str> = ["doctor", "--json"].into_iter().chain(args.iter().map(String::as_str)).collect();
+    let args: Vec<&str> = ["-v", "doctor", "--json"].into_iter().chain(args.iter().map(String::as_str)).collect();
     let run = home.wrap(&args);
     home.assert_no_leak(&run.stdout, "the diagnosis");
     let report = serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:?}"));
@@ -374,6 +47,11 @@ fn judge(case: &Case) -> Result<(), String> {
         aws.forget_sessions();
     }
     let (run, report) = doctor(&home, &case.args);
+    let args: Vec<&str> =
+        ["doctor", "--offline"].into_iter().chain(case.args.iter().map(String::as_str).filter(|a| *a != "--offline")).collect();
+    home.assert_no_leak(&home.wrap(&args).stdout, "the diagnosis for people");
+    home.assert_no_leak(&home.wrap(&["why", "--all"]).stdout, "the journal");
+    home.assert_no_secret_below(".local");
     let pretty = serde_json::to_string_pretty(&report["findings"]).unwrap();
     let expect = &case.expect;
     let errors = causes(&report, &["error"]);
@@ -416,30 +94,10 @@ fn mended(case: &Case, mend: &Mend, home: &Sandbox, aws: &Double, first: &Value)
     if !remedies.contains(&expanded(&mend.shows, home, aws)) {
         return Err(format!("no remedy shows `{}`", mend.shows));
     }
-    if mend.heal {
-        aws.heal();
-    }
-    mend.roles.iter().for_each(|one| aws.add_role(role(one)));
-    for (file, from, to) in &mend.edit {
-        let path = home.home().join(file);
-        let text = std::fs::read_to_string(&path).unwrap();
-        let (from, to) = (expanded(from, home, aws), expanded(to, home, aws));
-        if !text.contains(&from) {
-            return Err(format!("`{from}` is not in {file}"));
-        }
-        std::fs::write(path, text.replace(&from, &to)).unwrap();
-    }
-    for (name, value) in &mend.env {
-        match value.as_str() {
-            "" => home.unset(name),
-            value => home.env(name, &expanded(value, home, aws)),
-        };
-    }
     let args = mend.args.as_ref().unwrap_or(&case.args);
-    let report = match &mend.run {
+    let report = match mend.apply(home, aws)? {
         None => doctor(home, args).1,
         Some(command) => {
-            let command = expanded(command, home, aws);
             if !remedies.lines().any(|line| line == command) {
                 return Err(format!("`{command}` is no remedy word for word"));
             }
@@ -450,20 +108,6 @@ fn mended(case: &Case, mend: &Mend, home: &Sandbox, aws: &Double, first: &Value)
     };
     let left = causes(&report, &["error"]);
     if left.is_empty() { Ok(()) } else { Err(format!("after the remedy there is still {left:?}")) }
-}
-
-fn cases() -> Vec<(String, Case)> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|ext| ext == "toml"));
-    paths.sort();
-    let only = std::env::var("AWSFRESH_TEST_CASE").unwrap_or_default();
-    let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).unwrap();
-        (name(path), toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
-    };
-    paths.iter().filter(|path| name(path).contains(&only)).map(read).collect()
 }
 
 /// `AWSFRESH_TEST_CASE=NAME` runs those whose name contains NAME.

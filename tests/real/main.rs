@@ -3,11 +3,14 @@
 //! `tests/real/run` installs what this needs. A client that is missing is a failure in CI, elsewhere a counted skip.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, clippy::unwrap_used)]
 
+#[path = "../support/lab.rs"]
+mod lab;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod clients;
 mod failures;
+mod ways;
 mod wrapped;
 
 use std::path::Path;
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     }
     wrapped::cases(&suite, &matrix, &mut cases);
     failures::cases(&suite, &recorder, &mut cases);
+    ways::cases(&suite, &mut cases);
     cases.retain(|(name, ..)| name.contains(&only));
     let (mut failed, mut skipped, total) = (0, 0, cases.len());
     let queue = Mutex::new(cases.into_iter());

@@ -173,7 +173,12 @@ impl Sandbox {
 
     /// Searches every file of the home but the user's own for the secrets seen so far.
     pub fn assert_no_secret_on_disk(&self) {
-        let mut dirs = vec![self.home().to_owned()];
+        self.assert_no_secret_below("");
+    }
+
+    /// The same for one directory of the home, if it is there.
+    pub fn assert_no_secret_below(&self, dir: &str) {
+        let mut dirs: Vec<PathBuf> = Some(self.home().join(dir)).into_iter().filter(|dir| dir.is_dir()).collect();
         while let Some(dir) = dirs.pop() {
             for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
                 let path = entry.path();

@@ -1,0 +1,82 @@
+//! Ways in which `aws sts get-caller-identity` fails: `doctor` names the cause, and after its remedy the AWS CLI works.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::clients::{Client, Suite};
+use super::lab::{self, set_up};
+use super::support::double::Double;
+use super::support::sandbox::Sandbox;
+use super::{Case, Outcome};
+
+/// Cases of the lab with a remedy that can be carried out.
+const WAYS: [&str; 16] = [
+    "key-id-cut",
+    "key-secret-cut",
+    "key-swapped",
+    "key-stale-token",
+    "key-temporary-alone",
+    "file-comment-behind-secret",
+    "file-duplicate-section",
+    "file-profile-without-prefix",
+    "chain-ring",
+    "chain-source-gone",
+    "env-stale-over-profile",
+    "env-security-token",
+    "env-half",
+    "env-emulator-gone",
+    "aws-role-denied",
+    "aws-global-token-abroad",
+];
+
+/// One case per way, called `ways: NAME`.
+pub fn cases<'a>(suite: &'a Suite, cases: &mut Vec<Case<'a>>) {
+    for name in WAYS {
+        let missing = suite.missing(Client::CliV1);
+        cases.push((format!("ways: {name}"), missing, Box::new(move || is_mended(suite, name))));
+    }
+}
+
+fn is_mended(suite: &Suite, name: &str) -> Outcome {
+    let Some((_, case)) = lab::cases().into_iter().find(|(known, _)| known == name) else { return Err("there is no such case".into()) };
+    let aws = Double::start();
+    let home = set_up(&case, &aws);
+    // It has the last word on regions that a profile does not set, and tries less often.
+    home.env("AWS_MAX_ATTEMPTS", "1");
+    let flag = |args: &[String]| match args {
+        [option, profile, ..] if option == "-p" => format!(" --profile {profile}"),
+        _ => String::new(),
+    };
+    let cli = suite.venv("aws");
+    let ask = |args: &[String]| format!("{} sts get-caller-identity{}", cli.display(), flag(args));
+    let failed = run(&home, &ask(&case.args));
+    if failed.status.success() {
+        return Err(format!("the AWS CLI works: {}", text(&failed)));
+    }
+    let mend = case.mend.as_ref().ok_or("the case has no remedy")?;
+    let doctor = format!("{} doctor --json {}", env!("CARGO_BIN_EXE_awsfresh"), case.args.join(" "));
+    let report: Value = serde_json::from_slice(&run(&home, &doctor).stdout).map_err(|e| e.to_string())?;
+    let first = &report["findings"][0];
+    if first["cause"].as_str() != case.expect.first.as_deref() {
+        return Err(format!("the diagnosis is {first}"));
+    }
+    println!("{name}: {}\n  {}: {}", text(&failed).trim().lines().last().unwrap_or_default(), first["cause"], first["summary"]);
+    let command = mend.apply(&home, &aws)?.unwrap_or_default();
+    let now = run(&home, &format!("{command}\n{}", ask(mend.args.as_ref().unwrap_or(&case.args))));
+    match now.status.success() {
+        true => Ok(()),
+        false => Err(format!("after the remedy: {}", text(&now))),
+    }
+}
+
+fn run(home: &Sandbox, script: &str) -> Output {
+    let like = home.command(&[]);
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]).env_clear().envs(like.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir(home.home());
+    command.output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    (String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr)).into_owned()
+}

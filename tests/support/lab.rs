@@ -1,0 +1,378 @@
+//! The cases of the lab: read, set up, mended. In every text `{home}` is the home directory, `{aws}` the double's URL,
+//! `{secret}` a secret of the right form, `{token}` a session token of the right form, `{time:+60}` the time in 60 s,
+//! `{jwt:+60}` a web identity token that ends then.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::support::double::{Double, Fault, Role, SsoSession, clock};
+use crate::support::sandbox::Sandbox;
+
+pub const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What somebody did.
+    pub about: String,
+    #[serde(default)]
+    pub config: Option<String>,
+    #[serde(default)]
+    pub credentials: Option<String>,
+    /// Further files below the home directory.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// Permissions, in octal: `"600"`.
+    #[serde(default)]
+    pub modes: BTreeMap<String, String>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub aws: Aws,
+    /// awsfresh calls that were made before, whatever came of them.
+    #[serde(default)]
+    pub before: Vec<Vec<String>>,
+    /// What changed at AWS after those.
+    #[serde(default)]
+    pub then: Then,
+    /// Arguments of `doctor` but `--json`.
+    #[serde(default)]
+    pub args: Vec<String>,
+    pub expect: Expect,
+    #[serde(default)]
+    pub mend: Option<Mend>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Aws {
+    /// Key id and ARN; the secret is `{secret}`.
+    #[serde(default)]
+    pub users: Vec<(String, String)>,
+    #[serde(default)]
+    pub sessions: Vec<Session>,
+    #[serde(default)]
+    pub roles: Vec<CaseRole>,
+    /// A token, and the role it is good for.
+    #[serde(default)]
+    pub web_identities: Vec<(String, String)>,
+    #[serde(default)]
+    pub expired_web_identities: Vec<String>,
+    #[serde(default)]
+    pub sso: Option<Sso>,
+    /// A role that the machine and the container offer; the container's authorization token is `container-token`.
+    #[serde(default)]
+    pub machine_role: Option<String>,
+    #[serde(default)]
+    pub fault: Option<CaseFault>,
+    /// By action: `AssumeRole`, `GetCallerIdentity`, `MetadataToken`, …
+    #[serde(default)]
+    pub faults: BTreeMap<String, CaseFault>,
+    /// Regions in which no key is known; the others know all.
+    #[serde(default)]
+    pub unknown_in: Vec<String>,
+    /// Nothing answers at the proxy.
+    #[serde(default)]
+    pub unreachable: bool,
+    /// The client does not trust the proxy's authority.
+    #[serde(default)]
+    pub untrusted: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    pub id: String,
+    pub arn: String,
+    #[serde(default = "an_hour")]
+    pub expires: i64,
+}
+
+pub fn an_hour() -> i64 {
+    3600
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseRole {
+    pub arn: String,
+    #[serde(default = "anyone")]
+    pub trusts: Vec<String>,
+    #[serde(default)]
+    pub external_id: Option<String>,
+    #[serde(default)]
+    pub mfa: bool,
+    #[serde(default)]
+    pub max_session: Option<u32>,
+}
+
+pub fn anyone() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sso {
+    pub start_url: String,
+    /// The access token AWS knows.
+    pub access_token: String,
+    #[serde(default)]
+    pub refresh_token: Option<String>,
+    /// Account and role.
+    #[serde(default)]
+    pub assignments: Vec<(String, String)>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub enum CaseFault {
+    /// `hang`, `drop`, `garbage`.
+    Named(String),
+    Clock {
+        clock: i64,
+    },
+    Html {
+        html: u16,
+    },
+    Error {
+        status: u16,
+        code: String,
+        message: String,
+    },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Then {
+    #[serde(default)]
+    pub remove_roles: Vec<String>,
+    #[serde(default)]
+    pub remove_keys: Vec<String>,
+    #[serde(default)]
+    pub forget_sessions: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Cause of the first finding that is an error; none where nothing is wrong.
+    #[serde(default)]
+    pub first: Option<String>,
+    /// Causes of every further error.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// Causes of warnings and notes that must be there.
+    #[serde(default)]
+    pub noted: Vec<String>,
+    /// Stands in the first error's evidence.
+    #[serde(default)]
+    pub place: Option<String>,
+    #[serde(default)]
+    pub certainty: Option<String>,
+    /// Of the process.
+    pub exit: i32,
+}
+
+/// What the remedy says, done; afterwards nothing is wrong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mend {
+    /// Stands in a remedy of the first error.
+    pub shows: String,
+    /// Commands to run in a shell in the case's environment, where the remedy is one: must be a remedy word for word.
+    #[serde(default)]
+    pub run: Option<String>,
+    /// Replaces in files below the home directory: file, text, replacement.
+    #[serde(default)]
+    pub edit: Vec<(String, String, String)>,
+    /// What was done outside: variables that changed.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// What was done at AWS: `heal` ends the faults.
+    #[serde(default)]
+    pub heal: bool,
+    /// Roles that are there now.
+    #[serde(default)]
+    pub roles: Vec<CaseRole>,
+    /// Arguments of the second call, where they differ.
+    #[serde(default)]
+    pub args: Option<Vec<String>>,
+}
+
+pub fn token() -> String {
+    format!("IQoJb3JpZ2luX2Vj{}", "CanaryToken9".repeat(40))
+}
+
+pub fn expanded(text: &str, home: &Sandbox, aws: &Double) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, tail)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, after)) = tail.split_once('}') else {
+            out.push('{');
+            rest = tail;
+            continue;
+        };
+        let seconds = |text: &str| text.parse::<i64>().ok().map(|s| clock::now() + s);
+        let value: Option<String> = match name.split_once(':') {
+            None if name == "home" => Some(home.home().display().to_string()),
+            None if name == "aws" => Some(aws.url()),
+            None if name == "secret" => Some(SECRET.to_owned()),
+            None if name == "token" => Some(token()),
+            Some(("time", offset)) => seconds(offset).map(clock::rfc3339),
+            Some(("jwt", offset)) => seconds(offset).map(|end| {
+                let part = |text: String| {
+                    aws_smithy_types::base64::encode(text).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned()
+                };
+                let claims = format!(r#"{{"iss":"https://token.example","sub":"repo:x","aud":"sts.amazonaws.com","exp":{end}}}"#);
+                format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"RS256"}"#.into()), part(claims))
+            }),
+            _ => None,
+        };
+        match value {
+            Some(value) => {
+                out.push_str(&value);
+                rest = after;
+            }
+            None => {
+                out.push('{');
+                rest = tail;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+pub fn fault(fault: &CaseFault) -> Fault {
+    match fault.clone() {
+        CaseFault::Named(name) => match name.as_str() {
+            "hang" => Fault::Hang,
+            "drop" => Fault::Drop,
+            "garbage" => Fault::Garbage,
+            other => panic!("no fault is called {other}"),
+        },
+        CaseFault::Clock { clock } => Fault::ClockOffset(clock),
+        CaseFault::Html { html } => Fault::Html(html),
+        CaseFault::Error { status, code, message } => Fault::Error { status, code, message },
+    }
+}
+
+pub fn role(role: &CaseRole) -> Role {
+    let max_session = role.max_session.unwrap_or(3600);
+    Role { trusts: role.trusts.clone(), external_id: role.external_id.clone(), mfa: role.mfa, max_session, ..Role::new(&role.arn) }
+}
+
+pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    home.secret(SECRET).secret(&token());
+    let proxy = aws.proxy();
+    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", if case.aws.unreachable { "http://127.0.0.1:9" } else { &proxy.url });
+    if !case.aws.untrusted {
+        home.env("AWS_CA_BUNDLE", home.file("ca.pem", &proxy.ca_pem).to_str().unwrap());
+    }
+    home.env("AWS_EC2_METADATA_DISABLED", "true");
+    let expand = |text: &str| expanded(text, &home, aws);
+    for (name, value) in &case.env {
+        match value.as_str() {
+            "" => home.unset(name),
+            value => home.env(name, &expand(value)),
+        };
+    }
+    let both = [(".aws/config", &case.config), (".aws/credentials", &case.credentials)];
+    for (path, text) in both.into_iter().filter_map(|(path, text)| Some((path, text.as_ref()?))) {
+        set_mode(&home.file(path, expand(text)), "600");
+    }
+    for (path, text) in &case.files {
+        set_mode(&home.file(&expand(path), expand(text)), "600");
+    }
+    for (path, mode) in &case.modes {
+        set_mode(&home.home().join(path), mode);
+    }
+    let setup = &case.aws;
+    for (id, arn) in &setup.users {
+        aws.add_user(id, SECRET, arn);
+    }
+    for session in &setup.sessions {
+        aws.add_session(&session.id, SECRET, &token(), &session.arn, clock::now() + session.expires);
+    }
+    setup.roles.iter().for_each(|one| aws.add_role(role(one)));
+    for (text, role) in &setup.web_identities {
+        aws.add_web_identity(&expand(text), role);
+    }
+    setup.expired_web_identities.iter().for_each(|text| aws.expire_web_identity(&expand(text)));
+    if let Some(sso) = &setup.sso {
+        aws.add_sso(SsoSession {
+            start_url: sso.start_url.clone(),
+            access_token: sso.access_token.clone(),
+            refresh_token: sso.refresh_token.clone(),
+            client_id: "client".into(),
+            client_secret: "client-secret".into(),
+            token_expires: clock::now() + 3600,
+            user: "ann".into(),
+            assignments: setup.sso.iter().flat_map(|sso| sso.assignments.clone()).collect(),
+            role_lifetime: 3600,
+        });
+    }
+    if let Some(role) = &setup.machine_role {
+        aws.surround(role, "container-token");
+    }
+    aws.unknown_in(&setup.unknown_in);
+    if let Some(one) = &setup.fault {
+        aws.fault(fault(one));
+    }
+    for (action, one) in &setup.faults {
+        aws.fault_on(action, fault(one));
+    }
+    home
+}
+
+#[cfg(unix)]
+pub fn set_mode(path: &Path, octal: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = u32::from_str_radix(octal, 8).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+pub fn cases() -> Vec<(String, Case)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ext| ext == "toml"));
+    paths.sort();
+    let only = std::env::var("AWSFRESH_TEST_CASE").unwrap_or_default();
+    let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        (name(path), toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+    };
+    paths.iter().filter(|path| name(path).contains(&only)).map(read).collect()
+}
+
+impl Mend {
+    /// Does what is not a command. Returns the command, with which a shell has to begin.
+    pub fn apply(&self, home: &Sandbox, aws: &Double) -> Result<Option<String>, String> {
+        if self.heal {
+            aws.heal();
+        }
+        self.roles.iter().for_each(|one| aws.add_role(role(one)));
+        for (file, from, to) in &self.edit {
+            let path = home.home().join(file);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let (from, to) = (expanded(from, home, aws), expanded(to, home, aws));
+            if !text.contains(&from) {
+                return Err(format!("`{from}` is not in {file}"));
+            }
+            std::fs::write(path, text.replace(&from, &to)).unwrap();
+        }
+        for (name, value) in &self.env {
+            match value.as_str() {
+                "" => home.unset(name),
+                value => home.env(name, &expanded(value, home, aws)),
+            };
+        }
+        Ok(self.run.as_ref().map(|command| expanded(command, home, aws)))
+    }
+}
