@@ -3,6 +3,7 @@
 
 mod assume_role;
 mod identity;
+mod issuer;
 mod login_session;
 mod metadata;
 mod network;

@@ -106,6 +106,11 @@ impl Endpoints {
         self.endpoint(service).map(|endpoint| endpoint.url.as_str())
     }
 
+    /// The proxy for https.
+    pub fn https_proxy(&self) -> Option<&str> {
+        self.https_proxy.as_deref()
+    }
+
     /// Every override in force: what says so, and the URL. Each URL once.
     pub fn overrides(&self) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = Vec::new();

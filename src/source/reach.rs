@@ -8,13 +8,14 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
+use super::issuer::issuer;
 use super::network::Way;
 use super::{Sources, rejection};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::time::Timestamp;
 
-/// The instance metadata service is next door.
-const METADATA_LIMIT: Duration = Duration::from_secs(1);
+/// For what is next door, or has answered before.
+const NEAR: Duration = Duration::from_secs(1);
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 const METADATA: &str = "http://169.254.169.254";
 
@@ -49,7 +50,14 @@ impl Sources<'_> {
         let left = self.time_left();
         // Longer than the call's own limit, whose words name the host.
         let response = self.run_within(left + Duration::from_millis(500), async { Ok(call(&way, "GET", url, &[], left).await) })?;
-        let response = response.map_err(|words| rejection::dispatch(&words, false, at))?;
+        let response = response.map_err(|words| {
+            let finding = rejection::dispatch(&words, false, at);
+            let signed_by = || issuer(at, self.endpoints.https_proxy(), NEAR);
+            match (finding.cause == Cause::TlsUntrusted).then(signed_by).flatten() {
+                Some(name) => finding.seen(format!("its certificate is signed by `{name}`")),
+                None => finding,
+            }
+        })?;
         let header = |name: &str| response.headers().get(name);
         Ok(Contact {
             status: response.status().as_u16(),
@@ -61,10 +69,10 @@ impl Sources<'_> {
     /// Asks the instance metadata service for a role, as SDKs do.
     pub fn metadata(&self) -> Result<Metadata> {
         let base = self.world.env("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(METADATA).trim_end_matches('/').to_owned();
-        self.run_within(METADATA_LIMIT * 3, async {
+        self.run_within(NEAR * 3, async {
             let way = Way::straight();
             let lifetime = ("x-aws-ec2-metadata-token-ttl-seconds", "60");
-            let answer = call(&way, "PUT", &format!("{base}/latest/api/token"), &[lifetime], METADATA_LIMIT).await;
+            let answer = call(&way, "PUT", &format!("{base}/latest/api/token"), &[lifetime], NEAR).await;
             let token = match answer {
                 Ok(response) if response.status().is_success() => {
                     response.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
@@ -72,7 +80,7 @@ impl Sources<'_> {
                 Ok(response) => return Ok(Metadata::NoRole(format!("HTTP {} for a token", response.status().as_u16()))),
                 Err(words) => {
                     // Without a token it still says that there is none: then only the token cannot come through.
-                    return Ok(match call(&way, "GET", &format!("{base}/latest/meta-data/"), &[], METADATA_LIMIT).await {
+                    return Ok(match call(&way, "GET", &format!("{base}/latest/meta-data/"), &[], NEAR).await {
                         Ok(_) => Metadata::HopLimit,
                         Err(_) => Metadata::Unreachable(words),
                     });
@@ -80,7 +88,7 @@ impl Sources<'_> {
             };
             let roles = format!("{base}/latest/meta-data/iam/security-credentials/");
             let header = ("x-aws-ec2-metadata-token", token.as_str());
-            Ok(match call(&way, "GET", &roles, &[header], METADATA_LIMIT).await {
+            Ok(match call(&way, "GET", &roles, &[header], NEAR).await {
                 Ok(response) if response.status().is_success() => Metadata::Role,
                 Ok(response) => Metadata::NoRole(format!("HTTP {} for {roles}", response.status().as_u16())),
                 Err(words) => Metadata::Unreachable(words),

@@ -49,6 +49,12 @@ pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
     }
     found.extend(session_token(answers));
     found.extend(hosts(facts, answers, found));
+    if let Some(known) = found.iter_mut().find(|known| known.cause == Cause::TlsUntrusted) {
+        let evidence = answers.hosts.iter().filter_map(|host| host.outcome.as_ref().err()).flat_map(|finding| &finding.evidence);
+        let signers: Vec<String> = evidence.filter(|line| line.contains("signed by")).cloned().collect();
+        known.evidence.extend(signers);
+        known.evidence.dedup();
+    }
     if let Some(Err(finding)) = &answers.ambient
         && found.iter().any(|known| known.cause == Cause::CredentialsMissing)
     {
