@@ -339,6 +339,23 @@ fn what_a_killed_run_leaves_holds_no_secret_and_is_cleared_away() {
     }
 }
 
+/// Whoever runs `ps` sees every argument.
+#[test]
+#[cfg(target_os = "linux")]
+fn no_argument_holds_a_secret() {
+    let (_aws, home) = setup(None);
+    // What is on stdout in this form counts as secret from then on, and stderr is searched for it.
+    for (delivery, secrets) in [
+        ("profile", ASK),
+        ("endpoint", r#"printf '{"SecretAccessKey":"%s"}' "$AWS_CONTAINER_AUTHORIZATION_TOKEN""#),
+        ("env", r#"printf '{"SecretAccessKey":"%s","SessionToken":"%s"}' "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN""#),
+    ] {
+        let script = format!("{secrets}; cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' ' >&2");
+        let run = sh(&home, &["-p", "deploy", "--deliver", delivery], &script);
+        assert!(run.code == Some(0) && run.stdout.len() > 60 && run.stderr.contains(delivery), "{run:?}");
+    }
+}
+
 #[test]
 fn what_the_command_changes_in_its_copy_is_kept() {
     let (_aws, home) = setup(None);
