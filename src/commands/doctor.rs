@@ -1,6 +1,5 @@
 //! `doctor`: what is wrong, or that nothing is.
 
-use std::io::IsTerminal;
 use std::thread;
 use std::time::Duration;
 
@@ -18,8 +17,7 @@ pub fn run(context: &Context<'_>, profile: Option<&str>, offline: bool, as_json:
     if as_json {
         answer(report.to_json().to_string().as_bytes())?;
     } else {
-        let colour = std::io::stdout().is_terminal() && context.world.env("NO_COLOR").is_none();
-        answer(report.to_text(colour).as_bytes())?;
+        answer(report.to_text(&context.paint()).as_bytes())?;
     }
     Ok(report.exit_code())
 }

@@ -35,8 +35,7 @@ pub fn run(context: &Context<'_>, file: Option<&Path>, profile: Option<&str>, as
         let hint = "awsfresh doctor looks at the profile itself";
         answer(format!("no AWS error is recognised in this text: {hint}").as_bytes())?;
     } else {
-        let colour = std::io::stdout().is_terminal() && context.world.env("NO_COLOR").is_none();
-        let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+        let paint = context.paint();
         let mut lines: Vec<String> = found.iter().map(told).collect();
         for finding in &findings {
             lines.push(String::new());

@@ -100,6 +100,12 @@ impl Context<'_> {
         })
     }
 
+    /// Puts a terminal's colour codes around words, where stdout is a terminal and nobody objects.
+    fn paint(&self) -> impl Fn(&str, &str) -> String {
+        let colour = io::IsTerminal::is_terminal(&io::stdout()) && self.world.env("NO_COLOR").is_none();
+        move |code, text| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
     /// Asks for a chain's credentials; `force` renews what is still fresh.
     fn obtain(&self, chain: &Chain, force: bool) -> Result<crate::credentials::Credentials> {
         let refresher = Refresher::new(self.world, chain, &*self.store, self.world.deadline()?, self.talk);

@@ -1,7 +1,5 @@
 //! `status`: profiles, where their credentials come from, the time left. Asks no source and changes nothing.
 
-use std::io::IsTerminal;
-
 use serde_json::json;
 
 use super::{Context, answer};
@@ -113,16 +111,16 @@ fn print_table(context: &Context<'_>, rows: &[Row]) -> Result<()> {
     }
     let width = rows.iter().map(|row| row.profile.chars().count()).max().unwrap_or(0).max(7);
     text.push_str(&format!("{:width$}  {:10}  {:12}  SOURCE", "PROFILE", "STATE", "LEFT"));
-    let colour = std::io::stdout().is_terminal() && context.world.env("NO_COLOR").is_none();
+    let paint = context.paint();
     for row in rows {
         let left = row.expiration.map(|t| t.seconds_from(context.world.now())).filter(|s| *s > 0).map_or("-".into(), for_people);
         let source = row.problem.as_ref().map_or(row.source.clone(), |(cause, summary)| format!("{summary} [{cause}]"));
         let (profile, source) = (printable(&row.profile), printable(&source));
         let state = format!("{:10}", row.state);
-        let state = match (colour, row.state) {
-            (true, "fresh") => format!("\x1b[32m{state}\x1b[0m"),
-            (true, "unusable" | "expired") => format!("\x1b[31m{state}\x1b[0m"),
-            (true, "renew soon") => format!("\x1b[33m{state}\x1b[0m"),
+        let state = match row.state {
+            "fresh" => paint("32", &state),
+            "unusable" | "expired" => paint("31", &state),
+            "renew soon" => paint("33", &state),
             _ => state,
         };
         text.push_str(&format!("\n{:width$}  {state}  {left:12}  {source}", profile));

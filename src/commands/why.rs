@@ -1,7 +1,5 @@
 //! `why`: the last failures of any call.
 
-use std::io::IsTerminal;
-
 use serde_json::json;
 
 use super::{Context, answer};
@@ -34,8 +32,7 @@ pub fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()> {
     if records.is_empty() {
         return answer(b"no awsfresh call has failed here");
     }
-    let colour = std::io::stdout().is_terminal() && context.world.env("NO_COLOR").is_none();
-    let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let paint = context.paint();
     let told: Vec<String> = records
         .iter()
         .map(|record| {

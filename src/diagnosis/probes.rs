@@ -43,8 +43,6 @@ pub struct Link {
     pub at_home: Option<(String, bool)>,
     /// Whether the credentials are those of a session.
     pub is_session: bool,
-    /// Whether the credentials could be had, whatever AWS says of them.
-    pub obtained: bool,
 }
 
 /// One host.
@@ -132,14 +130,7 @@ impl Prober<'_> {
     fn link<'b>(&self, n: usize, name: String, refresher: &dyn Fn() -> Refresher<'b>) -> Link {
         let first = refresher();
         let was_cached = first.is_cached(n);
-        let mut link = Link {
-            name,
-            outcome: Err(Finding::new(Cause::Unexpected, "")),
-            replaced: None,
-            at_home: None,
-            is_session: false,
-            obtained: false,
-        };
+        let mut link = Link { name, outcome: Err(Finding::new(Cause::Unexpected, "")), replaced: None, at_home: None, is_session: false };
         let mut credentials = match first.obtain_link(n) {
             Ok(credentials) => credentials,
             Err(finding) => {
@@ -166,7 +157,6 @@ impl Prober<'_> {
                 }
             }
         }
-        link.obtained = true;
         link.is_session = credentials.session_token.is_some();
         link
     }

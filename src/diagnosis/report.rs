@@ -59,9 +59,8 @@ impl Report {
         })
     }
 
-    /// The form for people; `colour` for terminals.
-    pub fn to_text(&self, colour: bool) -> String {
-        let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    /// The form for people; `paint` puts colour codes around words.
+    pub fn to_text(&self, paint: &dyn Fn(&str, &str) -> String) -> String {
         let mut lines = vec![format!("profile `{}`", printable(&self.profile))];
         for step in &self.steps {
             let mark = match step.works {
@@ -77,7 +76,7 @@ impl Report {
         }
         for finding in &self.findings {
             lines.push(String::new());
-            lines.push(finding_text(finding, &paint));
+            lines.push(finding_text(finding, paint));
         }
         if self.culprit().is_none() {
             lines.push(String::new());
@@ -124,6 +123,9 @@ fn steps(facts: &Facts) -> Vec<Step> {
         let by = file.named_by.map(|name| format!(", by {name}")).unwrap_or_default();
         let works = (file.exists || file.problem.is_some()).then_some(file.problem.is_none());
         steps.push(Step { step, detail: format!("{}{state}{by}", file.path.display()), origin: None, works });
+    }
+    if !facts.place.names.is_empty() {
+        steps.push(Step { step: "surroundings", detail: facts.place.names.join(", "), origin: None, works: None });
     }
     if facts.environment.id.is_some() {
         let outcome = facts.answers.as_ref().and_then(|answers| answers.environment.as_ref());

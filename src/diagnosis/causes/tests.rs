@@ -97,11 +97,11 @@ impl Facts {
 
 fn works(name: &str, arn: &str) -> Link {
     let identity = Identity { account: "111111111111".into(), arn: arn.into(), user_id: String::new() };
-    Link { name: name.into(), outcome: Ok(identity), replaced: None, at_home: None, is_session: false, obtained: true }
+    Link { name: name.into(), outcome: Ok(identity), replaced: None, at_home: None, is_session: false }
 }
 
 fn fails(name: &str, cause: Cause) -> Link {
-    Link { outcome: Err(Finding::new(cause, "said").seen("AWS's words").try_this("do")), obtained: false, ..works(name, "") }
+    Link { outcome: Err(Finding::new(cause, "said").seen("AWS's words").try_this("do")), ..works(name, "") }
 }
 
 /// What is found, as cause, severity and certainty.
