@@ -79,6 +79,19 @@ fn main() -> ExitCode {
     aws.remove_key("AKIAQDEMODEMODEMODEM");
     show(&home.credentials_of("deploy"));
 
+    step("What the AWS CLI would say of that, read from a log: awsfresh explain");
+    let log = home.file(
+        "log",
+        "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.\n",
+    );
+    println!("{}", home.wrap(&["explain", log.to_str().unwrap(), "-p", "base"]).stdout);
+
+    step("A key id that lost its end, and a note behind the secret: awsfresh doctor -p deploy --offline");
+    home.credentials(
+        "[base]\naws_access_key_id = AKIAQDEMODEMODEMO\naws_secret_access_key = demoSecretdemoSecretdemoSecretdemoSecret # May\n",
+    );
+    println!("{}", home.wrap(&["doctor", "-p", "deploy", "--offline"]).stdout);
+
     step("What is cached");
     println!("{}", home.run(&["status"]).stdout);
     ExitCode::SUCCESS

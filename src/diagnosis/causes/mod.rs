@@ -10,7 +10,7 @@ mod sso;
 mod store;
 
 use super::facts::Facts;
-use super::{Certainty, Finding, Severity};
+use super::{Certainty, Finding};
 
 /// Everything that is wrong, most likely culprit first.
 pub fn all(facts: &Facts) -> Vec<Finding> {
@@ -37,7 +37,6 @@ fn shares_place(a: &Finding, b: &Finding) -> bool {
 fn confirm(found: &mut [Finding], answer: &Finding, is_it: impl Fn(&Finding) -> bool) -> bool {
     let Some(known) = found.iter_mut().find(|finding| finding.cause == answer.cause && is_it(finding)) else { return false };
     known.evidence.extend(answer.evidence.iter().cloned());
-    known.severity = Severity::Error;
     known.certainty = known.certainty.min(answer.certainty).min(Certainty::Likely);
     true
 }
