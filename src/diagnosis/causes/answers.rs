@@ -20,6 +20,7 @@ const ENVIRONMENT: &str = "in the environment";
 pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
     let Some(answers) = &facts.answers else { return };
     found.extend(clock(answers, found));
+    found.extend(hosts(facts, answers, found)); // before the links: it names the host
     if let Some(Err(finding)) = &answers.environment {
         let place = "the environment variable AWS_ACCESS_KEY_ID".to_owned();
         let finding = Finding {
@@ -48,7 +49,6 @@ pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
         );
     }
     found.extend(session_token(answers));
-    found.extend(hosts(facts, answers, found));
     if let Some(known) = found.iter_mut().find(|known| known.cause == Cause::TlsUntrusted) {
         let evidence = answers.hosts.iter().filter_map(|host| host.outcome.as_ref().err()).flat_map(|finding| &finding.evidence);
         let signers: Vec<String> = evidence.filter(|line| line.contains("signed by")).cloned().collect();
@@ -82,6 +82,9 @@ fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
         return;
     }
     let mut finding = weighed(facts, finding.clone());
+    if finding.cause == Cause::DnsFailure && found.iter().any(|known| known.cause == Cause::RegionInvalid) {
+        finding = finding.possible();
+    }
     if finding.cause == Cause::SsoSessionExpired && found.iter().any(|known| known.cause == Cause::SsoRegionMismatch) {
         finding = finding.possible();
     }
@@ -235,7 +238,7 @@ fn hosts(facts: &Facts, answers: &Answers, found: &[Finding]) -> Vec<Finding> {
                             .likely(),
                     );
                 } else if found.iter().chain(&new).all(|known| known.cause != finding.cause) {
-                    new.push(finding.clone());
+                    new.push(weighed(facts, finding.clone()));
                 }
             }
             Ok(contact)
