@@ -257,6 +257,9 @@ fn a_log_is_read_from_stdin_and_put_beside_what_is_wrong_here() {
     assert_eq!(explain(&["explain"], b"").0, Some(1));
     let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(String::from_utf8_lossy(log).encode_utf16().flat_map(u16::to_le_bytes)).collect();
     assert_eq!(explain(&["explain"], &wide).0, Some(0), "what PowerShell redirects is UTF-16");
+    home.file("log", log);
+    let told = home.shell(&format!("cat log | {} explain /dev/stdin", env!("CARGO_BIN_EXE_awsfresh")));
+    assert!(told.starts_with("found: InvalidClientTokenId"), "a pipe by its name: {told}");
     let run = home.run(&["explain", "missing.log"]);
     run.failed(2, "usage");
 }

@@ -1,6 +1,6 @@
 //! `explain`: the AWS errors in a log, and what they mean here.
 
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde_json::json;
@@ -9,7 +9,6 @@ use super::{Context, answer, doctor};
 use crate::diagnosis::answer::Condition;
 use crate::diagnosis::sightings::{self, Sighting};
 use crate::diagnosis::{Cause, Finding, Result, Severity, causes, finding_json, finding_text, printable};
-use crate::files;
 
 /// Of a longer text the end is read: what went wrong stands there.
 const LIMIT: u64 = 32 * 1024 * 1024;
@@ -55,14 +54,16 @@ fn text(context: &Context<'_>, file: Option<&Path>) -> Result<String> {
     let bytes = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => {
             let open = || {
-                let file = files::open(path)?;
-                let length = file.metadata()?.len();
-                if length > LIMIT && file.metadata()?.is_file() {
-                    std::io::Seek::seek(&mut &file, std::io::SeekFrom::Start(length - LIMIT))?;
+                // A pipe is waited for, as stdin is: `awsfresh explain <(COMMAND)`.
+                let mut file = std::fs::File::open(path)?;
+                let about = file.metadata()?;
+                if about.is_file() && about.len() > LIMIT {
+                    file.seek(SeekFrom::Start(about.len() - LIMIT))?;
                 }
-                files::read_open(&file, LIMIT)
+                let mut bytes = Vec::new();
+                file.take(LIMIT).read_to_end(&mut bytes).map(|_| bytes)
             };
-            open().map_err(|e| unreadable(path.display().to_string(), e))?.to_vec()
+            open().map_err(|e| unreadable(path.display().to_string(), e))?
         }
         None => {
             if std::io::stdin().is_terminal() {

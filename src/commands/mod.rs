@@ -121,7 +121,7 @@ impl Context<'_> {
     }
 }
 
-/// Both AWS files as they were at one moment; a missing one is `None`.
+/// Both AWS files, each read once; a missing one is `None`.
 struct AwsFiles {
     config: Option<Zeroizing<Vec<u8>>>,
     credentials: Option<Zeroizing<Vec<u8>>>,
