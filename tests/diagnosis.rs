@@ -330,3 +330,24 @@ fn a_black_hole_is_told_in_time() {
         assert!(run.stdout.contains(&format!("✗ network      {host}.amazonaws.com does not answer in time")), "{}", run.stdout);
     }
 }
+
+#[test]
+fn what_aws_no_longer_takes_is_not_handed_out_again() {
+    let aws = Double::start();
+    aws.add_user("AKIAQCANARYCANARYCAN", SECRET, "arn:aws:iam::111111111111:user/ann");
+    aws.add_role(support::double::Role { trusts: vec!["*".into()], ..support::double::Role::new("arn:aws:iam::222222222222:role/deploy") });
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    home.secret(SECRET);
+    home.credentials(format!("[base]\naws_access_key_id = AKIAQCANARYCANARYCAN\naws_secret_access_key = {SECRET}\n"));
+    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
+    let key = || home.credentials_of("deploy").answer()["AccessKeyId"].clone();
+    let first = key();
+    aws.forget_sessions();
+    assert_eq!(key(), first, "nobody knows yet");
+    assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(0), "a new session was got");
+    assert_ne!(key(), first);
+    // Where no new one can be had, the old one is gone all the same.
+    aws.remove_role("arn:aws:iam::222222222222:role/deploy");
+    assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(5));
+    home.credentials_of("deploy").failed(6, "assume-role-denied");
+}
