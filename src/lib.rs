@@ -39,6 +39,7 @@ const NOTHING_STARTED: u8 = 125;
 
 /// The whole program: arguments in, exit code out.
 pub fn main() -> ExitCode {
+    tell_panics();
     let cli = match cli::Cli::of_process() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -55,6 +56,24 @@ pub fn main() -> ExitCode {
             ExitCode::from(if cli.wrap.command.is_empty() { finding.exit_code() } else { NOTHING_STARTED })
         }
     }
+}
+
+/// A panic ends the process with a finding that names its place alone: its message may hold whatever was at hand, a secret
+/// among it.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let finding = Finding::new(Cause::Unexpected, format!("awsfresh panicked at {place}"))
+            .seen(format!("version {}", env!("CARGO_PKG_VERSION")))
+            .try_this("this is a bug: please report the lines above; what was asked for may work another way");
+        commands::Talk::new(false, false).failure(&finding);
+        #[allow(clippy::exit)] // unwinding would go on with half a state, and aborting has no code in the table
+        std::process::exit(i32::from(if runs_a_command() { NOTHING_STARTED } else { finding.exit_code() }))
+    }));
+}
+
+fn runs_a_command() -> bool {
+    std::env::args_os().any(|arg| arg == "--")
 }
 
 /// Help and version as they are; whatever else the parser says in the form of every failure.
@@ -75,6 +94,5 @@ fn usage(error: &clap::Error) -> ExitCode {
         _ => finding,
     };
     commands::Talk::new(false, false).failure(&finding.try_this("awsfresh --help"));
-    let runs_a_command = std::env::args_os().any(|arg| arg == "--");
-    ExitCode::from(if runs_a_command { NOTHING_STARTED } else { Cause::Usage.exit_code() })
+    ExitCode::from(if runs_a_command() { NOTHING_STARTED } else { Cause::Usage.exit_code() })
 }

@@ -622,3 +622,24 @@ fn processes_that_answer_anything() {
         ("it asks for a word", |s| s.process("read -r word && echo $word"), P, Fails(3, "process-failed", "config:2")),
     ]);
 }
+
+/// Runs as a process of its own, below.
+#[test]
+#[ignore = "panics"]
+fn panics_with_a_secret_at_hand() {
+    awsfresh::tell_panics();
+    let token = "IQoJb3JpZ2luX2VjCANARYé";
+    let cut = std::hint::black_box(token.len() - 1);
+    let _ = &token[..cut]; // its message quotes the whole text
+}
+
+#[test]
+fn a_panic_names_its_place_alone() {
+    let me = std::env::current_exe().unwrap();
+    let run =
+        std::process::Command::new(me).args(["--exact", "panics_with_a_secret_at_hand", "--ignored", "--nocapture"]).output().unwrap();
+    let told = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{told}");
+    assert!(told.contains("awsfresh: awsfresh panicked at tests/hostile.rs:") && told.contains("[unexpected]\n"), "{told}");
+    assert!(!format!("{told}{}", String::from_utf8_lossy(&run.stdout)).contains("CANARY"), "{told}");
+}
