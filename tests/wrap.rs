@@ -246,6 +246,12 @@ fn the_gate_knows_who_it_lets_through() {
     aws.remove_key(&old);
     let run = sh(&home, &["-p", "deploy", "--verify"], ASK);
     assert_ne!(run.answer()["AccessKeyId"].as_str(), Some(&*old));
+    // What is got instead must last as long as was asked for.
+    aws.forget_sessions();
+    aws.add_role(Role { trusts: vec!["*".into()], lifetime: Some(900), ..Role::new(ROLE) });
+    let run = sh(&home, &["-p", "deploy", "--min-ttl", "45m", "--verify"], "touch started");
+    assert!(run.code == Some(125) && run.stderr.contains("[duration-too-long]"), "{run:?}");
+    assert!(!home.home().join("started").exists());
 }
 
 #[test]

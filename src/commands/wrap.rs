@@ -115,6 +115,11 @@ impl Wrapped<'_> {
                 outcome => outcome?,
             };
             self.expect(&identity)?;
+            if let Some(wanted) = self.wrap.min_ttl.map(seconds)
+                && self.lasts(&credentials) < wanted
+            {
+                return Err(self.too_short(&credentials, wanted));
+            }
             self.context.talk.trace(&format!("runs as {}", identity.arn));
         } else {
             self.context.talk.trace(&format!("runs as {}", self.who(&credentials)));
