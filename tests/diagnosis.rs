@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lab::{Case, Expect, Mend, SECRET, cases, expanded, set_up, token};
 use serde_json::Value;
+use support::bus::Bus;
 use support::double::{Double, Fault, clock};
 use support::sandbox::{Run, Sandbox};
 
@@ -38,6 +39,17 @@ fn text_of(value: &Value) -> String {
 fn judge(case: &Case) -> Result<(), String> {
     let aws = Double::start();
     let home = set_up(case, &aws);
+    let _bus = match case.keyring.as_deref() {
+        None => None,
+        Some(state) => {
+            let Some(bus) = Bus::start(true) else { return Ok(()) }; // it says that it skips, and may not in CI
+            home.env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
+            if state == "locked" {
+                bus.lock();
+            }
+            Some(bus)
+        }
+    };
     for args in &case.before {
         home.wrap(&args.iter().map(String::as_str).collect::<Vec<_>>());
     }
@@ -45,6 +57,10 @@ fn judge(case: &Case) -> Result<(), String> {
     case.then.remove_keys.iter().for_each(|id| aws.remove_key(id));
     if case.then.forget_sessions {
         aws.forget_sessions();
+    }
+    let beside = case.beside.as_ref().map(|args| Beside::start(&home, &aws, args));
+    if let Some(call) = &case.call {
+        return judge_call(case, call, &home, &aws);
     }
     let (run, report) = doctor(&home, &case.args);
     let args: Vec<&str> =
@@ -82,9 +98,55 @@ fn judge(case: &Case) -> Result<(), String> {
     if let Some(certainty) = expect.certainty.as_ref().filter(|certainty| first["certainty"] != ***certainty) {
         return wrong(format!("not {certainty}"));
     }
+    drop(beside);
     match &case.mend {
         None => Ok(()),
         Some(mend) => mended(case, mend, &home, &aws, &first).or_else(wrong),
+    }
+}
+
+/// The same for a call that says by itself what is wrong.
+fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Result<(), String> {
+    let args: Vec<&str> = call.iter().map(String::as_str).collect();
+    let (run, expect) = (home.run(&args), &case.expect);
+    home.assert_no_secret_below(".local");
+    let cause = expect.first.as_ref().map(|cause| format!("[{cause}]\n"));
+    let place = expect.place.as_ref().map(|place| expanded(place, home, aws));
+    if run.code != Some(expect.exit) || ![cause, place].into_iter().flatten().all(|text| run.stderr.contains(&text)) {
+        return Err(format!("{run:#?}"));
+    }
+    let Some(mend) = &case.mend else { return Ok(()) };
+    let remedies: Vec<&str> = run.stderr.lines().filter_map(|line| line.strip_prefix("  try:  ")).collect();
+    if !remedies.join("\n").contains(&expanded(&mend.shows, home, aws)) {
+        return Err(format!("no remedy shows `{}`", mend.shows));
+    }
+    let command = mend.apply(home, aws)?.unwrap_or_default();
+    if !command.is_empty() && !remedies.contains(&command.as_str()) {
+        return Err(format!("`{command}` is no remedy word for word"));
+    }
+    let out = home.shell(&format!("{command}\n{} {} >/dev/null; echo $?", env!("CARGO_BIN_EXE_awsfresh"), call.join(" ")));
+    if out.trim() == "0" { Ok(()) } else { Err(format!("after the remedy it exits with {out}")) }
+}
+
+/// A call that goes on while another one is made; ended with the case.
+struct Beside(std::process::Child);
+
+impl Beside {
+    fn start(home: &Sandbox, aws: &Double, args: &[String]) -> Self {
+        let child = Self(home.start(&args.iter().map(String::as_str).collect::<Vec<_>>()));
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while aws.count("AssumeRole") == 0 {
+            assert!(std::time::Instant::now() < end, "the call beside asks for no role");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        child
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -144,7 +206,7 @@ fn the_lab_is_large_enough() {
     assert!(texts.len() >= 25, "{} texts", texts.len());
 }
 
-/// Seen by `doctor` in a case, or somewhere in the other suites, which check the id they get.
+/// Seen in a case, or in a text for `explain`.
 #[test]
 fn every_cause_has_a_case_and_a_heading() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -155,11 +217,6 @@ fn every_cause_has_a_case_and_a_heading() {
     let mut seen: BTreeSet<String> = expected.cloned().chain(texts.into_iter().map(|text| text.cause)).collect();
     if cases.iter().any(|(_, case)| case.expect.first.is_none()) {
         seen.insert("healthy".into());
-    }
-    for file in ["hostile.rs", "wrap.rs", "roles.rs", "sso.rs", "surroundings.rs", "keyring.rs", "diagnosis.rs"] {
-        let text = std::fs::read_to_string(root.join("tests").join(file)).unwrap();
-        let ids = awsfresh::diagnosis::Cause::ALL.iter().map(|cause| cause.id());
-        seen.extend(ids.filter(|id| text.contains(&format!("\"{id}\"")) || text.contains(&format!("[{id}]"))).map(str::to_owned));
     }
     let units = unit_tests(&root.join("src"));
     for cause in awsfresh::diagnosis::Cause::ALL {

@@ -19,7 +19,7 @@ pub struct Chain {
 }
 
 /// A source of credentials that needs no other one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[allow(missing_docs)] // the fields are the config keys of the same names
 pub enum Base {
     /// Keys in a file.

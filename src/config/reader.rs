@@ -14,13 +14,16 @@ use crate::diagnosis::{Cause, Finding, Result};
 pub struct Origin {
     /// The file as the user named it.
     pub file: Arc<str>,
-    /// Counted from 1.
+    /// Counted from 1; 0 for what has no lines.
     pub line: u32,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
+        match self.line {
+            0 => write!(f, "{}", self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
     }
 }
 

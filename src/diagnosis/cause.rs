@@ -84,6 +84,8 @@ causes! {
     InlineCommentInValue = "inline-comment-in-value" => 3,
     /// A region that is not one.
     RegionInvalid = "region-invalid" => 3,
+    /// Two variables name two regions, and tools differ in which they take.
+    RegionConflict = "region-conflict" => 3,
     /// `duration_seconds` beyond what AWS or the role allows.
     DurationTooLong = "duration-too-long" => 3,
     /// `sso_region` is not the region of the SSO instance.

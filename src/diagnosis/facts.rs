@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::aws_cli::{self, CliSession};
 use super::keys::Keys;
 use super::{Cause, Finding, Result};
-use crate::config::{Base, Chain, Profile, ProfileSet};
+use crate::config::{Base, Chain, Origin, Profile, ProfileSet, Value};
 use crate::credentials::Secret;
 use crate::source::Endpoints;
 use crate::source::sso::{Session, Token};
@@ -41,8 +42,14 @@ pub struct Facts {
     pub sso: Option<Result<TokenFacts>>,
     /// What a web identity token says of itself, where the chain starts with one.
     pub web_identity: Option<Result<Claims>>,
+    /// What SDKs take because variables name it and nothing else is configured.
+    pub offered: Option<Base>,
     /// A program that a `credential_process` names and that cannot be found.
     pub program_missing: Option<String>,
+    /// Sessions of the chain's roles that the AWS CLI has cached.
+    pub cli_sessions: Vec<CliSession>,
+    /// Directories and files beside the two that tools read and write, as far as they are there.
+    pub beside: Vec<FileFacts>,
     /// Whether the last link of the chain is cached and still good.
     pub cached: bool,
     /// The store, if it was looked at.
@@ -63,6 +70,10 @@ pub struct FileFacts {
     pub exists: bool,
     /// Permission bits and owner, where the system has them.
     pub mode: Option<(u32, u32)>,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+    /// Whether this user could write to it.
+    pub writable: bool,
     /// When it was written last.
     pub modified: Option<Timestamp>,
     /// Why it cannot be read or understood.
@@ -116,9 +127,15 @@ pub struct Surroundings {
     pub names: Vec<&'static str>,
     /// The person behind `sudo`, whose files are not the ones that are read.
     pub sudo_user: Option<String>,
+    /// Under WSL: `.aws` directories on the Windows side.
+    pub windows: Vec<PathBuf>,
     /// Who runs this, where the system has numbers for that.
     pub uid: u32,
 }
+
+/// Where a job of GitHub Actions gets its web identity token, if it may have one.
+/// <https://docs.github.com/en/actions/reference/security/oidc>
+pub const ID_TOKEN_VARIABLE: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 
 const SECRET_VARIABLES: &[&str] =
     &["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
@@ -152,11 +169,13 @@ impl Facts {
         let network = chain_ref.map(|chain| &chain.network);
         let overrides = network.map_or_else(Vec::new, |network| Endpoints::new(world, network).overrides());
         let session = chain_ref.and_then(|chain| Session::of(&chain.base, world));
-        let sso = session.map(|session| {
+        let sso = session.as_ref().map(|session| {
             let token = stored_token.map_or_else(|| session.read(), Ok)?;
             Ok(session.facts(&token))
         });
-        let web_identity = chain_ref.and_then(|chain| match &chain.base {
+        let nothing_named = named_by.is_none() && chain_ref.is_none() && world.env("AWS_ACCESS_KEY_ID").is_none();
+        let offered = nothing_named.then(|| offered(world)).flatten();
+        let web_identity = chain_ref.map(|chain| &chain.base).or(offered.as_ref()).and_then(|base| match base {
             Base::WebIdentity { token_file, .. } => Some(Claims::read(&world.expand_home(&token_file.text), &token_file.origin)),
             _ => None,
         });
@@ -164,6 +183,8 @@ impl Facts {
             Base::Process { command, .. } => missing_program(&command.text, world),
             _ => None,
         });
+        let cli_sessions = chain_ref.map_or_else(Vec::new, |chain| aws_cli::sessions(&aws_cli::cache_dir(world), chain, world.now()));
+        let beside = beside(world, session.as_ref());
         let path = path(&set, &profile);
         let file = |path: PathBuf, variable: &'static str, problem| FileFacts::of(path, world.env(variable).map(|_| variable), problem);
         Self {
@@ -192,7 +213,10 @@ impl Facts {
             overrides,
             sso,
             web_identity,
+            offered,
             program_missing,
+            cli_sessions,
+            beside,
             cached,
             store,
             place: Surroundings::of(world),
@@ -224,7 +248,7 @@ pub fn is_aws(url: &str) -> bool {
 
 fn is_looked_at(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    name.starts_with("AWS_") || matches!(upper.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY" | "NO_PROXY")
+    name.starts_with("AWS_") || matches!(upper.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY" | "NO_PROXY" | ID_TOKEN_VARIABLE)
 }
 
 /// `source_profile` followed from `profile` on, however broken the rest is.
@@ -267,15 +291,35 @@ impl FileFacts {
         let mode = None;
         let modified = about.as_ref().and_then(|m| m.modified().ok()).and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
         let modified = modified.map(|d| Timestamp(d.as_secs().cast_signed()));
-        Self { exists: about.is_some(), path, named_by, mode, modified, problem }
+        #[cfg(unix)]
+        let writable = rustix::fs::access(&path, rustix::fs::Access::WRITE_OK).is_ok();
+        #[cfg(not(unix))]
+        let writable = true;
+        Self {
+            exists: about.is_some(),
+            is_dir: about.as_ref().is_some_and(std::fs::Metadata::is_dir),
+            path,
+            named_by,
+            mode,
+            writable,
+            modified,
+            problem,
+        }
     }
+}
+
+/// What the AWS CLI and we share: the directories that it keeps sessions in, and the token file of an SSO session.
+fn beside(world: &World, session: Option<&Session<'_>>) -> Vec<FileFacts> {
+    let aws = world.home.join(".aws");
+    let paths = [Some(aws.clone()), Some(aws_cli::cache_dir(world)), Some(aws.join("sso/cache")), session.map(|one| one.path().to_owned())];
+    paths.into_iter().flatten().map(|path| FileFacts::of(path, None, None)).filter(|file| file.exists).collect()
 }
 
 impl Surroundings {
     fn of(world: &World) -> Self {
         let mut names = Vec::new();
         let variable = |name: &str| world.env(name).is_some();
-        let container = ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
+        let container = variable("container") || ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
         for (name, here) in [
             ("lambda", variable("AWS_LAMBDA_FUNCTION_NAME")),
             ("ecs", variable("ECS_CONTAINER_METADATA_URI_V4") || variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")),
@@ -291,8 +335,44 @@ impl Surroundings {
             }
         }
         let sudo_user = world.env("SUDO_USER").map(str::to_owned);
-        Self { names, sudo_user, uid: crate::world::uid() }
+        let windows = if names.contains(&"wsl") { windows_homes(world) } else { Vec::new() };
+        Self { names, sudo_user, windows, uid: crate::world::uid() }
     }
+
+    /// Whether this is a place of that name.
+    pub fn is(&self, name: &str) -> bool {
+        self.names.contains(&name)
+    }
+}
+
+/// `.aws` directories of the Windows users: the one that `WSLENV=USERPROFILE/p` hands over, else those on drive C.
+fn windows_homes(world: &World) -> Vec<PathBuf> {
+    let handed = world.env("USERPROFILE").filter(|path| path.starts_with('/')).map(PathBuf::from);
+    let homes = match handed {
+        Some(home) => vec![home],
+        None => std::fs::read_dir("/mnt/c/Users").map_or_else(|_| Vec::new(), |all| all.flatten().map(|entry| entry.path()).collect()),
+    };
+    let with_files = |dir: &PathBuf| dir.join("config").is_file() || dir.join("credentials").is_file();
+    homes.into_iter().map(|home| home.join(".aws")).filter(with_files).take(3).collect()
+}
+
+/// What SDKs fall back to where neither keys nor a profile are there, as far as variables name it.
+fn offered(world: &World) -> Option<Base> {
+    let value = |name: &str| {
+        let origin = Origin { file: name.into(), line: 0 };
+        Some(Value { text: world.env(name)?.to_owned(), origin, commented: false })
+    };
+    if let (Some(token_file), Some(role_arn)) = (value("AWS_WEB_IDENTITY_TOKEN_FILE"), value("AWS_ROLE_ARN")) {
+        let session_name = value("AWS_ROLE_SESSION_NAME");
+        return Some(Base::WebIdentity { token_file, role_arn, session_name, duration_seconds: None });
+    }
+    let container = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+    container.into_iter().any(|name| world.env(name).is_some()).then(|| Base::Container { origin: the_environment() })
+}
+
+/// The place of what no file says.
+pub fn the_environment() -> Origin {
+    Origin { file: "the environment".into(), line: 0 }
 }
 
 /// A finding about the place of an environment variable.

@@ -2,6 +2,7 @@
 //! published id and decides the exit code.
 
 pub mod answer;
+pub mod aws_cli;
 mod cause;
 pub mod causes;
 pub mod facts;

@@ -3,12 +3,14 @@
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use super::facts::{EnvironmentKeys, Facts, is_aws};
+use super::aws_cli::{self, CliSession};
+use super::facts::{EnvironmentKeys, Facts, is_aws, the_environment};
 use super::{Cause, Finding, Result};
-use crate::config::{Base, Chain, Network, Origin};
+use crate::config::{Base, Chain, Network};
 use crate::credentials::Credentials;
 use crate::partition;
 use crate::refresh::{Refresher, Tell};
+use crate::source::sso::Offers;
 use crate::source::{Contact, Identity, Metadata, Sources};
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -29,6 +31,10 @@ pub struct Answers {
     pub hosts: Vec<Host>,
     /// What the instance metadata service says, where the chain starts there.
     pub metadata: Option<Metadata>,
+    /// Whether AWS takes the sessions that the AWS CLI has cached, in the order of the facts.
+    pub cli_sessions: Vec<Result<Identity>>,
+    /// The version of the AWS CLI, where it matters.
+    pub cli_version: Option<String>,
 }
 
 /// One link of the chain.
@@ -43,6 +49,8 @@ pub struct Link {
     pub at_home: Option<(String, bool)>,
     /// Whether the credentials are those of a session.
     pub is_session: bool,
+    /// What the SSO user has instead of the role that was refused.
+    pub offers: Option<Offers>,
 }
 
 /// One host.
@@ -88,10 +96,15 @@ impl Prober<'_> {
             let links = scope.spawn(|| chain.map_or_else(Vec::new, |chain| self.walk(chain)));
             let environment = scope.spawn(|| self.environment(&facts.environment, &bare));
             let nothing = facts.named_by.is_none() && chain.is_none() && facts.environment.id.is_none();
-            let ambient = scope.spawn(move || nothing.then(|| self.ambient(&bare_chain(None))).flatten());
+            let ambient = scope.spawn(move || nothing.then(|| self.ambient(facts.offered.as_ref())).flatten());
             let on_machine = chain.is_some_and(|chain| matches!(chain.base, Base::InstanceMetadata { .. }))
                 && !self.world.env_flag("AWS_EC2_METADATA_DISABLED");
             let metadata = scope.spawn(move || (on_machine).then(|| self.sources(&bare_chain(None)).metadata().ok()).flatten());
+            let cli_sessions: Vec<ScopedJoinHandle<'_, Result<Identity>>> = chain.map_or_else(Vec::new, |chain| {
+                let ask = |session: &'_ CliSession| self.sources(chain).identity(&session.credentials, None);
+                facts.cli_sessions.iter().map(|session| scope.spawn(move || ask(session))).collect()
+            });
+            let cli_version = scope.spawn(|| self.cli_version(chain?));
             let hosts: Vec<ScopedJoinHandle<'_, Host>> =
                 hosts(self.world, chain).into_iter().map(|(url, is_home)| scope.spawn(move || self.host(&url, chain, is_home))).collect();
             Answers {
@@ -99,6 +112,8 @@ impl Prober<'_> {
                 environment: environment.join().unwrap_or_default(),
                 ambient: ambient.join().unwrap_or_default(),
                 metadata: metadata.join().unwrap_or_default(),
+                cli_sessions: cli_sessions.into_iter().filter_map(|session| session.join().ok()).collect(),
+                cli_version: cli_version.join().unwrap_or_default(),
                 hosts: hosts.into_iter().filter_map(|host| host.join().ok()).collect(),
             }
         })
@@ -130,10 +145,18 @@ impl Prober<'_> {
     fn link<'b>(&self, n: usize, name: String, refresher: &dyn Fn() -> Refresher<'b>) -> Link {
         let first = refresher();
         let was_cached = first.is_cached(n);
-        let mut link = Link { name, outcome: Err(Finding::new(Cause::Unexpected, "")), replaced: None, at_home: None, is_session: false };
+        let mut link = Link {
+            name,
+            outcome: Err(Finding::new(Cause::Unexpected, "")),
+            replaced: None,
+            at_home: None,
+            is_session: false,
+            offers: None,
+        };
         let mut credentials = match first.obtain_link(n) {
             Ok(credentials) => credentials,
             Err(finding) => {
+                link.offers = (finding.cause == Cause::SsoAccessRemoved).then(|| first.offers()).flatten();
                 link.outcome = Err(finding);
                 return link;
             }
@@ -193,19 +216,24 @@ impl Prober<'_> {
     }
 
     /// What SDKs fall back to.
-    fn ambient(&self, chain: &Chain) -> Option<Result<()>> {
-        let container = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-        if container.iter().any(|name| self.world.env(name).is_some()) {
-            let chain = Chain { base: Base::Container { origin: nowhere() }, ..bare_chain(Some(chain)) };
+    fn ambient(&self, offered: Option<&Base>) -> Option<Result<()>> {
+        if let Some(base) = offered {
+            let chain = Chain { base: base.clone(), ..bare_chain(None) };
             return Some(self.sources(&chain).base(None).map(|_| ()));
         }
         if self.world.env_flag("AWS_EC2_METADATA_DISABLED") {
             return None;
         }
-        Some(match self.sources(chain).metadata() {
+        Some(match self.sources(&bare_chain(None)).metadata() {
             Ok(state) => state.finding().map_or(Ok(()), Err),
             Err(finding) => Err(finding),
         })
+    }
+
+    /// Only SSO sessions ask for a new one.
+    fn cli_version(&self, chain: &Chain) -> Option<String> {
+        let Base::Sso { session: Some(_), .. } = &chain.base else { return None };
+        self.sources(chain).run(async { Ok(aws_cli::version(self.world, LIMIT).await) }).ok()?
     }
 
     fn host(&self, url: &str, chain: Option<&Chain>, is_home: bool) -> Host {
@@ -220,15 +248,11 @@ impl Prober<'_> {
     }
 }
 
-fn nowhere() -> Origin {
-    Origin { file: "the environment".into(), line: 0 }
-}
-
 /// A chain that stands for nothing but the way to AWS.
 fn bare_chain(like: Option<&Chain>) -> Chain {
     Chain {
         profile: like.map_or_else(String::new, |chain| chain.profile.clone()),
-        base: Base::Environment { origin: nowhere() },
+        base: Base::Environment { origin: the_environment() },
         hops: Vec::new(),
         region: like.and_then(|chain| chain.region.clone()),
         network: like.map_or_else(Network::default, |chain| chain.network.clone()),

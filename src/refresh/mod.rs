@@ -21,7 +21,7 @@ use lock::{Failure, RefreshLock};
 use crate::config::Chain;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::{Cause, Finding, Result};
-use crate::source::sso::{Home, Session, Token};
+use crate::source::sso::{Home, Offers, Session, Token};
 use crate::source::{Identity, Sources};
 use crate::store::{CacheKey, Store};
 use crate::time::{Timestamp, for_people};
@@ -115,6 +115,12 @@ impl<'a> Refresher<'a> {
     pub fn is_cached(&self, n: usize) -> bool {
         let key = self.keys.get(n).and_then(Option::as_ref);
         key.and_then(|key| self.look(key)).is_some_and(|entry| self.judge(&entry) != Freshness::Expired)
+    }
+
+    /// What the user of the chain's SSO session has; `None` where it does not start with one, or the portal does not say.
+    pub fn offers(&self) -> Option<Offers> {
+        let token = self.sso_token(&Session::of(&self.chain.base, self.world)?, None).ok()?;
+        self.sources.offers(token.access()).ok()
     }
 
     /// What asks AWS for this chain.

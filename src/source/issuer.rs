@@ -14,11 +14,11 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, Signa
 /// More than a proxy says before the tunnel is open.
 const HEAD_LIMIT: usize = 8 * 1024;
 
-/// The common name, else the organisation, of the issuer of the certificate at `host`, port 443; through `proxy`, an
-/// `http://` URL, if there is one.
+/// The common name, else the organisation, of the issuer of the certificate at `host`, port 443; through `proxy`, a
+/// `HOST:PORT`, if there is one.
 pub fn issuer(host: &str, proxy: Option<&str>, limit: Duration) -> Option<String> {
     let address = match proxy {
-        Some(url) => url.strip_prefix("http://").unwrap_or(url).rsplit('@').next()?.trim_end_matches('/').to_owned(),
+        Some(proxy) => proxy.to_owned(),
         None => format!("{host}:443"),
     };
     let address = address.to_socket_addrs().ok()?.next()?;

@@ -32,19 +32,21 @@ pub async fn instance(sources: &Sources<'_>) -> Result<Credentials> {
 /// `credential_source = EcsContainer`.
 pub async fn container(sources: &Sources<'_>) -> Result<Credentials> {
     let named = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-    if named.iter().all(|name| sources.world.env(name).is_none()) {
+    let Some(name) = named.into_iter().find(|name| sources.world.env(name).is_some()) else {
         return Err(Finding::new(
             Cause::ContainerEndpointUnreachable,
             "the profile asks for container credentials, but none are offered here",
         )
         .seen("neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set")
         .try_this("run inside ECS or EKS with a task or pod role, or use another credential_source"));
-    }
+    };
     let provider = EcsCredentialsProvider::builder().configure(&config()).build();
     provider.provide_credentials().await.map(from_sdk).map_err(|e| {
         Finding::new(Cause::ContainerEndpointUnreachable, "the container credentials endpoint gives no credentials")
+            .seen(name)
             .seen(rejection::sources_of(&e))
-            .try_this("check AWS_CONTAINER_CREDENTIALS_* and the task or pod role")
+            .try_this("in ECS or EKS: check the task or pod role")
+            .try_this(format!("elsewhere that variable was copied from somewhere: unset {name}"))
     })
 }
 

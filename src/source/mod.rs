@@ -106,6 +106,14 @@ impl<'a> Sources<'a> {
         self.run(identity::identity(self, caller, region))
     }
 
+    /// What the user of the chain's SSO session has.
+    pub fn offers(&self, token: &Secret) -> Result<sso::Offers> {
+        match &self.chain.base {
+            Base::Sso { sso_region, account_id, .. } => self.run(sso::offers(self, sso_region, account_id, token)),
+            _ => Err(Finding::new(Cause::Unexpected, "only an SSO session offers roles")),
+        }
+    }
+
     /// Every endpoint override in force: what says so, and the URL.
     pub fn overrides(&self) -> Vec<(String, String)> {
         self.endpoints.overrides()
@@ -136,7 +144,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Runs one source to its end, with the deadline around it.
-    fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let left = self.time_left();
         self.run_within(left, work)
     }

@@ -10,6 +10,8 @@ use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -106,9 +108,13 @@ impl Endpoints {
         self.endpoint(service).map(|endpoint| endpoint.url.as_str())
     }
 
-    /// The proxy for https.
-    pub fn https_proxy(&self) -> Option<&str> {
-        self.https_proxy.as_deref()
+    /// `HOST:PORT` of the proxy that a request for `url` takes, if it takes one.
+    pub fn proxy_for(&self, url: &Uri) -> Option<String> {
+        let proxy = |url: &Option<String>| url.clone().unwrap_or_default();
+        let matcher = Matcher::builder().https(proxy(&self.https_proxy)).http(proxy(&self.http_proxy)).no(proxy(&self.no_proxy)).build();
+        let proxy = matcher.intercept(url)?.uri().clone();
+        let port = proxy.port_u16().unwrap_or(if proxy.scheme_str() == Some("https") { 443 } else { 80 });
+        Some(format!("{}:{port}", proxy.host()?))
     }
 
     /// Every override in force: what says so, and the URL. Each URL once.
@@ -237,4 +243,30 @@ pub fn retries() -> RetryConfig {
 /// Connections that do not come up are given up early enough to try again within the deadline.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).read_timeout(Duration::from_secs(15)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_takes_the_proxy_unless_it_is_exempt() {
+        let endpoints = |proxy: &str| Endpoints {
+            sts: None,
+            sso: None,
+            sso_oidc: None,
+            fips: false,
+            dualstack: false,
+            ca_bundle: None,
+            https_proxy: Some(proxy.to_owned()),
+            http_proxy: None,
+            no_proxy: Some("localhost,.amazonaws.com.cn".to_owned()),
+        };
+        let way = |proxy: &str, url: &'static str| endpoints(proxy).proxy_for(&Uri::from_static(url));
+        let sts = "https://sts.eu-west-1.amazonaws.com/";
+        assert_eq!(way("http://ann:pass@proxy:3128/", sts).as_deref(), Some("proxy:3128"));
+        assert_eq!(way("proxy", sts).as_deref(), Some("proxy:80"));
+        assert_eq!(way("http://proxy:3128", "https://sts.cn-north-1.amazonaws.com.cn/"), None);
+        assert_eq!(way("http://proxy:3128", "http://sts.eu-west-1.amazonaws.com/"), None);
+    }
 }

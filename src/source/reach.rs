@@ -1,12 +1,14 @@
 //! Whether a host can be reached at all, what answers there, and what its clock says; and the state of the instance
 //! metadata service. Asked by the diagnosis alone, without credentials.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use hyper::Uri;
 
 use super::issuer::issuer;
 use super::network::Way;
@@ -48,15 +50,25 @@ impl Sources<'_> {
     pub fn contact(&self, url: &str, at: &str) -> Result<Contact> {
         let way = self.endpoints.way(url)?;
         let left = self.time_left();
+        let uri: Uri = url.parse().unwrap_or_default();
+        let proxy = self.endpoints.proxy_for(&uri);
         // Longer than the call's own limit, whose words name the host.
-        let response = self.run_within(left + Duration::from_millis(500), async { Ok(call(&way, "GET", url, &[], left).await) })?;
+        let (response, steps) = self.run_within(left + Duration::from_millis(500), async {
+            let steps = tokio::spawn(steps_to(proxy.clone(), uri.clone(), left));
+            Ok(match call(&way, "GET", url, &[], left).await {
+                Ok(response) => (Ok(response), Vec::new()), // nobody wants to know how
+                Err(words) => (Err(words), steps.await.unwrap_or_default()),
+            })
+        })?;
         let response = response.map_err(|words| {
-            let finding = rejection::dispatch(&words, false, at);
-            let signed_by = || issuer(at, self.endpoints.https_proxy(), NEAR);
-            match (finding.cause == Cause::TlsUntrusted).then(signed_by).flatten() {
-                Some(name) => finding.seen(format!("its certificate is signed by `{name}`")),
-                None => finding,
+            let mut finding = rejection::dispatch(&words, false, at);
+            if finding.cause == Cause::TlsUntrusted
+                && let Some(name) = issuer(at, proxy.as_deref(), NEAR)
+            {
+                finding = finding.seen(format!("its certificate is signed by `{name}`"));
             }
+            finding.evidence.extend(steps);
+            finding
         })?;
         let header = |name: &str| response.headers().get(name);
         Ok(Contact {
@@ -94,6 +106,43 @@ impl Sources<'_> {
                 Err(words) => Metadata::Unreachable(words),
             })
         })
+    }
+}
+
+/// What can be told of a host, or of the proxy in front of it, below HTTP: its addresses, and whether a connection comes up.
+async fn steps_to(proxy: Option<String>, url: Uri, limit: Duration) -> Vec<String> {
+    let (who, host) = match (proxy, url.host()) {
+        (Some(proxy), _) => ("the proxy ", proxy),
+        (None, Some(host)) => ("", format!("{host}:{}", url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 }))),
+        (None, None) => return Vec::new(),
+    };
+    let (name, port) = host.rsplit_once(':').unwrap_or((&host, ""));
+    let looked_up = tokio::time::timeout(limit, tokio::net::lookup_host(&host)).await;
+    let addresses: Vec<SocketAddr> = match looked_up {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(e)) => return vec![format!("DNS: {who}{name}: {e}")],
+        Err(_) => return vec![format!("DNS: no answer for {who}{name}")],
+    };
+    let Some(first) = addresses.first() else { return vec![format!("DNS: {who}{name} has no address")] };
+    let address = first.ip();
+    let resolved = match (address.to_string() == name, is_private(address)) {
+        (true, _) => None,
+        (false, true) => Some(format!("DNS: {who}{name} is {address}, a private address: a VPC endpoint, or a name of your own network")),
+        (false, false) => Some(format!("DNS: {who}{name} is {address}")),
+    };
+    let connected = match tokio::time::timeout(limit, tokio::net::TcpStream::connect(first)).await {
+        Ok(Ok(_)) => format!("TCP: {who}{address} takes connections on port {port}"),
+        Ok(Err(e)) => format!("TCP: {who}{address}, port {port}: {e}"),
+        Err(_) => format!("TCP: {who}{address} does not answer on port {port}"),
+    };
+    resolved.into_iter().chain([connected]).collect()
+}
+
+/// Whether an address belongs to no public network.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
     }
 }
 

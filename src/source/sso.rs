@@ -4,7 +4,7 @@
 //! sign-in serves both. A refreshed token goes back to where it came from; refresh tokens rotate, so it is written before
 //! anything else is done with it, in one step, keeping the keys this program does not know.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_ssooidc::config::{Config as OidcConfig, Region};
@@ -112,6 +112,11 @@ impl<'a> Session<'a> {
         let name = session.as_deref();
         let file = format!("{}.json", sha1_hex(name.unwrap_or(start_url).as_bytes()));
         Some(Self { name, start_url, region: sso_region, path: world.home.join(".aws/sso/cache").join(file) })
+    }
+
+    /// The AWS CLI's token file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What people call it.
@@ -273,8 +278,35 @@ pub fn parse_token(bytes: &[u8], home: Home) -> Result<Token, String> {
     Ok(Token { home, fields, access, expires })
 }
 
-/// Role credentials for an access token.
-pub async fn role_credentials(sources: &Sources<'_>, region: &str, account: &str, role: &str, token: &Secret) -> Result<Credentials> {
+/// What the user of a session has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// Account ids and names, the first hundred.
+    pub accounts: Vec<(String, String)>,
+    /// Roles in the account that was asked for.
+    pub roles: Vec<String>,
+}
+
+/// Asks the portal what there is for `token`, and which roles in `account`.
+/// <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_ListAccountRoles.html>
+pub async fn offers(sources: &Sources<'_>, region: &str, account: &str, token: &Secret) -> Result<Offers> {
+    let client = portal(sources, region)?;
+    let list = client.list_accounts().access_token(token.expose()).max_results(100).send();
+    let roles = client.list_account_roles().access_token(token.expose()).account_id(account).max_results(100).send();
+    let (list, roles) = tokio::join!(list, roles);
+    let refused =
+        |code: &str, message: &str| Finding::new(Cause::Unexpected, "the SSO portal lists nothing").seen(format!("{code}: {message}"));
+    let list = list.map_err(|e| rejection::sso_answer(&e, "the SSO portal", region).map_or_else(|f| f, |(c, m)| refused(&c, &m)))?;
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Ok(Offers {
+        accounts: list.account_list().iter().map(|one| (text(one.account_id()), text(one.account_name()))).collect(),
+        // An account that the user does not have is an error.
+        roles: roles.map(|roles| roles.role_list().iter().map(|one| text(one.role_name())).collect()).unwrap_or_default(),
+    })
+}
+
+/// A client of the SSO portal.
+fn portal(sources: &Sources<'_>, region: &str) -> Result<aws_sdk_sso::Client> {
     let mut config = aws_sdk_sso::config::Config::builder()
         .region(aws_sdk_sso::config::Region::new(region.to_owned()))
         .http_client(sources.endpoints.http_client(Service::Sso)?)
@@ -283,7 +315,12 @@ pub async fn role_credentials(sources: &Sources<'_>, region: &str, account: &str
         .use_fips(sources.endpoints.fips)
         .use_dual_stack(sources.endpoints.dualstack);
     config.set_endpoint_url(sources.endpoints.url(Service::Sso).map(str::to_owned));
-    let client = aws_sdk_sso::Client::from_conf(config.build());
+    Ok(aws_sdk_sso::Client::from_conf(config.build()))
+}
+
+/// Role credentials for an access token.
+pub async fn role_credentials(sources: &Sources<'_>, region: &str, account: &str, role: &str, token: &Secret) -> Result<Credentials> {
+    let client = portal(sources, region)?;
     let request = client.get_role_credentials().account_id(account).role_name(role).access_token(token.expose());
     let answer = request.send().await.map_err(|e| match rejection::sso_answer(&e, "the SSO portal", region) {
         Err(finding) => finding,

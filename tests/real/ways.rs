@@ -11,7 +11,7 @@ use super::support::sandbox::Sandbox;
 use super::{Case, Outcome};
 
 /// Cases of the lab with a remedy that can be carried out.
-const WAYS: [&str; 16] = [
+const WAYS: [&str; 20] = [
     "key-id-cut",
     "key-secret-cut",
     "key-swapped",
@@ -28,6 +28,10 @@ const WAYS: [&str; 16] = [
     "env-emulator-gone",
     "aws-role-denied",
     "aws-global-token-abroad",
+    "sso-role-in-wrong-case",
+    "sso-account-misspelt",
+    "place-windows-home",
+    "place-function-with-profile",
 ];
 
 /// One case per way, called `ways: NAME`.
@@ -36,6 +40,39 @@ pub fn cases<'a>(suite: &'a Suite, cases: &mut Vec<Case<'a>>) {
         let missing = suite.missing(Client::CliV1);
         cases.push((format!("ways: {name}"), missing, Box::new(move || is_mended(suite, name))));
     }
+    for client in [Client::CliV1, Client::CliV2] {
+        let name = format!("ways: a revoked session in the cache of {}", client.name());
+        cases.push((name, suite.missing(client), Box::new(move || revoked(suite, client))));
+    }
+}
+
+/// The AWS CLI goes on with a session that it has cached, whatever became of it at AWS.
+fn revoked(suite: &Suite, client: Client) -> Outcome {
+    let Some((_, case)) = lab::cases().into_iter().find(|(known, _)| known == "healthy-role") else {
+        return Err("there is no such case".into());
+    };
+    let aws = Double::start();
+    let home = set_up(&case, &aws);
+    home.env("AWS_MAX_ATTEMPTS", "1");
+    let ask = format!("{} sts get-caller-identity --profile prod", suite.identity(client, 0).get_program().display());
+    let first = run(&home, &ask);
+    if !first.status.success() {
+        return Err(text(&first));
+    }
+    aws.forget_sessions();
+    let failed = run(&home, &ask);
+    if failed.status.success() {
+        return Err("the AWS CLI asks for a new session by itself".into());
+    }
+    let report = run(&home, &format!("{} doctor --json -p prod", env!("CARGO_BIN_EXE_awsfresh")));
+    let report: Value = serde_json::from_slice(&report.stdout).map_err(|e| e.to_string())?;
+    let first = &report["findings"][0];
+    let Some(command) = first["remedy"][0].as_str().filter(|_| first["cause"] == "role-deleted") else {
+        return Err(format!("the diagnosis is {report}"));
+    };
+    println!("{}: {}\n  {}: {}", client.name(), text(&failed).trim().lines().last().unwrap_or_default(), first["cause"], first["summary"]);
+    let now = run(&home, &format!("{command}\n{ask}"));
+    if now.status.success() { Ok(()) } else { Err(format!("after the remedy: {}", text(&now))) }
 }
 
 fn is_mended(suite: &Suite, name: &str) -> Outcome {

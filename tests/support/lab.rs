@@ -32,6 +32,15 @@ pub struct Case {
     pub env: BTreeMap<String, String>,
     #[serde(default)]
     pub aws: Aws,
+    /// A call that fails by itself, with a finding on stderr, in the place of `doctor`.
+    #[serde(default)]
+    pub call: Option<Vec<String>>,
+    /// A call that is made first, and is still asking for a role when the other one begins.
+    #[serde(default)]
+    pub beside: Option<Vec<String>>,
+    /// gnome-keyring on a bus of its own: `open` or `locked`.
+    #[serde(default)]
+    pub keyring: Option<String>,
     /// awsfresh calls that were made before, whatever came of them.
     #[serde(default)]
     pub before: Vec<Vec<String>>,

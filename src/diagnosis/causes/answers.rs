@@ -1,12 +1,14 @@
 //! What AWS and the network said, put beside what is known here.
 
 use super::confirm;
-use crate::config::Base;
+use crate::config::{Base, Chain};
 use crate::diagnosis::answer::set_the_clock;
+use crate::diagnosis::aws_cli::knows_sso_sessions;
 use crate::diagnosis::facts::Facts;
 use crate::diagnosis::probes::{Answers, Link};
 use crate::diagnosis::{Cause, Finding};
 use crate::partition;
+use crate::source::sso::Offers;
 use crate::time::for_people;
 
 /// Clocks further apart than this get requests refused, in seconds; half of it is worth a warning.
@@ -48,17 +50,23 @@ pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
             .info(),
         );
     }
+    accounts(facts, answers, found);
     found.extend(session_token(answers));
+    found.extend(cli_sessions(facts, answers));
+    found.extend(cli_version(answers));
     if let Some(known) = found.iter_mut().find(|known| known.cause == Cause::TlsUntrusted) {
         let evidence = answers.hosts.iter().filter_map(|host| host.outcome.as_ref().err()).flat_map(|finding| &finding.evidence);
         let signers: Vec<String> = evidence.filter(|line| line.contains("signed by")).cloned().collect();
         known.evidence.extend(signers);
         known.evidence.dedup();
     }
-    if let Some(Err(finding)) = &answers.ambient
-        && found.iter().any(|known| known.cause == Cause::CredentialsMissing)
-    {
-        found.push(finding.clone().info());
+    if let Some(Err(finding)) = &answers.ambient {
+        let missing = found.iter().any(|known| known.cause == Cause::CredentialsMissing);
+        if missing {
+            found.push(finding.clone().info());
+        } else if facts.offered.is_some() && !confirm(found, finding, |_| true) && !told(found, finding) {
+            found.push(weighed(facts, finding.clone()));
+        }
     }
 }
 
@@ -97,6 +105,10 @@ fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
     }
     if let (Some((home, true)), Ok(chain)) = (&link.at_home, &facts.chain) {
         found.push(at_home_only(facts, chain.region.as_ref().map(|v| v.text.as_str()), home, link, &finding));
+        return;
+    }
+    if let Some(offers) = &link.offers {
+        found.push(offered_instead(facts, offers, finding));
         return;
     }
     if finding.cause == Cause::AssumeRoleDenied {
@@ -185,6 +197,72 @@ fn denied(facts: &Facts, link: &Link, finding: Finding, found: &mut Vec<Finding>
     }
 }
 
+/// What the SSO user has is known: then what is wrong is the account, or the role.
+fn offered_instead(facts: &Facts, offers: &Offers, said: Finding) -> Finding {
+    let Some(Base::Sso { account_id, role_name, .. }) = facts.chain.as_ref().ok().map(|chain| &chain.base) else { return said };
+    let line = |key: &str| facts.profiles().find_map(|profile| profile.get(key)).map(|value| value.origin.to_string()).unwrap_or_default();
+    let finding = Finding { remedy: Vec::new(), ..said };
+    let ask = "ask an administrator for the assignment";
+    if !offers.roles.is_empty() {
+        let alike = offers.roles.iter().find(|role| role.eq_ignore_ascii_case(role_name));
+        let place = line("sso_role_name");
+        let finding = finding.seen(format!("in account {account_id} there are for this user: {}", offers.roles.join(", ")));
+        return match alike.or(offers.roles.first().filter(|_| offers.roles.len() == 1)) {
+            Some(role) => finding.seen(format!("sso_role_name at {place}")).try_this(format!("sso_role_name = {role} at {place}")),
+            None => finding.seen(format!("sso_role_name at {place}")).try_this(format!("name one of them at {place}")),
+        }
+        .try_this(format!("or {ask}"));
+    }
+    if offers.accounts.iter().any(|(id, _)| id == account_id) {
+        return finding.try_this(ask); // no role in it, or the portal would not say
+    }
+    let shown: Vec<String> = offers.accounts.iter().take(8).map(|(id, name)| format!("{id} ({name})")).collect();
+    let more = offers.accounts.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let finding = match shown.is_empty() {
+        true => finding.seen("this SSO user has no account at all"),
+        false => finding
+            .seen(format!("account {account_id} is not among those of this user: {}{more}", shown.join(", ")))
+            .try_this(format!("name one of them at {}", line("sso_account_id"))),
+    };
+    finding.try_this(if shown.is_empty() { ask.to_owned() } else { format!("or {ask}") })
+}
+
+/// Sessions that the AWS CLI would go on with, although AWS takes them no more.
+fn cli_sessions(facts: &Facts, answers: &Answers) -> Vec<Finding> {
+    let works = answers.identity().is_some();
+    let rejected = facts.cli_sessions.iter().zip(&answers.cli_sessions).filter_map(|(session, outcome)| {
+        let said = outcome.as_ref().err()?;
+        matches!(said.cause, Cause::AccessKeyUnknown | Cause::SessionExpired | Cause::SessionTokenDamaged).then_some((session, said))
+    });
+    rejected
+        .map(|(session, said)| {
+            let path = session.path.display();
+            let finding = Finding::new(
+                Cause::RoleDeleted,
+                format!("the AWS CLI goes on with a session of {} that AWS no longer takes", session.role),
+            )
+            .seen(format!("{path}, until {}", session.credentials.expiration.map(|end| end.to_string()).unwrap_or_default()))
+            .seen(said.evidence.first().cloned().unwrap_or_default())
+            .try_this(format!("rm {path}"));
+            if works { finding } else { finding.warning() }
+        })
+        .collect()
+}
+
+fn cli_version(answers: &Answers) -> Option<Finding> {
+    let version = answers.cli_version.as_ref().filter(|version| !knows_sso_sessions(version))?;
+    Some(
+        Finding::new(
+            Cause::SsoNotRefreshable,
+            format!("the AWS CLI here is {version}, which knows no sso-session: it signs in by another way, or not at all"),
+        )
+        .seen("aws --version")
+        .try_this("install the AWS CLI 2.9 or later")
+        .warning(),
+    )
+}
+
 fn clock(answers: &Answers, found: &[Finding]) -> Option<Finding> {
     let host = answers
         .hosts
@@ -200,6 +278,30 @@ fn clock(answers: &Answers, found: &[Finding]) -> Option<Finding> {
         .seen(format!("the Date header of {}", host.name))
         .try_this(set_the_clock());
     Some(if skew.abs() > SKEW_LIMIT { finding } else { finding.warning() })
+}
+
+/// `aws_account_id` of the profile whose key it is, beside what AWS says.
+fn accounts(facts: &Facts, answers: &Answers, found: &mut Vec<Finding>) {
+    let Some(Ok(identity)) = answers.links.first().map(|link| &link.outcome) else { return };
+    let Ok(Chain { base: Base::Static { origin, .. }, .. }) = &facts.chain else { return };
+    let Some(wanted) = facts.profiles().filter(|one| one.get("aws_access_key_id").is_some()).find_map(|one| one.get("aws_account_id"))
+    else {
+        return;
+    };
+    found.retain(|known| known.cause != Cause::IdentityUnexpected); // that was read from the key id; AWS knows
+    if identity.account == wanted.text {
+        return;
+    }
+    let (right, place) = (&identity.account, &wanted.origin);
+    found.push(
+        Finding::new(
+            Cause::IdentityUnexpected,
+            format!("the key at {origin} belongs to account {right}, and aws_account_id is {}", wanted.text),
+        )
+        .seen(format!("AWS says: {}", identity.arn))
+        .seen(format!("{origin}; aws_account_id at {place}"))
+        .try_this(format!("put the key of account {} there, or aws_account_id = {right} at {place}", wanted.text)),
+    );
 }
 
 /// Sessions of GetSessionToken look like their user and may do less.

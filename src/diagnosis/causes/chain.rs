@@ -1,7 +1,9 @@
 //! What the profile stands for: whether that makes sense, and whether it can work unattended.
 
-use crate::config::{Base, Profile};
+use super::place;
+use crate::config::{Base, Profile, is_account};
 use crate::diagnosis::facts::Facts;
+use crate::diagnosis::keys::account_of;
 use crate::diagnosis::{Cause, Finding};
 use crate::time::for_people;
 
@@ -10,6 +12,8 @@ const CHAINED_LIMIT: u32 = 3600;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut found: Vec<Finding> = facts.profiles().filter_map(|profile| credentials_file(facts, profile)).collect();
+    found.extend(facts.profiles().filter_map(mfa_serial));
+    found.extend(facts.profiles().filter_map(account));
     match &facts.chain {
         Err(finding) => found.extend(unresolved(facts, finding, &found)),
         Ok(chain) => {
@@ -43,6 +47,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     }
     found.extend(web_identity(facts));
     found.extend(program(facts));
+    found.extend(without_a_shell(facts));
     found
 }
 
@@ -67,8 +72,9 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
         if keys_here {
             return None; // keys in the environment need no profile
         }
-        if facts.answers.as_ref().is_some_and(|answers| answers.ambient.as_ref().is_some_and(|outcome| outcome.is_ok())) {
-            return None; // the machine's own role needs none either
+        let ambient = facts.answers.as_ref().and_then(|answers| answers.ambient.as_ref());
+        if facts.offered.is_some() || ambient.is_some_and(|outcome| outcome.is_ok()) {
+            return None; // what the pod, the container or the machine offers needs none either; whether that works is told of it
         }
         let finding =
             Finding::new(Cause::CredentialsMissing, "nothing offers credentials: no keys in the environment, no [default] in the files")
@@ -82,19 +88,41 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
                 )
                 .try_this("name a profile: awsfresh status lists them")
                 .try_this("or sign in: aws configure sso, aws login, aws configure");
-        return Some(home_of_another(facts, finding));
+        return Some(place::with_what_is_elsewhere(facts, finding));
     }
-    Some(home_of_another(facts, finding.clone()))
+    Some(place::with_what_is_elsewhere(facts, finding.clone()))
 }
 
-/// Under `sudo` the files of root are read, not those of the person who typed it.
-fn home_of_another(facts: &Facts, finding: Finding) -> Finding {
-    match facts.place.sudo_user.as_deref().filter(|user| *user != "root") {
-        Some(user) if matches!(finding.cause, Cause::ProfileNotFound | Cause::CredentialsMissing) => finding
-            .seen(format!("this runs under sudo for {user}, whose files are in another home directory"))
-            .try_this(format!("sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {user}")),
-        _ => finding,
-    }
+/// A device has an ARN of its own; that of its user is none.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>: `SerialNumber`
+fn mfa_serial(profile: &Profile) -> Option<Finding> {
+    let value = profile.get("mfa_serial")?;
+    let resource = value.text.strip_prefix("arn:")?.splitn(5, ':').nth(4)?;
+    let (what, fix) = match resource.split('/').next() {
+        Some("mfa") => return None,
+        Some("u2f") => ("a passkey or security key, with which no role can be assumed here", "register an authenticator app"),
+        _ => ("not of an MFA device", "mfa_serial = arn:aws:iam::123456789012:mfa/NAME: aws iam list-mfa-devices"),
+    };
+    Some(
+        Finding::new(Cause::ConfigMalformed, format!("mfa_serial of profile `{}` is the ARN of {what}", profile.name))
+            .seen(value.origin.to_string())
+            .try_this(fix),
+    )
+}
+
+/// `aws_account_id` beside a key of another account.
+fn account(profile: &Profile) -> Option<Finding> {
+    let (wanted, id) = (profile.get("aws_account_id")?, profile.get("aws_access_key_id")?);
+    let account = account_of(&id.text).filter(|account| is_account(&wanted.text) && *account != wanted.text)?;
+    Some(
+        Finding::new(
+            Cause::IdentityUnexpected,
+            format!("the key of profile `{}` belongs to account {account}, by its id, and aws_account_id is {}", profile.name, wanted.text),
+        )
+        .seen(format!("{}; aws_account_id at {}", id.origin, wanted.origin))
+        .try_this(format!("put the key of account {} there, or aws_account_id = {account} at {}", wanted.text, wanted.origin))
+        .likely(),
+    )
 }
 
 /// Keys in the credentials file beside another source in the config file: Python tools take the keys.
@@ -143,4 +171,61 @@ fn program(facts: &Facts) -> Option<Finding> {
         .seen(command.origin.to_string())
         .try_this(format!("install {program}, or write its full path at {}", command.origin)),
     )
+}
+
+/// The AWS CLI and boto3 split a `credential_process` into words and run it themselves: nothing is expanded, nothing piped.
+fn without_a_shell(facts: &Facts) -> Option<Finding> {
+    let Ok(chain) = &facts.chain else { return None };
+    let Base::Process { command, profile } = &chain.base else { return None };
+    let what = needs_a_shell(&command.text).filter(|_| !cfg!(windows))?;
+    Some(
+        Finding::new(
+            Cause::ProcessFailed,
+            format!("the credential_process of profile `{profile}` has {what}, and the AWS CLI and boto3 run it without a shell"),
+        )
+        .seen(command.origin.to_string())
+        .try_this("write full paths, and put what needs a shell into a script")
+        .warning(),
+    )
+}
+
+/// What only a shell understands in a command line.
+fn needs_a_shell(command: &str) -> Option<String> {
+    let (mut quote, mut before) = (None, ' ');
+    let mut characters = command.chars();
+    while let Some(c) = characters.next() {
+        match (c, quote) {
+            ('\\', None | Some('"')) => drop(characters.next()),
+            ('\'' | '"', None) => quote = Some(c),
+            (_, Some(open)) if c == open => quote = None,
+            ('$' | '`', None | Some('"')) | ('|' | ';' | '&' | '<' | '>', None) => return Some(format!("a `{c}`")),
+            ('~', None) if before == ' ' => return Some("a `~`".to_owned()),
+            _ => {}
+        }
+        before = c;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_a_shell;
+
+    #[test]
+    fn what_a_shell_would_do_is_seen_outside_of_quotes() {
+        for (command, needs) in [
+            ("/usr/bin/tool --profile a", false),
+            ("/usr/bin/tool 'a|b' \"c;d\" e~f a\\|b", false),
+            ("sh -c 'echo $HOME | cat'", false),
+            ("~/bin/tool", true),
+            ("tool --file ~/x", true),
+            ("tool \"$HOME/x\"", true),
+            ("tool | jq .", true),
+            ("a && b", true),
+            ("tool 2>/dev/null", true),
+            ("tool `date`", true),
+        ] {
+            assert_eq!(needs_a_shell(command).is_some(), needs, "{command}");
+        }
+    }
 }

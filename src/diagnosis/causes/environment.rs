@@ -114,6 +114,10 @@ fn shadows(facts: &Facts, broken: bool) -> Option<Finding> {
     })
     .try_this(UNSET)
     .try_this(format!("awsfresh -p {name} -- COMMAND runs a command without them"));
+    let finding = match facts.place.is("lambda") {
+        true => finding.seen("this is a Lambda function: they are the keys of its role"),
+        false => finding,
+    };
     match facts.named_by {
         _ if is_idle(facts) => Some(finding.warning()),
         Some(_) => Some(finding),
@@ -162,6 +166,19 @@ fn regions(facts: &Facts) -> Vec<Finding> {
                     .try_this(region_fix(name, text).replace(" = ", "=")),
             );
         }
+    }
+    if let (Some(one), Some(other)) = (facts.variable("AWS_REGION"), facts.variable("AWS_DEFAULT_REGION"))
+        && one != other
+    {
+        found.push(
+            Finding::new(
+                Cause::RegionConflict,
+                "AWS_REGION and AWS_DEFAULT_REGION name two regions: boto3 and the AWS CLI v1 take the second, everything else the first",
+            )
+            .seen(format!("AWS_REGION={one}, AWS_DEFAULT_REGION={other}"))
+            .try_this(format!("export AWS_DEFAULT_REGION={one}"))
+            .warning(),
+        );
     }
     let Ok(chain) = &facts.chain else { return found };
     let env = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| Some((name.to_owned(), facts.variable(name)?)));

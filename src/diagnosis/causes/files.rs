@@ -45,19 +45,34 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
             return Some(
                 Finding::new(Cause::FilePermissions, format!("{path} belongs to another user ({owner})"))
                     .seen(format!("{path}: owner {owner}, this is user {}", facts.place.uid))
-                    .try_this(format!("sudo chown {} {path}", facts.place.uid))
+                    .try_this(format!("sudo chown -R {} {path}", facts.place.uid))
                     .warning(),
             );
         }
         (mode & open != 0).then(|| {
             Finding::new(Cause::FilePermissions, format!("others can {what} {path}"))
                 .seen(format!("{path}: mode {mode:03o}"))
-                .try_this(format!("chmod 600 {path}"))
+                .try_this(format!("chmod {} {path}", if file.is_dir { "700" } else { "600" }))
                 .warning()
         })
     };
     let [config, credentials] = &facts.files;
-    [of(config, 0o022, "write to"), of(credentials, 0o077, "read or write")].into_iter().flatten().collect()
+    let mut found: Vec<Finding> = [of(config, 0o022, "write to"), of(credentials, 0o077, "read or write")].into_iter().flatten().collect();
+    for file in &facts.beside {
+        let token = !file.is_dir;
+        found.extend(of(file, if token { 0o077 } else { 0o002 }, if token { "read" } else { "write to" }));
+        let kept = token || file.path.ends_with("sso/cache");
+        if !file.writable && kept && facts.sso.as_ref().is_some_and(|token| token.as_ref().is_ok_and(|token| token.refreshable)) {
+            let path = file.path.display();
+            found.push(
+                Finding::new(Cause::FilePermissions, format!("{path} cannot be written to: a renewed SSO token would be lost"))
+                    .seen(format!("{path}: not writable for user {}", facts.place.uid))
+                    .try_this("mount it writable, or let the sign-in be renewed where it can be written")
+                    .warning(),
+            );
+        }
+    }
+    found
 }
 
 /// What stands twice: the AWS CLI and boto3 refuse the whole file for it, whichever profile is asked for.

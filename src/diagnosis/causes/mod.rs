@@ -6,6 +6,7 @@ mod chain;
 mod environment;
 mod files;
 mod keys;
+mod place;
 mod sso;
 mod store;
 
@@ -36,7 +37,8 @@ fn shares_place(a: &Finding, b: &Finding) -> bool {
 /// Joins what AWS said to what was found here, if that is the same thing.
 fn confirm(found: &mut [Finding], answer: &Finding, is_it: impl Fn(&Finding) -> bool) -> bool {
     let Some(known) = found.iter_mut().find(|finding| finding.cause == answer.cause && is_it(finding)) else { return false };
-    known.evidence.extend(answer.evidence.iter().cloned());
+    let new = answer.evidence.iter().filter(|line| !known.evidence.contains(line)).cloned().collect::<Vec<_>>();
+    known.evidence.extend(new);
     known.certainty = known.certainty.min(answer.certainty).min(Certainty::Likely);
     true
 }

@@ -34,14 +34,7 @@ fn facts(config: &str, credentials: &str) -> Facts {
 
 fn about(profile: &str, config: &str, credentials: &str) -> Facts {
     let parse = |file: &str, kind, text: &str| read(file, kind, text.as_bytes());
-    let file = |path: &str, problem| FileFacts {
-        path: path.into(),
-        named_by: None,
-        exists: true,
-        mode: Some((0o600, 0)),
-        modified: None,
-        problem,
-    };
+    let file = |path: &str, problem| FileFacts { problem, ..file_at(path) };
     let (config, credentials) = (parse("config", FileKind::Config, config), parse("credentials", FileKind::Credentials, credentials));
     let problems = [config.as_ref().err().cloned(), credentials.as_ref().err().cloned()];
     let [of_config, of_credentials] = problems;
@@ -67,11 +60,34 @@ fn about(profile: &str, config: &str, credentials: &str) -> Facts {
         overrides: Vec::new(),
         sso: None,
         web_identity: None,
+        offered: None,
         program_missing: None,
+        cli_sessions: Vec::new(),
+        beside: Vec::new(),
         cached: false,
         store: None,
         place: Surroundings::default(),
         answers: None,
+    }
+}
+
+/// A file in order.
+fn file_at(path: &str) -> FileFacts {
+    let mode = Some((0o600, 0));
+    FileFacts { path: path.into(), named_by: None, exists: true, mode, is_dir: false, writable: true, modified: None, problem: None }
+}
+
+/// An SSO token in order.
+fn token() -> TokenFacts {
+    TokenFacts {
+        label: "corp".into(),
+        place: "token file".into(),
+        expires: NOW.plus(3600),
+        refreshable: true,
+        registration_expires: Some(NOW.plus(9999)),
+        region: Some("eu-west-1".into()),
+        configured_region: "eu-west-1".into(),
+        login: "aws sso login".into(),
     }
 }
 
@@ -91,13 +107,18 @@ impl Facts {
     }
 
     fn answered(self, links: Vec<Link>) -> Self {
-        self.with(|facts| facts.answers = Some(Answers { links, environment: None, ambient: None, hosts: Vec::new(), metadata: None }))
+        self.with(|facts| facts.answers = Some(answers(links)))
     }
+}
+
+fn answers(links: Vec<Link>) -> Answers {
+    let (hosts, cli_sessions) = (Vec::new(), Vec::new());
+    Answers { links, environment: None, ambient: None, hosts, metadata: None, cli_sessions, cli_version: None }
 }
 
 fn works(name: &str, arn: &str) -> Link {
     let identity = Identity { account: "111111111111".into(), arn: arn.into(), user_id: String::new() };
-    Link { name: name.into(), outcome: Ok(identity), replaced: None, at_home: None, is_session: false }
+    Link { name: name.into(), outcome: Ok(identity), replaced: None, at_home: None, is_session: false, offers: None }
 }
 
 fn fails(name: &str, cause: Cause) -> Link {
@@ -135,8 +156,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 #[test]
 fn files() {
     let gone = |facts: &mut Facts| {
-        facts.files[0] =
-            FileFacts { path: "gone".into(), named_by: Some("AWS_CONFIG_FILE"), exists: false, mode: None, modified: None, problem: None }
+        facts.files[0] = FileFacts { named_by: Some("AWS_CONFIG_FILE"), exists: false, mode: None, ..file_at("gone") };
     };
     error(facts("", "").with(gone), Cause::ConfigUnreadable);
     warning(facts(&prod(), &base()).with(gone), Cause::ConfigUnreadable);
@@ -234,16 +254,6 @@ fn the_chain() {
 fn sso_tokens() {
     let config = "[sso-session corp]\nsso_start_url = https://x\nsso_region = eu-west-1\n\
         [profile prod]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = R\n";
-    let token = || TokenFacts {
-        label: "corp".into(),
-        place: "token file".into(),
-        expires: NOW.plus(3600),
-        refreshable: true,
-        registration_expires: Some(NOW.plus(9999)),
-        region: Some("eu-west-1".into()),
-        configured_region: "eu-west-1".into(),
-        login: "aws sso login".into(),
-    };
     let with = |token: TokenFacts| facts(config, "").with(|facts| facts.sso = Some(Ok(token)));
     assert_eq!(all(&with(token())), []);
     assert_eq!(all(&with(TokenFacts { expires: NOW.plus(-9), ..token() })), [], "it renews itself");
@@ -360,4 +370,51 @@ fn errors_come_first_and_the_certain_before_the_possible() {
     sorted.sort();
     assert_eq!(ranked, sorted, "{origin}");
     assert!(ranked.len() > 2);
+}
+
+#[test]
+fn what_variables_and_values_disagree_on_is_told() {
+    let two = facts(&prod(), &base()).with(|facts| {
+        facts.variables.insert("AWS_REGION".into(), "eu-west-1".into());
+        facts.variables.insert("AWS_DEFAULT_REGION".into(), "us-east-1".into());
+    });
+    warning(two, Cause::RegionConflict);
+    let serial = facts(&(prod() + "mfa_serial = arn:aws:iam::111111111111:user/ann\n"), &base());
+    error(serial, Cause::ConfigMalformed);
+    let keys = "[prod]\naws_access_key_id = AKIARZPUZDIKGB2VALC4\naws_secret_access_key = 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\n";
+    let account = || facts("[profile prod]\naws_account_id = 111111111111\n", keys);
+    holds(account(), Cause::IdentityUnexpected, Severity::Error, Certainty::Likely);
+    let link = works("source of `prod`", "arn:aws:iam::111111111111:user/ann");
+    let found = all(&account().answered(vec![link]));
+    assert!(found.iter().all(|finding| finding.cause != Cause::IdentityUnexpected), "AWS knows better than the id: {found:?}");
+}
+
+#[test]
+fn what_is_missing_may_be_elsewhere() {
+    let missing = || {
+        facts("", "").with(|facts| facts.files.iter_mut().for_each(|file| file.exists = false)).with(|facts| {
+            facts.place.windows = vec!["/mnt/c/Users/ann/.aws".into()];
+            facts.place.names = vec!["wsl", "container"];
+        })
+    };
+    let finding = error(missing(), Cause::ProfileNotFound);
+    let seen = finding.evidence.join("\n");
+    assert!(seen.contains("/mnt/c/Users/ann/.aws") && seen.contains("in a container"), "{finding:?}");
+}
+
+#[test]
+fn directories_of_another_user_and_read_only_ones_are_told() {
+    let beside = |change: &dyn Fn(&mut FileFacts)| {
+        facts(&prod(), &base()).with(|facts| {
+            facts.sso = Some(Ok(token()));
+            let mut file = FileFacts { is_dir: true, ..file_at("/home/ann/.aws/sso/cache") };
+            change(&mut file);
+            facts.beside = vec![file];
+        })
+    };
+    let finding = warning(beside(&|file| file.mode = Some((0o755, 7))), Cause::FilePermissions);
+    assert!(finding.remedy[0].starts_with("sudo chown -R 0 /home/ann"), "{finding:?}");
+    warning(beside(&|file| file.mode = Some((0o777, 0))), Cause::FilePermissions);
+    let finding = warning(beside(&|file| file.writable = false), Cause::FilePermissions);
+    assert!(finding.summary.contains("would be lost"), "{finding:?}");
 }
