@@ -158,6 +158,13 @@ impl Answer<'_> {
                     Some(account) => finding.seen(format!("by its form it is a key of account {account} (likely)")),
                     None => finding,
                 };
+                if asked.keys.is_none() && condition == Condition::KeyUnknown {
+                    // Nothing but the words is known: they are the same for a token that is missing, stale or of another key.
+                    return finding
+                        .likely()
+                        .try_this("awsfresh doctor, where it happened: it tells a deleted key from a session token that is missing, stale or damaged, and from a wrong region")
+                        .try_this("aws iam list-access-keys --user-name NAME shows whether the key is there and active");
+                }
                 match (condition, is_session) {
                     (Condition::AnyOfThem, _) => finding
                         .possible()
@@ -170,7 +177,10 @@ impl Answer<'_> {
             }
             Condition::TokenDamaged => Finding::new(Cause::SessionTokenDamaged, "AWS cannot read the session token")
                 .likely()
-                .try_this("copy key id, secret and token again, all three from one answer"),
+                .try_this("copy key id, secret and token again, all three from one answer")
+                .try_this(
+                    "in a region that has to be switched on: get a token from a regional STS endpoint, AWS_STS_REGIONAL_ENDPOINTS=regional",
+                ),
             Condition::Expired => {
                 let whose = asked
                     .keys
@@ -193,8 +203,9 @@ impl Answer<'_> {
             }
             Condition::SecretWrong => {
                 let whose = asked.keys.map_or("the access key".to_owned(), |keys| masked(keys.id));
-                Finding::new(Cause::SecretWrong, format!("the secret key that goes with {whose} is wrong"))
-                    .try_this("copy key id and secret again, both from the same source")
+                let finding = Finding::new(Cause::SecretWrong, format!("the secret key that goes with {whose} is wrong"))
+                    .try_this("copy key id and secret again, both from the same source");
+                if asked.keys.is_some() { finding } else { finding.likely() }
             }
             Condition::Swapped => Finding::new(Cause::KeyAndSecretSwapped, "the access key id holds a `/`: most likely it is the secret")
                 .likely()

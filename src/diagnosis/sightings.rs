@@ -38,7 +38,6 @@ const CODES: &[&str] = &[
     "TokenRefreshRequired",
     "SignatureDoesNotMatch",
     "InvalidSignatureException",
-    "InvalidSignature",
     "IncompleteSignatureException",
     "IncompleteSignature",
     "AuthorizationHeaderMalformed",
@@ -47,8 +46,6 @@ const CODES: &[&str] = &[
     "MissingAuthenticationToken",
     "AuthFailure",
     "UnauthorizedOperation",
-    "AccessDeniedException",
-    "AccessDenied",
     "RegionDisabledException",
     "OptInRequired",
     "InvalidIdentityToken",
@@ -57,21 +54,19 @@ const CODES: &[&str] = &[
     "IDPCommunicationError",
     "PackedPolicyTooLarge",
     "MalformedPolicyDocument",
-    "InvalidGrantException",
-    "InvalidClientException",
-    "UnauthorizedException",
-    "ForbiddenException",
-    "TooManyRequestsException",
     "ThrottlingException",
-    "Throttling",
     "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "InternalFailure",
 ];
 
 /// Codes that other programs use, too: only where the text shows them as a code.
 const WEAK: &[&str] = &[
     "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedException",
+    "ForbiddenException",
+    "InvalidGrantException",
+    "InvalidClientException",
+    "TooManyRequestsException",
     "InvalidSignature",
     "Throttling",
     "ServiceUnavailable",
@@ -92,14 +87,27 @@ const MESSAGES: &[(&str, &str)] = &[
     ("Signature expired: ", "SignatureDoesNotMatch"),
     ("Signature not yet current: ", "SignatureDoesNotMatch"),
     ("The difference between the request time and the current time is too large", "RequestTimeTooSkewed"),
-    ("is not authorized to perform: sts:AssumeRole", "AccessDenied"),
+    ("The provided token is malformed or otherwise invalid", "InvalidToken"),
+    ("Credential should be scoped to ", "SignatureDoesNotMatch"),
+    ("is not authorized to perform: ", "AccessDenied"),
+    ("Not authorized to perform sts:", "AccessDenied"),
+    ("You are not authorized to perform this operation", "UnauthorizedOperation"),
     ("MultiFactorAuthentication failed", "AccessDenied"),
     ("Session token not found or invalid", "UnauthorizedException"),
+    ("No OpenIDConnect provider found in your account", "InvalidIdentityToken"),
+    ("Incorrect token audience", "InvalidIdentityToken"),
+    ("Couldn't retrieve verification key from your identity provider", "InvalidIdentityToken"),
+    ("Token expired: current date/time ", "ExpiredTokenException"),
+    ("exceeds the 1 hour session limit for roles assumed by role chaining", "ValidationError"),
+    ("exceeds the MaxSessionDuration set for this role", "ValidationError"),
+    ("STS is not activated in this region", "RegionDisabledException"),
 ];
 
 /// What clients say by themselves: their words, the cause, what it means, what to do.
 type Local = (&'static [&'static str], Cause, &'static str, &'static str);
 
+/// In order: what says most comes first, "no credentials" after its reasons, and the places that only machines and containers
+/// have, which SDKs try last, after that.
 const LOCAL: &[Local] = &[
     (
         &["Cannot refresh credentials: MFA token required", "AssumeRoleTokenProvider session option not set", "MFA token required"],
@@ -109,6 +117,18 @@ const LOCAL: &[Local] = &[
     ),
     (
         &[
+            "Error loading SSO Token: Token for ",
+            "failed to read cached SSO token file",
+            "refresh cached SSO token failed, open ",
+            "SSO session associated with this profile is invalid",
+        ],
+        Cause::SsoSessionMissing,
+        "nobody has signed in to the SSO session where the program ran",
+        "aws sso login",
+    ),
+    (
+        &[
+            "The SSO access token has either expired or is otherwise invalid",
             "Token has expired and refresh failed",
             "SSO session associated with this profile has expired",
             "Token is expired. To refresh this SSO session",
@@ -121,14 +141,7 @@ const LOCAL: &[Local] = &[
         "aws sso login",
     ),
     (
-        &[
-            "Error loading SSO Token",
-            "Token for ",
-            "failed to read cached SSO token file",
-            "The SSO access token has either expired or is otherwise invalid",
-            "Cached SSO token must contain",
-            "SSOTokenProviderFailure",
-        ],
+        &["Error loading SSO Token", "Cached SSO token must contain", "SSOTokenProviderFailure"],
         Cause::SsoSessionMissing,
         "nobody has signed in to the SSO session where the program ran",
         "aws sso login",
@@ -156,6 +169,12 @@ const LOCAL: &[Local] = &[
         "let one of them name a source outside the ring",
     ),
     (
+        &["Partial credentials found in assume-role", "must specify either source_profile or credential_source"],
+        Cause::SourceMissing,
+        "a profile has a role and nothing to assume it with",
+        "source_profile = NAME or credential_source = Environment, in that profile",
+    ),
+    (
         &["Partial credentials found in", "PartialCredentialsError"],
         Cause::MixedCredentialParts,
         "only a part of the credentials is there",
@@ -166,7 +185,7 @@ const LOCAL: &[Local] = &[
             "The config profile (",
             "failed to get shared config profile",
             "Could not resolve credentials using profile",
-            "was not defined: ",
+            "` was not defined: ",
             "ProfileNotFound",
         ],
         Cause::ProfileNotFound,
@@ -179,6 +198,85 @@ const LOCAL: &[Local] = &[
         "an AWS file cannot be parsed",
         "awsfresh doctor names the line",
     ),
+    (
+        &[
+            "You must specify a region",
+            "Region is missing",
+            "MissingRegion",
+            "doesn't match a supported format",
+            "Invalid Configuration: Missing Region",
+            "missing region configuration",
+            "Missing required arguments: aws_region",
+            "MissingRegionError",
+            "Invalid AWS Region",
+        ],
+        Cause::RegionInvalid,
+        "no usable region is set",
+        "region = eu-west-1 in the profile, or AWS_REGION=eu-west-1",
+    ),
+    (
+        &[
+            "Error when retrieving credentials from custom-process",
+            "credential_process returned",
+            "process credential provider",
+            "ProcessCredentials",
+        ],
+        Cause::ProcessFailed,
+        "the credential_process of the profile failed",
+        "run its command by hand to see what it says; awsfresh why, if it is awsfresh",
+    ),
+    (
+        &["You must be logged in to the server"],
+        Cause::PermissionDenied,
+        "the Kubernetes cluster does not know this identity, if it is one of EKS",
+        "compare: aws sts get-caller-identity; aws eks list-access-entries --cluster-name NAME",
+    ),
+    (
+        &[
+            "Unable to locate credentials",
+            "NoCredentialsError",
+            "Could not load credentials from any providers",
+            "CredentialsProviderError",
+            "No valid credential sources found",
+            "no EC2 IMDS role found",
+            "unable to sign request without credentials set",
+            "MissingCredentialsError",
+            "Unable to load credentials from any of the providers",
+            "Unable to load AWS credentials from any provider",
+            "but no credentials have been configured",
+            "but no credentials found. Tried",
+            "Unable to resolve AWS account to use",
+            "no providers in chain provided credentials",
+            "Missing credentials in config",
+            "NoCredentialProviders",
+            "CredentialsNotLoaded",
+        ],
+        Cause::CredentialsMissing,
+        "the program found no credentials",
+        "awsfresh doctor says where they were looked for; awsfresh -p PROFILE -- COMMAND hands them over",
+    ),
+    (
+        &["169.254.170.2", "CredentialsEndpointError"],
+        Cause::ContainerEndpointUnreachable,
+        "the container credentials endpoint gives nothing",
+        "in ECS or EKS: check the task or pod role; elsewhere: unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ),
+    (
+        &["169.254.169.254", "EC2MetadataError", "EC2RoleRequestError"],
+        Cause::MetadataUnreachable,
+        "the instance metadata service gives nothing; where this is no EC2 instance, the program has found no other credentials",
+        "name a profile: awsfresh -p PROFILE -- COMMAND",
+    ),
+    (
+        &["WebIdentityErr: unable to read file", "WebIdentityErr: failed fetching WebIdentity token"],
+        Cause::WebIdentityRejected,
+        "the web identity token file cannot be read",
+        "check that the token is mounted and that this user may read it",
+    ),
+];
+
+/// What any program may say of anybody it wants to reach: only in a text that speaks of AWS.
+const GENERAL: &[Local] = &[
     (
         &["Invalid header value", "Invalid character in header content", "InvalidHeaderValue", "invalid header field value"],
         Cause::HiddenCharacters,
@@ -210,6 +308,8 @@ const LOCAL: &[Local] = &[
             "SELF_SIGNED_CERT_IN_CHAIN",
             "UnknownIssuer",
             "failed to verify certificate",
+            "PKIX path building failed",
+            "SSLHandshakeException",
         ],
         Cause::TlsUntrusted,
         "the certificate of what answered is not trusted",
@@ -224,6 +324,7 @@ const LOCAL: &[Local] = &[
             "Temporary failure in name resolution",
             "nodename nor servname",
             "failed to lookup address",
+            "UnknownHostException",
         ],
         Cause::DnsFailure,
         "a host's name does not resolve",
@@ -240,58 +341,18 @@ const LOCAL: &[Local] = &[
             "ETIMEDOUT",
             "Failed to open TCP connection",
             "HTTP connect timeout",
+            "connect timed out",
+            "Connection timed out",
+            "Unable to execute HTTP request: Connect to",
         ],
         Cause::ConnectTimeout,
         "the endpoint cannot be reached",
         "check the network, firewall, proxy and endpoint settings",
     ),
-    (
-        &[
-            "You must specify a region",
-            "Region is missing",
-            "MissingRegion",
-            "doesn't match a supported format",
-            "Invalid Configuration: Missing Region",
-            "missing region configuration",
-            "Missing required arguments: aws_region",
-            "MissingRegionError",
-        ],
-        Cause::RegionInvalid,
-        "no usable region is set",
-        "region = eu-west-1 in the profile, or AWS_REGION=eu-west-1",
-    ),
-    (
-        &[
-            "Error when retrieving credentials from custom-process",
-            "credential_process returned",
-            "process credential provider",
-            "ProcessCredentials",
-        ],
-        Cause::ProcessFailed,
-        "the credential_process of the profile failed",
-        "run its command by hand to see what it says; awsfresh why, if it is awsfresh",
-    ),
-    (
-        &[
-            "Unable to locate credentials",
-            "NoCredentialsError",
-            "Could not load credentials from any providers",
-            "CredentialsProviderError",
-            "No valid credential sources found",
-            "no EC2 IMDS role found",
-            "unable to sign request without credentials set",
-            "MissingCredentialsError",
-            "Unable to load credentials from any of the providers",
-            "no providers in chain provided credentials",
-            "Missing credentials in config",
-            "NoCredentialProviders",
-            "CredentialsNotLoaded",
-        ],
-        Cause::CredentialsMissing,
-        "the program found no credentials",
-        "awsfresh doctor says where they were looked for; awsfresh -p PROFILE -- COMMAND hands them over",
-    ),
 ];
+
+/// A text with one of these in it speaks of AWS.
+const MARKS: &[&str] = &["aws", "amazon", "boto", "169.254.", "endpoint url", "proxy url", "dispatch failure", "credential"];
 
 /// Everything in `text` that can be named, the most telling first.
 pub fn find(text: &str) -> Vec<Sighting> {
@@ -401,13 +462,23 @@ fn coded(flat: &str) -> Vec<Sighting> {
     found
 }
 
-/// `(CODE)`, `api error CODE:`, `Error Code: CODE`, `<Code>CODE<`, `Errors::CODE`, `"CODE"`.
+/// `(CODE)`, `api error CODE:`, `Error Code: CODE`, `<Code>CODE<`, `Errors::CODE`, `"CODE"`; `CODE: ` behind a colon, or with
+/// what AWS writes to such codes.
 fn is_shown_as_code(before: &str, after: &str) -> bool {
     let before = before.trim_end();
-    ["error occurred (", "api error", "Code:", "<Code>", "Errors::", "code: Some(\"", "\"code\":\"", "__type\":\"", "#", "Code: '"]
-        .iter()
-        .any(|mark| before.ends_with(mark))
-        || (after.starts_with(": ") && before.ends_with(['\n', ':']))
+    let marks =
+        ["error occurred (", "api error", "Code:", "<Code>", "Errors::", "code: Some(\"", "\"code\":\"", "__type\":\"", "#", "Code: '"];
+    let shown = marks.iter().any(|mark| before.ends_with(mark));
+    shown
+        || (after.starts_with(": ")
+            && (before.ends_with(':') || tail(before, 200).contains("operation error ") || is_of_aws(head(after, 400))))
+}
+
+/// Whether AWS or one of its SDKs writes like this.
+fn is_of_aws(text: &str) -> bool {
+    let said = ["not authorized to perform", "DurationSeconds", "Rate exceeded", "Session token not found", "No access"];
+    let printed = ["status code: ", "request id", "equest ID", "(Service: ", "$metadata", "aws-sdk", "amazonaws"];
+    said.into_iter().chain(printed).any(|words| text.contains(words))
 }
 
 /// The error whose code stands from `start` to `end`.
@@ -514,9 +585,12 @@ fn messages(flat: &str) -> Vec<Sighting> {
 /// What a client says by itself.
 fn local(flat: &str) -> Vec<Sighting> {
     let mut found = Vec::new();
-    for (words, cause, what, fix) in LOCAL {
+    let lower = flat.to_ascii_lowercase();
+    let general: &[Local] = if MARKS.iter().any(|mark| lower.contains(mark)) { GENERAL } else { &[] };
+    for (words, cause, what, fix) in LOCAL.iter().chain(general) {
         let Some(at) = words.iter().filter_map(|words| flat.find(words)).min() else { continue };
-        let said = head(&flat[at..], 200);
+        let word = flat[..at].rfind(' ').map_or(0, |space| space + 1);
+        let said = head(&flat[word..], 200).trim_end();
         let finding = Finding::new(*cause, *what).seen(said).try_this(*fix).likely();
         found.push(Sighting { message: said.to_owned(), ..bare(finding) });
     }
@@ -553,7 +627,19 @@ mod tests {
 
     #[test]
     fn a_text_without_an_aws_error_has_none() {
-        for text in ["", "all is well", "AccessDenied is a word", "\u{1b}[31m", "HTTP 403 Forbidden", "Throttling back"] {
+        for text in [
+            "",
+            "all is well",
+            "AccessDenied is a word",
+            "\u{1b}[31m",
+            "HTTP 403 Forbidden",
+            "Throttling back",
+            "java.nio.file.AccessDeniedException: /etc/shadow",
+            "org.springframework.security.oauth2.common.exceptions.InvalidGrantException: Bad password",
+            "[Nest] ERROR [ExceptionsHandler] UnauthorizedException: Unauthorized",
+            "psql: error: connection to server at \"db\" failed: Connection refused",
+            "curl: (6) no such host: db.internal",
+        ] {
             assert_eq!(find(text), [], "{text}");
         }
     }
