@@ -127,6 +127,8 @@ pub struct Surroundings {
     pub names: Vec<&'static str>,
     /// The person behind `sudo`, whose files are not the ones that are read.
     pub sudo_user: Option<String>,
+    /// The home directory that the system has for this user, where `HOME` is another one and that one has AWS files.
+    pub own_home: Option<PathBuf>,
     /// Under WSL: `.aws` directories on the Windows side.
     pub windows: Vec<PathBuf>,
     /// Who runs this, where the system has numbers for that.
@@ -329,6 +331,7 @@ impl Surroundings {
             ("ci", variable("CI")),
             ("wsl", variable("WSL_DISTRO_NAME")),
             ("container", container),
+            ("ec2", std::fs::read_to_string("/sys/class/dmi/id/sys_vendor").is_ok_and(|vendor| vendor.starts_with("Amazon EC2"))),
         ] {
             if here {
                 names.push(name);
@@ -336,7 +339,10 @@ impl Surroundings {
         }
         let sudo_user = world.env("SUDO_USER").map(str::to_owned);
         let windows = if names.contains(&"wsl") { windows_homes(world) } else { Vec::new() };
-        Self { names, sudo_user, windows, uid: crate::world::uid() }
+        let uid = crate::world::uid();
+        let own_home = std::fs::read_to_string("/etc/passwd").ok().and_then(|users| home_of(uid, &users));
+        let own_home = own_home.filter(|home| *home != world.home && has_files(&home.join(".aws")));
+        Self { names, sudo_user, own_home, windows, uid }
     }
 
     /// Whether this is a place of that name.
@@ -352,8 +358,18 @@ fn windows_homes(world: &World) -> Vec<PathBuf> {
         Some(home) => vec![home],
         None => std::fs::read_dir("/mnt/c/Users").map_or_else(|_| Vec::new(), |all| all.flatten().map(|entry| entry.path()).collect()),
     };
-    let with_files = |dir: &PathBuf| dir.join("config").is_file() || dir.join("credentials").is_file();
-    homes.into_iter().map(|home| home.join(".aws")).filter(with_files).take(3).collect()
+    homes.into_iter().map(|home| home.join(".aws")).filter(|dir| has_files(dir)).take(3).collect()
+}
+
+fn has_files(dir: &Path) -> bool {
+    dir.join("config").is_file() || dir.join("credentials").is_file()
+}
+
+/// The home directory in the lines of `/etc/passwd`.
+fn home_of(uid: u32, users: &str) -> Option<PathBuf> {
+    let fields =
+        users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.get(2) == Some(&uid.to_string().as_str()))?;
+    fields.get(5).map(PathBuf::from)
 }
 
 /// What SDKs fall back to where neither keys nor a profile are there, as far as variables name it.
@@ -378,4 +394,16 @@ pub fn the_environment() -> Origin {
 /// A finding about the place of an environment variable.
 pub fn in_environment(cause: Cause, variable: &str, what: &str) -> Finding {
     Finding::new(cause, format!("{variable} in the environment {what}")).seen(format!("the environment variable {variable}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_one_home() {
+        let users = "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000::/home/ann:/bin/sh\nbroken\n";
+        assert_eq!(home_of(1000, users), Some("/home/ann".into()));
+        assert_eq!(home_of(7, users), None);
+    }
 }

@@ -129,7 +129,13 @@ fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
 
 /// What the metadata service itself says is more exact than what the SDK says of it.
 fn metadata(facts: &Facts) -> Option<Finding> {
-    facts.answers.as_ref()?.metadata.as_ref()?.finding()
+    let finding = facts.answers.as_ref()?.metadata.as_ref()?.finding()?;
+    Some(match facts.place.is("ec2") && finding.cause == Cause::MetadataUnreachable {
+        true => finding
+            .seen("this is an EC2 instance, by its firmware")
+            .try_this("aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled; a firewall of the machine may block it, too"),
+        false => finding,
+    })
 }
 
 /// Known at home, unknown in the region.

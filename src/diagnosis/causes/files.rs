@@ -1,6 +1,6 @@
 //! The two files as files, and what stands in them beside credentials.
 
-use crate::config::SHAPING;
+use crate::config::{Profile, SHAPING};
 use crate::diagnosis::facts::Facts;
 use crate::diagnosis::{Cause, Finding, printable};
 
@@ -19,6 +19,7 @@ pub(super) fn oddities(facts: &Facts) -> Vec<Finding> {
     found.extend(permissions(facts));
     found.extend(comments(facts));
     found.extend(unread(facts));
+    found.extend(facts.profiles().filter_map(odd_name));
     found
 }
 
@@ -116,6 +117,20 @@ fn comments(facts: &Facts) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Characters that the SDKs for Rust and JavaScript take in the name of a profile, besides letters and digits.
+const IN_NAMES: &str = "_-/.%@:+";
+
+fn odd_name(profile: &Profile) -> Option<Finding> {
+    let odd = profile.name.chars().any(|c| !c.is_ascii_alphanumeric() && !IN_NAMES.contains(c));
+    odd.then(|| {
+        let name = printable(&profile.name);
+        Finding::new(Cause::ConfigMalformed, format!("the SDKs for Rust and JavaScript do not see a profile that is called `{name}`"))
+            .seen(profile.origin.to_string())
+            .try_this(format!("give it a name of letters, digits and {IN_NAMES}"))
+            .warning()
+    })
 }
 
 /// Sections that look like profiles and are none.

@@ -10,7 +10,7 @@ pub(super) fn with_what_is_elsewhere(facts: &Facts, finding: Finding) -> Finding
     }
     let no_files = facts.files.iter().all(|file| !file.exists);
     let finding = sudo(facts, finding);
-    let finding = windows(facts, finding);
+    let finding = windows(facts, own_home(facts, finding));
     match finding {
         finding if facts.place.is("github-actions") && finding.cause == Cause::CredentialsMissing => job(facts, finding),
         finding if facts.place.is("lambda") && finding.cause == Cause::ProfileNotFound => finding
@@ -29,6 +29,15 @@ fn sudo(facts: &Facts, finding: Finding) -> Finding {
             .try_this(format!("sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {user}")),
         None => finding,
     }
+}
+
+/// `HOME` says where the files are looked for, whoever runs this.
+fn own_home(facts: &Facts, finding: Finding) -> Finding {
+    let Some(home) = &facts.place.own_home else { return finding };
+    let home = home.display();
+    finding
+        .seen(format!("HOME is not the home directory of this user, which has AWS files: {home}/.aws"))
+        .try_this(format!("export HOME={home}"))
 }
 
 /// WSL and Windows have a home directory each.
