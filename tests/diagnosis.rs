@@ -261,9 +261,9 @@ struct Text {
 }
 
 fn texts() -> Vec<Text> {
-    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases/texts/index.txt");
-    let index = std::fs::read_to_string(index).unwrap_or_default();
-    let lines = index.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases/texts");
+    let both = ["index.txt", "others.txt"].map(|name| std::fs::read_to_string(dir.join(name)).unwrap());
+    let lines = both.iter().flat_map(|index| index.lines()).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let text = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let shown = |n: usize| words.get(n).filter(|word| **word != "-").map(|word| (*word).to_owned());

@@ -643,3 +643,14 @@ fn a_panic_names_its_place_alone() {
     assert!(told.contains("awsfresh: awsfresh panicked at tests/hostile.rs:") && told.contains("[unexpected]\n"), "{told}");
     assert!(!format!("{told}{}", String::from_utf8_lossy(&run.stdout)).contains("CANARY"), "{told}");
 }
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_failure() {
+    use std::io::Write;
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), "http://127.0.0.1:9");
+    let mut child = home.command(&["explain"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(b"An error occurred (ExpiredToken) when calling the ListBuckets operation: over").unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).as_ref()), (Some(0), ""));
+}

@@ -233,11 +233,12 @@ fn to_terminal(text: &str) {
     }
 }
 
-/// Writes data to stdout, all of it or an error.
+/// Writes data to stdout, all of it or an error. Who has read enough, as `head` does, is not told that there was more.
 fn answer(text: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text)
         .and_then(|()| out.write_all(b"\n"))
         .and_then(|()| out.flush())
+        .or_else(|e| if e.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e) })
         .map_err(|e| Finding::new(Cause::Unexpected, format!("stdout cannot be written: {e}")))
 }

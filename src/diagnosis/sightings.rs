@@ -153,7 +153,10 @@ const LOCAL: &[Local] = &[
         "aws login",
     ),
     (
-        &["Credentials were refreshed, but the refreshed credentials are still expired"],
+        &[
+            "Credentials were refreshed, but the refreshed credentials are still expired",
+            "There are expired AWS credentials in your environment",
+        ],
         Cause::SessionExpired,
         "the credentials the program was given had ended already",
         "export fresh ones, or let a profile supply them: awsfresh -p PROFILE -- COMMAND",
@@ -232,6 +235,12 @@ const LOCAL: &[Local] = &[
         "compare: aws sts get-caller-identity; aws eks list-access-entries --cluster-name NAME",
     ),
     (
+        &["but no credentials have been configured", "but no credentials found. Tried", "Unable to resolve AWS account to use"],
+        Cause::CredentialsMissing,
+        "CDK has no credentials that AWS takes: it says the same where AWS refuses those that it found",
+        "awsfresh doctor asks AWS; cdk -v says what AWS said to CDK",
+    ),
+    (
         &[
             "Unable to locate credentials",
             "NoCredentialsError",
@@ -243,9 +252,6 @@ const LOCAL: &[Local] = &[
             "MissingCredentialsError",
             "Unable to load credentials from any of the providers",
             "Unable to load AWS credentials from any provider",
-            "but no credentials have been configured",
-            "but no credentials found. Tried",
-            "Unable to resolve AWS account to use",
             "no providers in chain provided credentials",
             "Missing credentials in config",
             "NoCredentialProviders",
