@@ -147,6 +147,12 @@ const LOCAL: &[Local] = &[
         "aws sso login",
     ),
     (
+        &["is configured to use SSO but is missing required configuration", "Missing the following required SSO configuration values"],
+        Cause::SsoNotRefreshable,
+        "the program knows no [sso-session], unless the profile names none",
+        "awsfresh -p PROFILE -- COMMAND hands the role over; or a newer version of the program: the AWS CLI since 2.9",
+    ),
+    (
         &["Please reauthenticate using 'aws login'", "Please re-authenticate using 'aws login'"],
         Cause::LoginSessionExpired,
         "the `aws login` session is over",

@@ -13,6 +13,8 @@ pub enum Client {
     Boto3,
     JavaScript,
     Ruby,
+    /// Debian's SDK for Go v2, which knows no endpoint variables.
+    Go,
     /// aws-config and aws-sdk-sts: this program itself.
     RustSdk,
     /// With its S3 backend.
@@ -25,8 +27,8 @@ pub enum Client {
 pub const AS_RUST_SDK: &str = "AWSFRESH_REAL_AS_RUST_SDK";
 
 impl Client {
-    pub const ALL: [Self; 8] =
-        [Self::CliV1, Self::CliV2, Self::Boto3, Self::JavaScript, Self::Ruby, Self::RustSdk, Self::Terraform, Self::Rclone];
+    pub const ALL: [Self; 9] =
+        [Self::CliV1, Self::CliV2, Self::Boto3, Self::JavaScript, Self::Ruby, Self::Go, Self::RustSdk, Self::Terraform, Self::Rclone];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Client {
             Self::Boto3 => "boto3",
             Self::JavaScript => "SDK for JavaScript v3",
             Self::Ruby => "SDK for Ruby",
+            Self::Go => "SDK for Go v2",
             Self::RustSdk => "SDK for Rust",
             Self::Terraform => "Terraform, S3 backend",
             Self::Rclone => "rclone 1.60",
@@ -49,12 +52,12 @@ impl Client {
 
     /// Whether it can be pointed at another server by a variable.
     pub fn takes_an_endpoint(self) -> bool {
-        self != Self::CliV2
+        !matches!(self, Self::CliV2 | Self::Go)
     }
 
     /// Whether one process of it makes many requests.
     pub fn stays(self) -> bool {
-        matches!(self, Self::Boto3 | Self::JavaScript | Self::Ruby | Self::RustSdk)
+        matches!(self, Self::Boto3 | Self::JavaScript | Self::Ruby | Self::Go | Self::RustSdk)
     }
 }
 
@@ -89,6 +92,7 @@ impl Suite {
                 command.args(["-e", "require 'aws-sdk-core'"]);
                 (runs(command), "Debian's ruby-aws-sdk-core")
             }
+            Client::Go => (self.dir.join("identity-go").exists(), "Debian's golang-github-aws-aws-sdk-go-v2-dev"),
             Client::RustSdk => (true, ""),
             Client::Terraform => {
                 let mut command = Command::new("terraform");
@@ -113,6 +117,7 @@ impl Suite {
             Client::Boto3 => Command::new(python),
             Client::JavaScript => Command::new("node"),
             Client::Ruby => Command::new("ruby"),
+            Client::Go => Command::new(self.dir.join("identity-go")),
             Client::RustSdk => Command::new(std::env::current_exe().expect("a program that runs")),
             Client::Terraform | Client::Rclone => unreachable!("asks nobody who it is"),
         };
@@ -124,6 +129,7 @@ impl Suite {
             Client::JavaScript => {
                 command.env("NODE_PATH", self.dir.join("node_modules")).arg(self.script("identity.cjs")).arg(seconds.to_string())
             }
+            Client::Go => command.arg(seconds.to_string()),
             Client::Ruby => command.arg(self.script("identity.rb")).arg(seconds.to_string()),
         };
         command

@@ -168,6 +168,7 @@ fn all() -> Vec<Failure> {
         Boto3 => "boto3",
         JavaScript => "js",
         Ruby => "ruby",
+        Go => "go",
         RustSdk => "rust",
         Terraform => "terraform",
         Rclone => "rclone",
@@ -181,7 +182,7 @@ fn all() -> Vec<Failure> {
                 (Rclone, "skewed-clock") => "RequestTimeTooSkewed",
                 _ => code,
             };
-            let operation = if matches!(client, CliV1 | CliV2 | Boto3) { "GetCallerIdentity" } else { "-" };
+            let operation = if matches!(client, CliV1 | CliV2 | Boto3 | Go) { "GetCallerIdentity" } else { "-" };
             all.push(Failure { name: format!("{}-{name}", short(client)), client, call: &[], fault, cause, code, operation });
         }
     }
@@ -250,11 +251,13 @@ fn all() -> Vec<Failure> {
     for client in [JavaScript, Ruby, RustSdk] {
         add("no-such-host", client, &[], no_such_host, "dns-failure", "-", "-");
     }
-    for client in [CliV1, CliV2, Boto3, JavaScript, Ruby, RustSdk, Terraform] {
+    for client in [CliV1, CliV2, Boto3, JavaScript, Ruby, Go, RustSdk, Terraform] {
         add("no-credentials", client, &[], nothing, "credentials-missing", "-", "-");
     }
-    // The SDK for JavaScript goes on to its other sources without a word.
-    add("no-such-profile", JavaScript, &[], no_such_profile, "credentials-missing", "-", "-");
+    // These go on to their other sources without a word.
+    for client in [JavaScript, Go] {
+        add("no-such-profile", client, &[], no_such_profile, "credentials-missing", "-", "-");
+    }
     for client in [CliV1, CliV2, Boto3, Terraform] {
         add("no-such-profile", client, &[], no_such_profile, "profile-not-found", "-", "-");
     }
@@ -264,6 +267,12 @@ fn all() -> Vec<Failure> {
     for client in [JavaScript, RustSdk] {
         add("role-denied", client, &[], role_denied, "assume-role-denied", "AccessDenied", "-");
     }
+    add("role-denied", Go, &[], role_denied, "assume-role-denied", "AccessDenied", "AssumeRole");
+    add("sso-session-unknown", Go, &[], sso, "sso-not-refreshable", "-", "-");
+    add("by-awsfresh", Go, &[], by_awsfresh, "sso-session-expired", "-", "-");
+    add("proxy-gone", Go, &[], proxy_gone, "proxy-misconfigured", "-", "-");
+    add("untrusted", Go, &[], untrusted, "tls-untrusted", "-", "-");
+    add("web-identity-over", Go, &[], web_identity_over, "web-identity-expired", "ExpiredTokenException", "AssumeRoleWithWebIdentity");
     for client in [CliV1, CliV2, Boto3] {
         add("ring", client, &[], ring, "profile-cycle", "-", "-");
         add("sso-never-signed-in", client, &[], sso, "sso-session-missing", "-", "-");
