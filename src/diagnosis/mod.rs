@@ -11,6 +11,7 @@ pub mod keys;
 pub mod probes;
 mod report;
 pub mod sightings;
+pub mod surroundings;
 
 use std::fmt;
 
