@@ -24,6 +24,7 @@ pub mod files;
 pub mod partition;
 pub mod refresh;
 pub mod settings;
+pub mod shell;
 pub mod source;
 pub mod store;
 pub mod time;

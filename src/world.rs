@@ -11,6 +11,7 @@ use directories::{BaseDirs, ProjectDirs};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::files;
 use crate::settings::Settings;
+use crate::shell::quoted_path;
 use crate::store::{StoreKind, StoreSettings};
 use crate::time::Timestamp;
 
@@ -219,7 +220,7 @@ fn read_settings(path: &Path) -> Result<Settings> {
         Ok(bytes) => Settings::parse(path, &String::from_utf8_lossy(&bytes)),
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Settings::default()),
         Err(e) => Err(Finding::new(Cause::ConfigUnreadable, format!("{} cannot be read: {e}", path.display()))
-            .try_this(format!("ls -l {}", path.display()))),
+            .try_this(format!("ls -l {}", quoted_path(path)))),
     }
 }
 

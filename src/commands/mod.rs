@@ -20,6 +20,7 @@ use crate::diagnosis::journal::{Journal, Record};
 use crate::diagnosis::{Cause, Finding, Result, printable};
 use crate::files;
 use crate::refresh::{Refresher, Tell};
+use crate::shell::quoted_path;
 use crate::store::{self, Store};
 use crate::world::World;
 use zeroize::Zeroizing;
@@ -150,8 +151,13 @@ fn parsed(path: &Path, kind: FileKind, bytes: Option<&Zeroizing<Vec<u8>>>) -> Re
 
 fn read_bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let unreadable = |e: io::Error| {
-        Finding::new(Cause::ConfigUnreadable, format!("{} cannot be read: {e}", path.display()))
-            .try_this(format!("ls -l {}", path.display()))
+        let finding = Finding::new(Cause::ConfigUnreadable, format!("{} cannot be read: {e}", path.display()));
+        match path.is_dir() {
+            true => finding
+                .seen("it is a directory: docker -v makes one where the host has no such file")
+                .try_this(format!("rmdir {}, and put the file there", quoted_path(path))),
+            false => finding.try_this(format!("ls -l {}", quoted_path(path))),
+        }
     };
     let bytes = match files::read_bounded(path, CONFIG_LIMIT) {
         Ok(bytes) => bytes,

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Context, answer};
 use crate::diagnosis::journal::Journal;
 use crate::diagnosis::{Cause, Finding, Result, finding_json, finding_text};
+use crate::shell::quoted_path;
 use crate::time::for_people;
 
 /// Prints failures, the newest last.
@@ -12,7 +13,7 @@ pub fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()> {
     let journal = Journal::new(&context.world.state_dir());
     let records = journal.read().map_err(|e| {
         Finding::new(Cause::FilePermissions, format!("the journal {} cannot be read: {e}", journal.path().display()))
-            .try_this(format!("ls -l {}", journal.path().display()))
+            .try_this(format!("ls -l {}", quoted_path(journal.path())))
     })?;
     let shown = if all { records.len() } else { 5 };
     let records = &records[records.len().saturating_sub(shown)..];

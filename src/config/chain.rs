@@ -32,8 +32,8 @@ pub enum Base {
     Container { origin: Origin },
     /// `web_identity_token_file`.
     WebIdentity { token_file: Value, role_arn: Value, session_name: Option<Value>, duration_seconds: Option<u32> },
-    /// IAM Identity Center; `session` is `None` for the legacy form.
-    Sso { session: Option<String>, start_url: String, sso_region: String, account_id: String, role_name: String },
+    /// IAM Identity Center; `session` is `None` for the legacy form, `profile` the one that says all this.
+    Sso { profile: String, session: Option<String>, start_url: String, sso_region: String, account_id: String, role_name: String },
     /// `aws login`.
     LoginSession { arn: Value },
     /// A foreign `credential_process`.

@@ -172,7 +172,10 @@ impl ProfileSet {
                         .try_this(format!("type line {} of {} again", origin.line, origin.file)),
                     None => finding,
                 },
-                Some(other) => finding.try_this(format!("did you mean `{other}`?")),
+                Some(other) => match self.profiles.get(other) {
+                    Some(Profile { origin, .. }) => finding.try_this(format!("did you mean `{other}`, at {origin}?")),
+                    None => finding,
+                },
                 None => finding.try_this("awsfresh status lists the profiles there are"),
             }
         })?;

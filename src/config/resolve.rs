@@ -232,6 +232,7 @@ fn sso_base(set: &ProfileSet, profile: &Profile) -> Result<Base> {
         Ok(value.text.clone())
     };
     Ok(Base::Sso {
+        profile: profile.name.clone(),
         start_url: need("sso_start_url")?,
         sso_region: need("sso_region")?,
         account_id: need("sso_account_id")?,

@@ -133,6 +133,7 @@ mod tests {
     fn the_file_of_an_sso_role_is_named_as_botocore_names_it() {
         // hashlib.sha1(json.dumps({...}, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         let base = |session: Option<&str>| Base::Sso {
+            profile: "dev".into(),
             session: session.map(str::to_owned),
             start_url: "https://corp.awsapps.com/start".into(),
             sso_region: "eu-west-1".into(),

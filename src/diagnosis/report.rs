@@ -142,7 +142,7 @@ fn steps(facts: &Facts) -> Vec<Step> {
     let Ok(chain) = &facts.chain else { return steps };
     let links = facts.answers.as_ref().map(|answers| answers.links.as_slice()).unwrap_or_default();
     let works = |n: usize| links.get(n).map(|link| link.outcome.is_ok());
-    let (detail, origin) = base(chain);
+    let (detail, origin) = base(facts, chain);
     steps.push(Step { step: "source", detail, origin, works: works(0) });
     if let Some(Ok(token)) = &facts.sso {
         let good = token.expires > facts.now || token.refreshable;
@@ -178,7 +178,8 @@ fn steps(facts: &Facts) -> Vec<Step> {
 }
 
 /// The chain's source in a few words, and where it is written.
-fn base(chain: &Chain) -> (String, Option<String>) {
+fn base(facts: &Facts, chain: &Chain) -> (String, Option<String>) {
+    let line = |key: &str| facts.profiles().find_map(|profile| profile.get(key)).map(|value| value.origin.to_string());
     let at = |origin: &crate::config::Origin| Some(origin.to_string());
     match &chain.base {
         Base::Static { credentials, origin } => (format!("the key {}", crate::credentials::masked(&credentials.access_key_id)), at(origin)),
@@ -186,7 +187,7 @@ fn base(chain: &Chain) -> (String, Option<String>) {
         Base::InstanceMetadata { origin } => ("credential_source = Ec2InstanceMetadata".into(), at(origin)),
         Base::Container { origin } => ("credential_source = EcsContainer".into(), at(origin)),
         Base::WebIdentity { token_file, role_arn, .. } => (format!("web identity {}", role_arn.text), at(&token_file.origin)),
-        Base::Sso { account_id, role_name, .. } => (format!("SSO role {role_name} in {account_id}"), None),
+        Base::Sso { account_id, role_name, .. } => (format!("SSO role {role_name} in {account_id}"), line("sso_role_name")),
         Base::LoginSession { arn } => (format!("aws login {}", arn.text), at(&arn.origin)),
         Base::Process { command, .. } => ("credential_process".into(), at(&command.origin)),
     }

@@ -16,7 +16,7 @@ pub use child::{Spawner, code, not_started, signal_of};
 pub use endpoint::Endpoint;
 pub use live::{Live, Renewal};
 pub use run_dir::{CONFIG, CREDENTIALS, RunDir, keep};
-pub use surroundings::{Handed, changes, quoted};
+pub use surroundings::{Handed, changes};
 
 /// Locks, also where a thread died with the lock: what lies behind these is whole at every moment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

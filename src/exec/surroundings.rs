@@ -130,23 +130,6 @@ fn without_proxy(names: Option<&str>) -> String {
     all.join(",")
 }
 
-/// An argument of `credential_process`, which some SDKs give to a shell and others split by the shell's rules.
-pub fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:@%+=,".contains(c) || (cfg!(windows) && c == '\\');
-    if !argument.is_empty() && argument.chars().all(plain) {
-        return argument.to_owned();
-    }
-    let mut out = String::from("\"");
-    for c in argument.chars() {
-        if !cfg!(windows) && "\"\\$`".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,14 +139,5 @@ mod tests {
         assert_eq!(without_proxy(None), "127.0.0.1,localhost");
         assert_eq!(without_proxy(Some("a.example, localhost")), "a.example, localhost,127.0.0.1");
         assert_eq!(without_proxy(Some("*")), "*");
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn arguments_survive_a_shell() {
-        for argument in ["plain", "a b", "a\"b", "$HOME `id` \\", "it's", ""] {
-            let out = std::process::Command::new("sh").arg("-c").arg(format!("printf %s {}", quoted(argument))).output().unwrap();
-            assert_eq!(String::from_utf8(out.stdout).unwrap(), argument);
-        }
     }
 }

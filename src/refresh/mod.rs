@@ -295,12 +295,16 @@ impl<'a> Refresher<'a> {
             return self.sources.base(None);
         };
         let token = self.sso_token(&session, None)?;
-        match self.sources.base(Some(token.access())) {
+        let with_login = |finding: Finding| match finding.cause {
+            Cause::SsoSessionExpired if finding.remedy.is_empty() => finding.try_this(session.login()),
+            _ => finding,
+        };
+        match self.sources.base(Some(token.access())).map_err(with_login) {
             Err(finding) if finding.cause == Cause::SsoSessionExpired => {
                 self.tell.trace("the portal does not take the token: refreshing it");
                 // Where that fails too, what the portal said is the better diagnosis.
                 let renewed = self.sso_token(&session, Some(token.access())).map_err(|_| finding)?;
-                self.sources.base(Some(renewed.access()))
+                self.sources.base(Some(renewed.access())).map_err(with_login)
             }
             outcome => outcome,
         }

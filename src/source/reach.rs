@@ -67,7 +67,9 @@ impl Sources<'_> {
             {
                 finding = finding.seen(format!("its certificate is signed by `{name}`"));
             }
-            finding.evidence.extend(steps);
+            if finding.cause != Cause::DnsFailure || proxy.is_some() {
+                finding.evidence.extend(steps); // else the words say as much
+            }
             finding
         })?;
         let header = |name: &str| response.headers().get(name);

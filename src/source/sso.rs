@@ -18,6 +18,7 @@ use crate::diagnosis::facts::TokenFacts;
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::digest::sha1_hex;
 use crate::files;
+use crate::shell::quoted;
 use crate::time::{Timestamp, for_people};
 use crate::world::World;
 
@@ -34,6 +35,7 @@ pub struct Session<'a> {
     pub name: Option<&'a str>,
     start_url: &'a str,
     region: &'a str,
+    profile: &'a str,
     path: PathBuf,
 }
 
@@ -107,11 +109,11 @@ impl<'a> Session<'a> {
 
     /// The session behind an SSO base; `None` for every other base.
     pub fn of(base: &'a Base, world: &World) -> Option<Self> {
-        let Base::Sso { session, start_url, sso_region, .. } = base else { return None };
+        let Base::Sso { session, start_url, sso_region, profile, .. } = base else { return None };
         // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>: SSOTokenLoader._generate_cache_key
         let name = session.as_deref();
         let file = format!("{}.json", sha1_hex(name.unwrap_or(start_url).as_bytes()));
-        Some(Self { name, start_url, region: sso_region, path: world.home.join(".aws/sso/cache").join(file) })
+        Some(Self { name, start_url, region: sso_region, profile, path: world.home.join(".aws/sso/cache").join(file) })
     }
 
     /// The AWS CLI's token file.
@@ -129,10 +131,11 @@ impl<'a> Session<'a> {
         format!("{}\n{}\n{}", self.label(), self.start_url, self.region)
     }
 
-    fn login(&self) -> String {
+    /// How to sign in.
+    pub fn login(&self) -> String {
         match self.name {
-            Some(name) => format!("aws sso login --sso-session {name}"),
-            None => "aws sso login --profile PROFILE".to_owned(),
+            Some(name) => format!("aws sso login --sso-session {}", quoted(name)),
+            None => format!("aws sso login --profile {}", quoted(self.profile)),
         }
     }
 
@@ -351,7 +354,6 @@ fn refused_role(code: &str, message: &str, account: &str, role: &str, region: &s
         "UnauthorizedException" => {
             Finding::new(Cause::SsoSessionExpired, "the SSO session was ended before its time, or sso_region is wrong")
                 .seen(format!("sso_region = {region}"))
-                .try_this("aws sso login")
         }
         _ => Finding::new(Cause::Unexpected, format!("the SSO portal refuses the role `{role}` in account {account}"))
             .try_this("check sso_account_id, sso_role_name and sso_region"),

@@ -1,10 +1,11 @@
 //! The cases of the lab: read, set up, mended. In every text `{home}` is the home directory, `{aws}` the double's URL,
-//! `{secret}` a secret of the right form, `{token}` a session token of the right form, `{time:+60}` the time in 60 s,
-//! `{jwt:+60}` a web identity token that ends then.
+//! `{proxy}` that of the proxy in front of it, `{secret}` a secret of the right form, `{token}` a session token of the right
+//! form, `{time:+60}` the time in 60 s, `{jwt:+60}` a web identity token that ends then.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -203,9 +204,12 @@ pub struct Mend {
     /// What was done at AWS: `heal` ends the faults.
     #[serde(default)]
     pub heal: bool,
-    /// Roles that are there now.
+    /// Files below the home directory that were written.
     #[serde(default)]
-    pub roles: Vec<CaseRole>,
+    pub files: BTreeMap<String, String>,
+    /// What is there at AWS now, besides what was.
+    #[serde(default)]
+    pub aws: Aws,
     /// Arguments of the second call, where they differ.
     #[serde(default)]
     pub args: Option<Vec<String>>,
@@ -225,10 +229,13 @@ pub fn expanded(text: &str, home: &Sandbox, aws: &Double) -> String {
             rest = tail;
             continue;
         };
-        let seconds = |text: &str| text.parse::<i64>().ok().map(|s| clock::now() + s);
+        // The same token twice must be the same text, whatever the time between.
+        static BEGAN: OnceLock<i64> = OnceLock::new();
+        let seconds = |text: &str| text.parse::<i64>().ok().map(|s| BEGAN.get_or_init(clock::now) + s);
         let value: Option<String> = match name.split_once(':') {
             None if name == "home" => Some(home.home().display().to_string()),
             None if name == "aws" => Some(aws.url()),
+            None if name == "proxy" => std::fs::read_to_string(home.home().join("proxy")).ok(),
             None if name == "secret" => Some(SECRET.to_owned()),
             None if name == "token" => Some(token()),
             Some(("time", offset)) => seconds(offset).map(clock::rfc3339),
@@ -280,8 +287,10 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
     home.secret(SECRET).secret(&token());
     let proxy = aws.proxy();
     home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", if case.aws.unreachable { "http://127.0.0.1:9" } else { &proxy.url });
+    home.file("proxy", &proxy.url);
+    let bundle = home.file("ca.pem", &proxy.ca_pem);
     if !case.aws.untrusted {
-        home.env("AWS_CA_BUNDLE", home.file("ca.pem", &proxy.ca_pem).to_str().unwrap());
+        home.env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
     }
     home.env("AWS_EC2_METADATA_DISABLED", "true");
     let expand = |text: &str| expanded(text, &home, aws);
@@ -301,7 +310,13 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
     for (path, mode) in &case.modes {
         set_mode(&home.home().join(path), mode);
     }
-    let setup = &case.aws;
+    arrange(&case.aws, &home, aws);
+    home
+}
+
+/// What there is at AWS.
+fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
+    let expand = |text: &str| expanded(text, home, aws);
     for (id, arn) in &setup.users {
         aws.add_user(id, SECRET, arn);
     }
@@ -329,14 +344,15 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
     if let Some(role) = &setup.machine_role {
         aws.surround(role, "container-token");
     }
-    aws.unknown_in(&setup.unknown_in);
+    if !setup.unknown_in.is_empty() {
+        aws.unknown_in(&setup.unknown_in);
+    }
     if let Some(one) = &setup.fault {
         aws.fault(fault(one));
     }
     for (action, one) in &setup.faults {
         aws.fault_on(action, fault(one));
     }
-    home
 }
 
 #[cfg(unix)]
@@ -366,7 +382,10 @@ impl Mend {
         if self.heal {
             aws.heal();
         }
-        self.roles.iter().for_each(|one| aws.add_role(role(one)));
+        arrange(&self.aws, home, aws);
+        for (path, text) in &self.files {
+            set_mode(&home.file(path, expanded(text, home, aws)), "600");
+        }
         for (file, from, to) in &self.edit {
             let path = home.home().join(file);
             let text = std::fs::read_to_string(&path).unwrap();

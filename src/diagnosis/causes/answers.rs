@@ -8,6 +8,7 @@ use crate::diagnosis::facts::Facts;
 use crate::diagnosis::probes::{Answers, Link};
 use crate::diagnosis::{Cause, Finding};
 use crate::partition;
+use crate::shell::quoted_path;
 use crate::source::sso::Offers;
 use crate::time::for_people;
 
@@ -250,7 +251,7 @@ fn cli_sessions(facts: &Facts, answers: &Answers) -> Vec<Finding> {
             )
             .seen(format!("{path}, until {}", session.credentials.expiration.map(|end| end.to_string()).unwrap_or_default()))
             .seen(said.evidence.first().cloned().unwrap_or_default())
-            .try_this(format!("rm {path}"));
+            .try_this(format!("rm {}", quoted_path(&session.path)));
             if works { finding } else { finding.warning() }
         })
         .collect()

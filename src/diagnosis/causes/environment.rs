@@ -5,6 +5,7 @@ use crate::diagnosis::facts::{Facts, in_environment, is_aws};
 use crate::diagnosis::keys::flaws;
 use crate::diagnosis::{Cause, Finding, Severity};
 use crate::partition;
+use crate::shell::quoted;
 use crate::time::{Timestamp, for_people};
 
 const UNSET: &str = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION";
@@ -113,7 +114,7 @@ fn shadows(facts: &Facts, broken: bool) -> Option<Finding> {
         None => "the environment variable AWS_ACCESS_KEY_ID".to_owned(),
     })
     .try_this(UNSET)
-    .try_this(format!("awsfresh -p {name} -- COMMAND runs a command without them"));
+    .try_this(format!("awsfresh -p {} -- COMMAND runs a command without them", quoted(name)));
     let finding = match facts.place.is("lambda") {
         true => finding.seen("this is a Lambda function: they are the keys of its role"),
         false => finding,
@@ -176,7 +177,7 @@ fn regions(facts: &Facts) -> Vec<Finding> {
                 "AWS_REGION and AWS_DEFAULT_REGION name two regions: boto3 and the AWS CLI v1 take the second, everything else the first",
             )
             .seen(format!("AWS_REGION={one}, AWS_DEFAULT_REGION={other}"))
-            .try_this(format!("export AWS_DEFAULT_REGION={one}"))
+            .try_this(format!("export AWS_DEFAULT_REGION={}", quoted(one)))
             .warning(),
         );
     }
@@ -263,7 +264,7 @@ fn proxies(facts: &Facts) -> Vec<Finding> {
                 format!("NO_PROXY lacks {metadata}: some tools ask the proxy for the machine's credentials"),
             )
             .seen(format!("the environment variable {name}, NO_PROXY={exempt}"))
-            .try_this(format!("export NO_PROXY={metadata}{}{exempt}", if exempt.is_empty() { "" } else { "," }))
+            .try_this(format!("export NO_PROXY={}", quoted(&format!("{metadata}{}{exempt}", if exempt.is_empty() { "" } else { "," }))))
             .warning(),
         );
     }

@@ -3,6 +3,7 @@
 use crate::config::{Profile, SHAPING};
 use crate::diagnosis::facts::Facts;
 use crate::diagnosis::{Cause, Finding, printable};
+use crate::shell::quoted_path;
 
 /// Keys that decide whether any call works, besides those that shape credentials.
 const DECISIVE: &[&str] = &["region", "external_id", "mfa_serial", "role_session_name", "duration_seconds"];
@@ -46,14 +47,14 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
             return Some(
                 Finding::new(Cause::FilePermissions, format!("{path} belongs to another user ({owner})"))
                     .seen(format!("{path}: owner {owner}, this is user {}", facts.place.uid))
-                    .try_this(format!("sudo chown -R {} {path}", facts.place.uid))
+                    .try_this(format!("sudo chown -R {} {}", facts.place.uid, quoted_path(&file.path)))
                     .warning(),
             );
         }
         (mode & open != 0).then(|| {
             Finding::new(Cause::FilePermissions, format!("others can {what} {path}"))
                 .seen(format!("{path}: mode {mode:03o}"))
-                .try_this(format!("chmod {} {path}", if file.is_dir { "700" } else { "600" }))
+                .try_this(format!("chmod {} {}", if file.is_dir { "700" } else { "600" }, quoted_path(&file.path)))
                 .warning()
         })
     };

@@ -2,6 +2,7 @@
 
 use crate::diagnosis::facts::{Facts, ID_TOKEN_VARIABLE};
 use crate::diagnosis::{Cause, Finding};
+use crate::shell::quoted_path;
 
 /// Adds to a finding about something missing where else it may be, and how it gets here.
 pub(super) fn with_what_is_elsewhere(facts: &Facts, finding: Finding) -> Finding {
@@ -34,26 +35,25 @@ fn sudo(facts: &Facts, finding: Finding) -> Finding {
 /// `HOME` says where the files are looked for, whoever runs this.
 fn own_home(facts: &Facts, finding: Finding) -> Finding {
     let Some(home) = &facts.place.own_home else { return finding };
-    let home = home.display();
     finding
-        .seen(format!("HOME is not the home directory of this user, which has AWS files: {home}/.aws"))
-        .try_this(format!("export HOME={home}"))
+        .seen(format!("HOME is not the home directory of this user, which has AWS files: {}", home.join(".aws").display()))
+        .try_this(format!("export HOME={}", quoted_path(home)))
 }
 
 /// WSL and Windows have a home directory each.
 fn windows(facts: &Facts, finding: Finding) -> Finding {
     let Some(dir) = facts.place.windows.first() else { return finding };
-    let dir = dir.display();
+    let [config, credentials] = ["config", "credentials"].map(|name| quoted_path(&dir.join(name)));
     finding
-        .seen(format!("this is WSL, and Windows has AWS files of its own: {dir}"))
-        .try_this(format!("export AWS_CONFIG_FILE={dir}/config AWS_SHARED_CREDENTIALS_FILE={dir}/credentials"))
+        .seen(format!("this is WSL, and Windows has AWS files of its own: {}", dir.display()))
+        .try_this(format!("export AWS_CONFIG_FILE={config} AWS_SHARED_CREDENTIALS_FILE={credentials}"))
 }
 
 /// Nothing of the host's home directory is in a container by itself.
 fn container(facts: &Facts, finding: Finding) -> Finding {
     let home = facts.files[0].path.parent().unwrap_or(&facts.files[0].path).display();
     finding
-        .seen(format!("this runs in a container, which has no {home}"))
+        .seen(format!("this runs in a container, and no AWS files are in {home}"))
         .try_this(format!("docker run -v ~/.aws:{home} -e AWS_PROFILE …"))
         .try_this("or awsfresh --deliver env -p PROFILE -- docker run -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY -e AWS_SESSION_TOKEN …")
 }

@@ -63,6 +63,7 @@ impl Double {
     pub fn add_sso(&self, session: SsoSession) {
         let mut state = self.state();
         state.clients.insert(session.client_id.clone(), session.client_secret.clone());
+        state.sso.retain(|portal| portal.session.start_url != session.start_url);
         state.sso.push(Portal { session, older: Vec::new() });
     }
 
