@@ -18,7 +18,7 @@ const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
 
 fn main() -> ExitCode {
     if std::env::var_os(AS_AWSFRESH).is_some() {
-        return awsfresh::main();
+        return awsfresh::main().into();
     }
     let aws = Double::start();
     aws.add_user("AKIAQDEMODEMODEMODEM", "demoSecretdemoSecretdemoSecretdemoSecret", "arn:aws:iam::111111111111:user/ann");

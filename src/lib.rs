@@ -30,8 +30,6 @@ pub mod store;
 pub mod time;
 pub mod world;
 
-use std::process::ExitCode;
-
 use diagnosis::{Cause, Finding};
 use world::World;
 
@@ -39,7 +37,7 @@ use world::World;
 const NOTHING_STARTED: u8 = 125;
 
 /// The whole program: arguments in, exit code out.
-pub fn main() -> ExitCode {
+pub fn main() -> u8 {
     tell_panics();
     let cli = match cli::Cli::of_process() {
         Ok(cli) => cli,
@@ -48,13 +46,13 @@ pub fn main() -> ExitCode {
     let talk = commands::Talk::new(cli.common.verbose, cli.common.quiet);
     let world = World::collect();
     match world.as_ref().map_err(Clone::clone).and_then(|world| commands::run(&cli, world, &talk)) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(finding) => {
             talk.failure(&finding);
             if let Ok(world) = &world {
                 commands::note_down(&cli, world, &finding);
             }
-            ExitCode::from(if cli.wrap.command.is_empty() { finding.exit_code() } else { NOTHING_STARTED })
+            if cli.wrap.command.is_empty() { finding.exit_code() } else { NOTHING_STARTED }
         }
     }
 }
@@ -78,10 +76,10 @@ fn runs_a_command() -> bool {
 }
 
 /// Help and version as they are; whatever else the parser says in the form of every failure.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> u8 {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print(); // nobody is left to tell when the stream is closed
-        return ExitCode::from(if error.use_stderr() { Cause::Usage.exit_code() } else { 0 });
+        return if error.use_stderr() { Cause::Usage.exit_code() } else { 0 };
     }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("For more"));
@@ -95,5 +93,5 @@ fn usage(error: &clap::Error) -> ExitCode {
         _ => finding,
     };
     commands::Talk::new(false, false).failure(&finding.try_this("awsfresh --help"));
-    ExitCode::from(if runs_a_command() { NOTHING_STARTED } else { Cause::Usage.exit_code() })
+    if runs_a_command() { NOTHING_STARTED } else { Cause::Usage.exit_code() }
 }

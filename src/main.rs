@@ -1,10 +1,10 @@
 //! Collects the world, runs, returns the exit code; decides nothing.
+#![cfg_attr(all(target_os = "linux", target_env = "gnu"), no_main)]
 
-#[cfg(target_os = "linux")]
-mod link;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod start;
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    awsfresh::main()
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn main() -> std::process::ExitCode {
+    awsfresh::main().into()
 }

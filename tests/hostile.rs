@@ -654,3 +654,29 @@ fn a_reader_that_has_had_enough_is_no_failure() {
     let out = child.wait_with_output().unwrap();
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).as_ref()), (Some(0), ""));
 }
+
+/// The first file that is opened must not be taken for stdout or stderr.
+#[test]
+fn closed_streams_reach_no_file() {
+    let aws = Double::start();
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    home.secret(SECRET).credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
+    aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    aws.add_role(Role { trusts: vec!["*".into()], ..Role::new("arn:aws:iam::222222222222:role/deploy") });
+    let me = env!("CARGO_BIN_EXE_awsfresh");
+    assert_eq!(home.shell(&format!("(exec {me} -v credential-process -p deploy <&- >&- 2>&-); echo $?")), "0\n");
+    home.credentials_of("deploy").answer();
+    assert_eq!(aws.count("AssumeRole"), 1, "what was stored is whole");
+}
+
+#[test]
+fn a_log_that_nobody_reads_is_no_failure() {
+    let aws = Double::start();
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    home.secret(SECRET).credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+    let mut child = home.start(&["-v", "credential-process", "-p", "base"]);
+    drop(child.stderr.take());
+    let out = child.wait_with_output().unwrap();
+    assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains(KEY), "{out:?}");
+}
