@@ -388,6 +388,43 @@ fn a_black_hole_is_told_in_time() {
     }
 }
 
+/// The portal gives a hundred at a time.
+#[test]
+fn an_account_is_looked_for_among_all() {
+    let aws = Double::start();
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    let start_url = "https://corp.awsapps.com/start";
+    let (id, secret) = ("client".to_owned(), "client-secret".to_owned());
+    aws.add_sso(support::double::SsoSession {
+        start_url: start_url.into(),
+        access_token: "sso-access".into(),
+        refresh_token: None,
+        client_id: id,
+        client_secret: secret,
+        token_expires: clock::now() + 3600,
+        user: "ann".into(),
+        assignments: (0..250).map(|n| (format!("{:012}", 111_111_111_000u64 + n), "Admin".to_owned())).collect(),
+        role_lifetime: 3600,
+    });
+    let expires = clock::rfc3339(clock::now() + 3600);
+    home.file(
+        ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json",
+        format!(r#"{{"accessToken": "sso-access", "expiresAt": "{expires}"}}"#),
+    );
+    let seen = |account: &str, role: &str| {
+        home.config(format!(
+            "[sso-session corp]\nsso_start_url = {start_url}\nsso_region = eu-west-1\n\
+             [profile dev]\nsso_session = corp\nsso_account_id = {account}\nsso_role_name = {role}\n"
+        ));
+        let report: Value = serde_json::from_str(&home.wrap(&["doctor", "--json", "-p", "dev"]).stdout).unwrap();
+        assert_eq!(report["findings"][0]["cause"], "sso-access-removed", "{report:#}");
+        text_of(&report["findings"][0]["evidence"])
+    };
+    assert!(seen("111111111300", "Admin").contains("(account-111111111009) and 240 more"));
+    assert!(seen("111111111249", "admin").contains("in account 111111111249 there are for this user: Admin\n"));
+    assert_eq!(aws.count("ListAccounts"), 6);
+}
+
 #[test]
 fn what_aws_no_longer_takes_is_not_handed_out_again() {
     let aws = Double::start();

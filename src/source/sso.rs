@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aws_sdk_sso::operation::list_accounts::ListAccountsError;
 use aws_sdk_ssooidc::config::{Config as OidcConfig, Region};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -281,11 +282,16 @@ pub fn parse_token(bytes: &[u8], home: Home) -> Result<Token, String> {
     Ok(Token { home, fields, access, expires })
 }
 
+/// Pages of a hundred accounts that are asked for.
+const PAGES: usize = 10;
+
 /// What the user of a session has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offers {
-    /// Account ids and names, the first hundred.
+    /// Account ids and names.
     pub accounts: Vec<(String, String)>,
+    /// Whether these are all.
+    pub all_accounts: bool,
     /// Roles in the account that was asked for.
     pub roles: Vec<String>,
 }
@@ -294,18 +300,29 @@ pub struct Offers {
 /// <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_ListAccountRoles.html>
 pub async fn offers(sources: &Sources<'_>, region: &str, account: &str, token: &Secret) -> Result<Offers> {
     let client = portal(sources, region)?;
-    let list = client.list_accounts().access_token(token.expose()).max_results(100).send();
-    let roles = client.list_account_roles().access_token(token.expose()).account_id(account).max_results(100).send();
-    let (list, roles) = tokio::join!(list, roles);
-    let refused =
-        |code: &str, message: &str| Finding::new(Cause::Unexpected, "the SSO portal lists nothing").seen(format!("{code}: {message}"));
-    let list = list.map_err(|e| rejection::sso_answer(&e, "the SSO portal", region).map_or_else(|f| f, |(c, m)| refused(&c, &m)))?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    Ok(Offers {
-        accounts: list.account_list().iter().map(|one| (text(one.account_id()), text(one.account_name()))).collect(),
-        // An account that the user does not have is an error.
-        roles: roles.map(|roles| roles.role_list().iter().map(|one| text(one.role_name())).collect()).unwrap_or_default(),
-    })
+    let roles = client.list_account_roles().access_token(token.expose()).account_id(account).max_results(100).send();
+    let accounts = async {
+        let (mut accounts, mut next) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let page = client.list_accounts().access_token(token.expose()).max_results(100).set_next_token(next).send().await?;
+            accounts.extend(page.account_list().iter().map(|one| (text(one.account_id()), text(one.account_name()))));
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok((accounts, next.is_none()))
+    };
+    let (accounts, roles) = tokio::join!(accounts, roles);
+    let (accounts, all_accounts) =
+        accounts.map_err(|e| match rejection::sso_answer::<ListAccountsError>(&e, "the SSO portal", region) {
+            Err(finding) => finding,
+            Ok((code, message)) => Finding::new(Cause::Unexpected, "the SSO portal lists no accounts").seen(format!("{code}: {message}")),
+        })?;
+    // An account that the user does not have is an error.
+    let roles = roles.map(|roles| roles.role_list().iter().map(|one| text(one.role_name())).collect()).unwrap_or_default();
+    Ok(Offers { accounts, all_accounts, roles })
 }
 
 /// A client of the SSO portal.

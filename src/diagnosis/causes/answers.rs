@@ -213,26 +213,32 @@ fn offered_instead(facts: &Facts, offers: &Offers, said: Finding) -> Finding {
     if !offers.roles.is_empty() {
         let alike = offers.roles.iter().find(|role| role.eq_ignore_ascii_case(role_name));
         let place = line("sso_role_name");
-        let finding = finding.seen(format!("in account {account_id} there are for this user: {}", offers.roles.join(", ")));
+        let finding = finding.seen(format!("in account {account_id} there are for this user: {}", some_of(&offers.roles)));
         return match alike.or(offers.roles.first().filter(|_| offers.roles.len() == 1)) {
             Some(role) => finding.seen(format!("sso_role_name at {place}")).try_this(format!("sso_role_name = {role} at {place}")),
             None => finding.seen(format!("sso_role_name at {place}")).try_this(format!("name one of them at {place}")),
         }
         .try_this(format!("or {ask}"));
     }
-    if offers.accounts.iter().any(|(id, _)| id == account_id) {
+    if !offers.all_accounts || offers.accounts.iter().any(|(id, _)| id == account_id) {
         return finding.try_this(ask); // no role in it, or the portal would not say
     }
-    let shown: Vec<String> = offers.accounts.iter().take(8).map(|(id, name)| format!("{id} ({name})")).collect();
-    let more = offers.accounts.len().saturating_sub(shown.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let finding = match shown.is_empty() {
-        true => finding.seen("this SSO user has no account at all"),
-        false => finding
-            .seen(format!("account {account_id} is not among those of this user: {}{more}", shown.join(", ")))
-            .try_this(format!("name one of them at {}", line("sso_account_id"))),
-    };
-    finding.try_this(if shown.is_empty() { ask.to_owned() } else { format!("or {ask}") })
+    if offers.accounts.is_empty() {
+        return finding.seen("this SSO user has no account at all").try_this(ask);
+    }
+    let accounts: Vec<String> = offers.accounts.iter().map(|(id, name)| format!("{id} ({name})")).collect();
+    finding
+        .seen(format!("account {account_id} is not among those of this user: {}", some_of(&accounts)))
+        .try_this(format!("name one of them at {}", line("sso_account_id")))
+        .try_this(format!("or {ask}"))
+}
+
+/// The first of many.
+fn some_of(all: &[String]) -> String {
+    match all.split_at_checked(10) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => all.join(", "),
+    }
 }
 
 /// Sessions that the AWS CLI would go on with, although AWS takes them no more.

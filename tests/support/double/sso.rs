@@ -127,7 +127,10 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
             accounts.dedup();
             let account =
                 |id: &String| json!({"accountId": id, "accountName": format!("account-{id}"), "emailAddress": format!("{id}@example.com")});
-            json!({"accountList": accounts.into_iter().map(account).collect::<Vec<_>>()})
+            let size: usize = request.param("max_result").and_then(|size| size.parse().ok()).unwrap_or(100);
+            let start: usize = request.param("next_token").and_then(|start| start.parse().ok()).unwrap_or(0);
+            let next = (start + size < accounts.len()).then(|| (start + size).to_string());
+            json!({"accountList": accounts.into_iter().skip(start).take(size).map(account).collect::<Vec<_>>(), "nextToken": next})
         }
         "/assignment/roles" => {
             let roles = session.assignments.iter().filter(|(account, _)| account == account_id);
