@@ -217,6 +217,12 @@ impl Facts {
         self.variables.get(name).map(String::as_str)
     }
 
+    /// The region that is asked: of the environment, else of the chain.
+    pub fn region(&self) -> Option<&str> {
+        let env = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| self.variable(name));
+        env.or_else(|| self.chain.as_ref().ok()?.region.as_ref().map(|value| value.text.as_str()))
+    }
+
     /// The profiles on the way that exist.
     pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.path.iter().filter_map(|name| self.set.profile(name))

@@ -100,7 +100,9 @@ impl Prober<'_> {
             let on_machine = chain.is_some_and(|chain| matches!(chain.base, Base::InstanceMetadata { .. }))
                 && !self.world.env_flag("AWS_EC2_METADATA_DISABLED");
             let metadata = scope.spawn(move || (on_machine).then(|| self.sources(&bare_chain(None)).metadata().ok()).flatten());
-            let cli_sessions: Vec<ScopedJoinHandle<'_, Result<Identity>>> = chain.map_or_else(Vec::new, |chain| {
+            // An emulator knows none of them, and need not see them.
+            let of_aws = chain.filter(|_| !facts.goes_elsewhere());
+            let cli_sessions: Vec<ScopedJoinHandle<'_, Result<Identity>>> = of_aws.map_or_else(Vec::new, |chain| {
                 let ask = |session: &'_ CliSession| self.sources(chain).identity(&session.credentials, None);
                 facts.cli_sessions.iter().map(|session| scope.spawn(move || ask(session))).collect()
             });

@@ -104,8 +104,8 @@ fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
     {
         finding.evidence.insert(0, format!("the key at {origin}"));
     }
-    if let (Some((home, true)), Ok(chain)) = (&link.at_home, &facts.chain) {
-        found.push(at_home_only(facts, chain.region.as_ref().map(|v| v.text.as_str()), home, link, &finding));
+    if let Some((home, true)) = &link.at_home {
+        found.push(at_home_only(facts, home, link, &finding));
         return;
     }
     if let Some(offers) = &link.offers {
@@ -140,9 +140,8 @@ fn metadata(facts: &Facts) -> Option<Finding> {
 }
 
 /// Known at home, unknown in the region.
-fn at_home_only(facts: &Facts, configured: Option<&str>, home: &str, link: &Link, said: &Finding) -> Finding {
-    let env = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| facts.variable(name));
-    let region = env.or(configured).unwrap_or(home);
+fn at_home_only(facts: &Facts, home: &str, link: &Link, said: &Finding) -> Finding {
+    let region = facts.region().unwrap_or(home);
     let evidence = format!("STS in {home} knows them, STS in {region} does not");
     let finding = match link.is_session && partition::is_opt_in(region) {
         true => Finding::new(
@@ -258,6 +257,8 @@ fn cli_sessions(facts: &Facts, answers: &Answers) -> Vec<Finding> {
             .seen(format!("{path}, until {}", session.credentials.expiration.map(|end| end.to_string()).unwrap_or_default()))
             .seen(said.evidence.first().cloned().unwrap_or_default())
             .try_this(format!("rm {}", quoted_path(&session.path)));
+            // A token of the global endpoint is refused there, too.
+            let finding = if facts.region().is_some_and(partition::is_opt_in) { finding.likely() } else { finding };
             if works { finding } else { finding.warning() }
         })
         .collect()
