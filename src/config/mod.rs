@@ -2,10 +2,12 @@
 //! [`Chain`] or a [`Finding`](crate::diagnosis::Finding) with file:line comes out; nothing here reads a file or the environment.
 //!
 //! [`reader`](self) turns one file into sections with a position for every value; `profiles` merges both files as the
-//! SDKs do; `resolve` follows one profile to its base; `check` judges single values.
+//! SDKs do; `resolve` follows one profile to its base; `check` judges single values,
+//! `misspelt` knows keys that were meant to be others.
 
 mod chain;
 mod check;
+mod misspelt;
 mod overlay;
 mod profiles;
 mod reader;
@@ -13,6 +15,7 @@ mod resolve;
 
 pub use chain::{Base, Chain, Hop, Network};
 pub use check::{is_account, is_region, region_fix};
+pub use misspelt::{Misspelt, misspelt};
 pub use overlay::{DefaultProfile, Overlay};
 pub use profiles::{Profile, ProfileSet, SHAPING};
 pub use reader::{File, FileKind, Origin, Section, Value, read};

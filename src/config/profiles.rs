@@ -71,8 +71,13 @@ impl Profile {
     /// come out: botocore would stop at it, the SDKs would silently take the last.
     pub(super) fn check(&self) -> Result<()> {
         for section in &self.sections {
-            if let Some(problem) = section.problems.first() {
-                return Err(problem.clone().for_profile(&self.name));
+            if let Some((first, others)) = section.problems.split_first() {
+                let mut problem = first.clone().for_profile(&self.name);
+                for other in others.iter().take(3) {
+                    problem.evidence.extend(other.evidence.iter().cloned());
+                    problem.remedy.extend(other.remedy.iter().cloned());
+                }
+                return Err(problem);
             }
             for key in SHAPING {
                 let Some(values) = section.keys.get(*key) else { continue };
@@ -146,6 +151,11 @@ impl ProfileSet {
         self.sso_sessions.get(name)
     }
 
+    /// The SSO session with the most similar name.
+    pub(super) fn session_like(&self, name: &str) -> Option<&Profile> {
+        self.sso_sessions.get(nearest(name, self.sso_sessions.keys().map(String::as_str))?)
+    }
+
     /// `[services NAME]`.
     pub fn services(&self, name: &str) -> Option<&Profile> {
         self.services.get(name)
@@ -189,9 +199,17 @@ impl ProfileSet {
         if let Some((other, _)) = self.profiles.get_key_value(&visible).filter(|_| visible != name) {
             return Some(other);
         }
-        let near = self.names().filter(|_| name.len() <= 64).filter(|other| other.len() <= 64).map(|other| (distance(name, other), other));
-        near.filter(|(d, other)| *d <= 2 && *d < other.len()).min().map(|(_, other)| other)
+        if let Some((other, _)) = name.strip_prefix("profile ").and_then(|bare| self.profiles.get_key_value(bare.trim())) {
+            return Some(other);
+        }
+        nearest(name, self.names())
     }
+}
+
+/// The one of `names` that is hardly different.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.filter(|_| name.len() <= 64).filter(|other| other.len() <= 64).map(|other| (distance(name, other), other));
+    near.filter(|(d, other)| *d <= 2 && *d < other.len()).min().map(|(_, other)| other)
 }
 
 /// Levenshtein distance without regard to case.

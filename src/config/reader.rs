@@ -148,7 +148,11 @@ impl Reader {
             return Err(malformed(&origin, "stands before any section"));
         };
         let Some(value) = value else {
-            section.problems.push(malformed(&origin, "has no `=`"));
+            let mut problem = malformed(&origin, "has no `=`");
+            if key.split_once(':').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
+                problem.remedy = vec![format!("write `=` for `:` in line {}: only Python tools take both", origin.line)];
+            }
+            section.problems.push(problem);
             self.last_key = None;
             return Ok(());
         };

@@ -3,6 +3,7 @@
 
 use super::chain::{Base, Chain, Hop, Network};
 use super::check::{self, bad};
+use super::misspelt::{Misspelt, misspelt};
 use super::profiles::{Profile, ProfileSet};
 use super::reader::{Origin, Value};
 use crate::diagnosis::{Cause, Finding, Result};
@@ -94,11 +95,7 @@ impl Walk<'_> {
             return match (own, profile.get("credential_source")) {
                 (Some(command), _) => self.alias(profile, command),
                 (None, Some(source)) => credential_source(source),
-                (None, None) => {
-                    Err(Finding::new(Cause::SourceMissing, format!("profile `{}` has no credentials and names no source", profile.name))
-                        .seen(profile.origin.to_string())
-                        .try_this("add role_arn with source_profile, sso_session, credential_process or keys"))
-                }
+                (None, None) => Err(no_source(profile)),
             };
         };
         if let Some(second) = present.next() {
@@ -152,6 +149,25 @@ fn conflict(profile: &Profile, a: (&str, &Value), b: (&str, &Value), why: &str) 
         .try_this("keep one of them")
 }
 
+/// A profile without any source, or so it seems to tools.
+fn no_source(profile: &Profile) -> Finding {
+    let finding = Finding::new(Cause::SourceMissing, format!("profile `{}` has no credentials and names no source", profile.name))
+        .seen(profile.origin.to_string());
+    let meant = misspelt(profile);
+    if meant.is_empty() {
+        return finding.try_this("add role_arn with source_profile, sso_session, credential_process or keys");
+    }
+    told(finding, meant)
+}
+
+/// The finding with the keys that were meant to be others.
+fn told(finding: Finding, meant: Vec<Misspelt<'_>>) -> Finding {
+    meant.into_iter().fold(finding, |finding, Misspelt { key, origin, meant }| match key == meant {
+        true => finding.seen(format!("{key} at {origin} has no value")).try_this(format!("{meant} = VALUE at {origin}")),
+        false => finding.seen(format!("no tool knows `{key}`, at {origin}")).try_this(format!("write {meant} at {origin}")),
+    })
+}
+
 fn credential_source(value: &Value) -> Result<Base> {
     let origin = value.origin.clone();
     match value.text.as_str() {
@@ -174,7 +190,8 @@ fn static_keys(profile: &Profile) -> Result<Base> {
         let (there, missing) = if id.is_some() { (id, "aws_secret_access_key") } else { (secret, "aws_access_key_id") };
         let mut finding = Finding::new(Cause::SourceMissing, format!("profile `{}` has half a key: {missing} is missing", profile.name));
         finding.evidence.extend(there.map(|v| v.origin.to_string()));
-        return Err(finding.try_this(format!("add {missing}")));
+        let meant: Vec<_> = misspelt(profile).into_iter().filter(|one| one.meant == missing).collect();
+        return Err(if meant.is_empty() { finding.try_this(format!("add {missing}")) } else { told(finding, meant) });
     };
     let token = profile.get("aws_session_token").or_else(|| profile.get("aws_security_token"));
     Ok(Base::Static { credentials: check::keys(id, secret, token)?, origin: id.origin.clone() })
@@ -203,9 +220,15 @@ fn sso_base(set: &ProfileSet, profile: &Profile) -> Result<Base> {
         None => None,
         Some(name) => {
             let section = set.sso_session(&name.text).ok_or_else(|| {
-                Finding::new(Cause::SourceMissing, format!("there is no [sso-session {}]", name.text))
-                    .seen(name.origin.to_string())
-                    .try_this("add the section, or run: aws configure sso-session")
+                let finding =
+                    Finding::new(Cause::SourceMissing, format!("there is no [sso-session {}]", name.text)).seen(name.origin.to_string());
+                match (set.profile(&name.text).filter(|profile| profile.get("sso_start_url").is_some()), set.session_like(&name.text)) {
+                    (Some(Profile { origin, .. }), _) => finding
+                        .seen(format!("{origin} has [profile {}] with sso_start_url", name.text))
+                        .try_this(format!("write [sso-session {}] at {origin}", name.text)),
+                    (None, Some(other)) => finding.try_this(format!("did you mean `{}`, at {}?", other.name, other.origin)),
+                    (None, None) => finding.try_this("add the section, or run: aws configure sso-session"),
+                }
             })?;
             section.check()?;
             Some((name, section))
@@ -227,6 +250,9 @@ fn sso_base(set: &ProfileSet, profile: &Profile) -> Result<Base> {
         match key {
             "sso_region" => check::region(key, value)?,
             "sso_account_id" => check::account(key, value)?,
+            "sso_start_url" if !value.text.starts_with("http") => {
+                return Err(bad(Cause::ConfigMalformed, key, value, "is not a URL", "sso_start_url = https://NAME.awsapps.com/start"));
+            }
             _ => {}
         }
         Ok(value.text.clone())

@@ -91,11 +91,14 @@ fn every_wrong_profile_has_its_cause_and_place() {
         ("[profile p]\ncredential_process = a\0b", HiddenCharacters),
         ("[profile p]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r", SourceMissing),
         ("[profile p]\nsso_account_id = 1", ConfigMalformed),
-        ("[profile p]\nsso_start_url = u\nsso_region = eu-west-1\nsso_role_name = r\nsso_account_id = \"123456789012\"", ConfigMalformed),
+        (
+            "[profile p]\nsso_start_url = https://u\nsso_region = eu-west-1\nsso_role_name = r\nsso_account_id = \"123456789012\"",
+            ConfigMalformed,
+        ),
         ("[profile p]\nrole_arn = arn:aws:iam::123456789012:role/x\u{200b}\nsource_profile = base", HiddenCharacters),
         ("[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = \"s\"", ConfigMalformed),
         (
-            "[profile p]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\nsso_region = us-east-1\n[sso-session s]\nsso_region = eu-west-1\nsso_start_url = u",
+            "[profile p]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\nsso_region = us-east-1\n[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://u",
             SourceConflict,
         ),
         ("[profile p]\nweb_identity_token_file = /t", SourceMissing),
@@ -136,4 +139,21 @@ fn services_beat_the_profiles_endpoint() {
         (c.network.sts_endpoint_url.unwrap().text.as_str(), c.network.endpoint_url.unwrap().text.as_str()),
         ("http://sts", "http://all")
     );
+}
+
+#[test]
+fn keys_that_were_meant_to_be_others_are_named() {
+    let credentials = |text: &str| {
+        let file = read("credentials", FileKind::Credentials, text.as_bytes()).unwrap();
+        resolve(&ProfileSet::new(None, Some(file)), "p").unwrap_err()
+    };
+    for (text, remedy) in [
+        ("[p]\nexport AWS_ACCESS_KEY_ID=x\n", "write aws_access_key_id at credentials:2"),
+        ("[p]\naws-secret-key = x\n", "write aws_secret_access_key at credentials:2"),
+        ("[p]\naws_access_key_id =\n", "aws_access_key_id = VALUE at credentials:2"),
+        ("[p]\naws_access_key_id = AKIAQCANARYCANARYCAN\nsecret_key = x\n", "write aws_secret_access_key at credentials:3"),
+        ("[p]\nregion = eu-west-1\n", "add role_arn with source_profile, sso_session, credential_process or keys"),
+    ] {
+        assert_eq!(credentials(text).remedy, [remedy], "{text}");
+    }
 }

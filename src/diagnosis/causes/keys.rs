@@ -1,6 +1,6 @@
 //! Keys in the files, as far as their form goes.
 
-use crate::config::Profile;
+use crate::config::{Profile, misspelt};
 use crate::diagnosis::facts::Facts;
 use crate::diagnosis::keys::{Keys, Part, flaws};
 use crate::diagnosis::{Cause, Finding};
@@ -32,6 +32,16 @@ fn of_profile(facts: &Facts, profile: &Profile) -> Vec<Finding> {
         let finding = Finding::new(flaw.cause, format!("{} of profile `{}` {}", flaw.part.key(), profile.name, flaw.what))
             .seen(value.origin.to_string())
             .try_this(fix);
+        let finding = match flaw.cause {
+            Cause::TemporaryKeyWithoutToken => {
+                misspelt(profile).into_iter().filter(|one| one.meant == "aws_session_token").fold(finding, |finding, one| {
+                    finding
+                        .seen(format!("no tool knows `{}`, at {}", one.key, one.origin))
+                        .try_this(format!("write {} at {}", one.meant, one.origin))
+                })
+            }
+            _ => finding,
+        };
         found.push(if flaw.certain { finding } else { finding.likely() });
     }
     if id.origin.file != secret.origin.file || token.is_some_and(|token| token.origin.file != id.origin.file) {
