@@ -223,7 +223,11 @@ fn every_cause_has_a_case_and_a_heading() {
         let id = cause.id();
         let variant = format!("{cause:?}");
         assert!(units.split(|c: char| !c.is_alphanumeric()).any(|word| word == variant), "no unit test speaks of {variant}");
-        assert!(docs.contains(&format!("### `{id}`\n")), "docs/diagnosis.md has no heading for {id}");
+        let section = docs.split_once(&format!("### `{id}`\n")).map(|(_, rest)| rest.split("\n#").next().unwrap_or(rest));
+        let section = section.unwrap_or_else(|| panic!("docs/diagnosis.md has no heading for {id}"));
+        for part in ["Seen as", "Known from", "Do", "Cannot tell"] {
+            assert!(section.contains(&format!("- **{part}**: ")), "docs/diagnosis.md does not say `{part}` under {id}");
+        }
         let row = codes.lines().find(|line| line.starts_with(&format!("| {} |", cause.exit_code()))).unwrap();
         assert!(row.contains(&format!("`{id}`")), "docs/exit-codes.md does not list {id} under {}", cause.exit_code());
         assert!(seen.contains(id), "no case for {id}");

@@ -43,6 +43,10 @@ pub enum Metadata {
     HopLimit,
     /// It answers and has no role.
     NoRole(String),
+    /// It has a role, and could not assume it: code and message.
+    RoleRefused(String),
+    /// It answers that it is switched off for this instance.
+    SwitchedOff,
 }
 
 impl Sources<'_> {
@@ -88,9 +92,8 @@ impl Sources<'_> {
             let lifetime = ("x-aws-ec2-metadata-token-ttl-seconds", "60");
             let answer = call(&way, "PUT", &format!("{base}/latest/api/token"), &[lifetime], NEAR).await;
             let token = match answer {
-                Ok(response) if response.status().is_success() => {
-                    response.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
-                }
+                Ok(response) if response.status().is_success() => text(&response),
+                Ok(response) if response.status().as_u16() == 403 => return Ok(Metadata::SwitchedOff),
                 Ok(response) => return Ok(Metadata::NoRole(format!("HTTP {} for a token", response.status().as_u16()))),
                 Err(words) => {
                     // Without a token it still says that there is none: then only the token cannot come through.
@@ -102,13 +105,28 @@ impl Sources<'_> {
             };
             let roles = format!("{base}/latest/meta-data/iam/security-credentials/");
             let header = ("x-aws-ec2-metadata-token", token.as_str());
-            Ok(match call(&way, "GET", &roles, &[header], NEAR).await {
-                Ok(response) if response.status().is_success() => Metadata::Role,
-                Ok(response) => Metadata::NoRole(format!("HTTP {} for {roles}", response.status().as_u16())),
-                Err(words) => Metadata::Unreachable(words),
-            })
+            let role = match call(&way, "GET", &roles, &[header], NEAR).await {
+                Ok(response) if response.status().is_success() => text(&response),
+                Ok(response) => return Ok(Metadata::NoRole(format!("HTTP {} for {roles}", response.status().as_u16()))),
+                Err(words) => return Ok(Metadata::Unreachable(words)),
+            };
+            let role = role.lines().next().unwrap_or_default();
+            let answer = call(&way, "GET", &format!("{roles}{role}"), &[header], NEAR).await;
+            Ok(answer.ok().and_then(|response| refusal(role, &text(&response))).map_or(Metadata::Role, Metadata::RoleRefused))
         })
     }
+}
+
+fn text(response: &HttpResponse) -> String {
+    response.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
+/// Why the service could not assume the role it has, in its words.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html>
+fn refusal(role: &str, answer: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(answer).ok()?;
+    let code = answer["Code"].as_str().filter(|code| *code != "Success")?;
+    Some(format!("{code} for {role}: {}", answer["Message"].as_str().unwrap_or("no message")))
 }
 
 /// What can be told of a host, or of the proxy in front of it, below HTTP: its addresses, and whether a connection comes up.
@@ -185,6 +203,12 @@ impl Metadata {
             Self::NoRole(words) => Finding::new(Cause::MetadataNoRole, format!("{what} has no role to give")).seen(words.clone()).try_this(
                 "attach an instance profile: aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=NAME",
             ),
+            Self::RoleRefused(words) => Finding::new(Cause::MetadataNoRole, format!("{what} cannot assume the role of this instance"))
+                .seen(words.clone())
+                .try_this("check that the role exists and that its trust policy lets ec2.amazonaws.com assume it"),
+            Self::SwitchedOff => Finding::new(Cause::MetadataUnreachable, format!("{what} is switched off for this instance"))
+                .seen("HTTP 403 for a token")
+                .try_this("aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled"),
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::diagnosis::probes::{Answers, Link};
 use crate::diagnosis::{Cause, Finding};
 use crate::partition;
 use crate::shell::quoted_path;
+use crate::source::Metadata;
 use crate::source::sso::Offers;
 use crate::time::for_people;
 
@@ -130,12 +131,13 @@ fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
 
 /// What the metadata service itself says is more exact than what the SDK says of it.
 fn metadata(facts: &Facts) -> Option<Finding> {
-    let finding = facts.answers.as_ref()?.metadata.as_ref()?.finding()?;
-    Some(match facts.place.is("ec2") && finding.cause == Cause::MetadataUnreachable {
-        true => finding
+    let state = facts.answers.as_ref()?.metadata.as_ref()?;
+    let finding = state.finding()?;
+    Some(match state {
+        Metadata::Unreachable(_) if facts.place.is("ec2") => finding
             .seen("this is an EC2 instance, by its firmware")
             .try_this("aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled; a firewall of the machine may block it, too"),
-        false => finding,
+        _ => finding,
     })
 }
 

@@ -295,6 +295,8 @@ fn failures_of_sources() {
     };
     error(metadata(Metadata::HopLimit), Cause::MetadataHopLimit);
     error(metadata(Metadata::NoRole("HTTP 404".into())), Cause::MetadataNoRole);
+    error(metadata(Metadata::RoleRefused("AssumeRoleUnauthorizedAccess".into())), Cause::MetadataNoRole);
+    error(metadata(Metadata::SwitchedOff), Cause::MetadataUnreachable);
     error(metadata(Metadata::Unreachable("refused".into())), Cause::MetadataUnreachable);
 }
 

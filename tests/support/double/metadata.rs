@@ -30,6 +30,7 @@ pub fn action(path: &str) -> Option<&'static str> {
     Some(match path {
         "/container" => "ContainerCredentials",
         "/latest/api/token" => "MetadataToken",
+        ROLES => "InstanceRoles",
         path if path.starts_with(ROLES) => "InstanceCredentials",
         _ => return None,
     })
