@@ -56,6 +56,9 @@ pub fn home_region(partition: &str) -> &'static str {
     }
 }
 
+/// Home regions of the partitions that are reached over the internet.
+pub const HOMES: &[&str] = &["us-east-1", "us-gov-west-1", "cn-northwest-1", "eusc-de-east-1"];
+
 /// What follows `SERVICE.REGION.` in the names of a partition's hosts.
 pub fn dns_suffix(partition: &str) -> &'static str {
     match partition {

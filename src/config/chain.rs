@@ -34,8 +34,8 @@ pub enum Base {
     WebIdentity { token_file: Value, role_arn: Value, session_name: Option<Value>, duration_seconds: Option<u32> },
     /// IAM Identity Center; `session` is `None` for the legacy form, `profile` the one that says all this.
     Sso { profile: String, session: Option<String>, start_url: String, sso_region: String, account_id: String, role_name: String },
-    /// `aws login`.
-    LoginSession { arn: Value },
+    /// `aws login`; `profile` is the one that says so.
+    LoginSession { arn: Value, profile: String },
     /// A foreign `credential_process`.
     Process { command: Value, profile: String },
 }

@@ -103,7 +103,7 @@ impl Walk<'_> {
         }
         match first.0 {
             "web_identity_token_file" => web_identity(profile, first.1),
-            "login_session" => Ok(Base::LoginSession { arn: first.1.clone() }),
+            "login_session" => Ok(Base::LoginSession { arn: first.1.clone(), profile: profile.name.clone() }),
             "credential_process" => {
                 check::clean("credential_process", first.1)?;
                 Ok(Base::Process { command: first.1.clone(), profile: profile.name.clone() })

@@ -35,6 +35,8 @@ pub struct Asked<'a> {
 #[allow(missing_docs)]
 pub enum Condition {
     KeyUnknown,
+    /// The account is not activated, or was closed.
+    NotActivated,
     /// EC2 tells no unknown key from a wrong secret or a wrong clock.
     AnyOfThem,
     TokenDamaged,
@@ -69,7 +71,8 @@ impl Answer<'_> {
         let says = |words: &str| self.message.contains(words);
         let code = self.code.trim_end_matches("Exception");
         Some(match code {
-            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" | "OptInRequired" | "NotSignedUp" => Condition::KeyUnknown,
+            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => Condition::KeyUnknown,
+            "OptInRequired" | "NotSignedUp" => Condition::NotActivated,
             "AuthFailure" => Condition::AnyOfThem,
             "InvalidToken" if says("token") => Condition::TokenDamaged,
             "ExpiredToken" if says("current date/time") || says("Token expired") => Condition::WebIdentityExpired,
@@ -154,6 +157,13 @@ impl Answer<'_> {
                     .try_this(format!("use a region of {partition}, such as {home}: in the profile, AWS_REGION and AWS_DEFAULT_REGION"));
                 }
                 let finding = Finding::new(Cause::AccessKeyUnknown, format!("AWS does not know {key}"));
+                let finding = match asked.region.map(partition::of_region).filter(|one| *one != "aws" && asked.partition.is_none()) {
+                    // A partition apart knows its own keys alone.
+                    Some(partition) => {
+                        finding.likely().seen(format!("the partition {partition} was asked; a key of another one is good there"))
+                    }
+                    None => finding,
+                };
                 let finding = match asked.keys.and_then(|keys| super::keys::account_of(keys.id)) {
                     Some(account) => finding.seen(format!("by its form it is a key of account {account} (likely)")),
                     None => finding,
@@ -174,6 +184,11 @@ impl Answer<'_> {
                         "check that the key exists and is active: aws iam list-access-keys; otherwise replace it in the profile",
                     ),
                 }
+            }
+            Condition::NotActivated => {
+                Finding::new(Cause::PermissionDenied, format!("the account of {key} is not activated for this, or was closed"))
+                    .likely()
+                    .try_this("finish the account's registration, or ask its owner: https://console.aws.amazon.com/billing")
             }
             Condition::TokenDamaged => Finding::new(Cause::SessionTokenDamaged, "AWS cannot read the session token")
                 .likely()
@@ -205,7 +220,12 @@ impl Answer<'_> {
                 let whose = asked.keys.map_or("the access key".to_owned(), |keys| masked(keys.id));
                 let finding = Finding::new(Cause::SecretWrong, format!("the secret key that goes with {whose} is wrong"))
                     .try_this("copy key id and secret again, both from the same source");
-                if asked.keys.is_some() { finding } else { finding.likely() }
+                match asked.keys {
+                    Some(_) if !is_session => finding,
+                    _ => finding
+                        .likely()
+                        .try_this("where AWS gave them a moment ago, something on the way changes requests: a proxy, most likely"),
+                }
             }
             Condition::Swapped => Finding::new(Cause::KeyAndSecretSwapped, "the access key id holds a `/`: most likely it is the secret")
                 .likely()
@@ -223,15 +243,21 @@ impl Answer<'_> {
             }
             Condition::MfaRejected => Finding::new(Cause::MfaCodeRejected, format!("AWS wants an MFA code of another device for {what}"))
                 .try_this("check mfa_serial in the profile: aws iam list-mfa-devices"),
-            Condition::AssumeRoleDenied => Finding::new(Cause::AssumeRoleDenied, format!("AWS denies {what}")).try_this(
-                "check the role's name and its trust policy (caller, external id, MFA), then the caller's sts:AssumeRole permission",
-            ),
-            Condition::Denied => Finding::new(Cause::PermissionDenied, "AWS knows these credentials, and they may not do this")
-                .try_this("check that this is the identity you mean: awsfresh doctor; then ask for the permission that the message names"),
+            Condition::AssumeRoleDenied => {
+                Finding::new(Cause::AssumeRoleDenied, format!("AWS denies {what}")).try_this(remedy_named(self.message).unwrap_or(
+                    "check the role's name and its trust policy (caller, external id, MFA), then the caller's sts:AssumeRole permission",
+                ))
+            }
+            Condition::Denied => {
+                let finding = Finding::new(Cause::PermissionDenied, "AWS knows these credentials, and they may not do this");
+                let finding = finding.try_this("check that this is the identity you mean: awsfresh doctor");
+                finding.try_this(remedy_named(self.message).unwrap_or("ask for the permission that the message names"))
+            }
             Condition::RegionDisabled => {
                 let place = asked.region.unwrap_or("this region");
+                let home = partition::home_region(partition::of_region(place));
                 Finding::new(Cause::RegionDisabled, format!("STS is switched off in {place}"))
-                    .try_this("use another region, or let an administrator switch it on in IAM")
+                    .try_this(format!("use another region, such as {home}, or let an administrator switch it on in IAM"))
             }
             Condition::DurationTooLong => Finding::new(Cause::DurationTooLong, format!("{what} allows no session that long"))
                 .try_this("lower duration_seconds in the profile, or raise the role's MaxSessionDuration"),
@@ -239,10 +265,20 @@ impl Answer<'_> {
                 Finding::new(Cause::RoleChainingLimit, format!("{what} is assumed from a session, which AWS allows for 1 h at most"))
                     .try_this("duration_seconds = 3600 in the profile, or remove the line")
             }
+            Condition::InvalidSetting if self.code == "PackedPolicyTooLarge" => Finding::new(
+                Cause::ConfigMalformed,
+                format!("session tags and session policy of {what} take more room than AWS gives them"),
+            )
+            .try_this("fewer or shorter tags, and a shorter policy; tags of a session before this one count, too"),
             Condition::InvalidSetting => Finding::new(Cause::ConfigMalformed, format!("AWS finds a setting of {what} invalid"))
                 .try_this("correct the value that the message names"),
             Condition::WebIdentityExpired => Finding::new(Cause::WebIdentityExpired, "the web identity token has expired")
                 .try_this("make whatever writes the token file write a new one"),
+            Condition::WebIdentityRejected if self.code.starts_with("IDPCommunicationError") => {
+                Finding::new(Cause::WebIdentityRejected, "AWS could not reach the identity provider")
+                    .likely()
+                    .try_this("try again; if it persists, check that the provider's keys can be read from the internet")
+            }
             Condition::WebIdentityRejected => {
                 Finding::new(Cause::WebIdentityRejected, format!("AWS does not accept the web identity token for {what}"))
                     .try_this("check the identity provider, the audience and the role's name")
@@ -268,6 +304,28 @@ impl Answer<'_> {
         let signed = times.next()?;
         Some((signed, times.nth(1)?))
     }
+}
+
+/// What refuses, in AWS's words, and what has to change there.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+const REFUSERS: &[(&str, &str)] = &[
+    ("Roles may not be assumed by root accounts", "use an IAM user or a role: the root user can assume none"),
+    ("AssumeRoleWithWebIdentity", "compare the role's trust policy with the token: provider, audience and subject"),
+    ("perform: sts:TagSession", "allow sts:TagSession in the role's trust policy and to the caller, or send no tags"),
+    ("perform: sts:SetSourceIdentity", "allow sts:SetSourceIdentity in the role's trust policy and to the caller"),
+    ("service control policy", "a service control policy refuses it: an administrator of the organization has to change that"),
+    ("resource control policy", "a resource control policy refuses it: an administrator of the organization has to change that"),
+    ("permissions boundary", "the permissions boundary of the caller refuses it: whoever set it has to change it"),
+    ("session policy", "the session policy of the caller refuses it: get a session without it"),
+    ("VPC endpoint policy", "the policy of the VPC endpoint refuses it: let it allow this call"),
+    ("explicit deny in an identity-based policy", "a policy of the caller denies it: an administrator has to change that"),
+    ("no identity-based policy allows", "no policy of the caller allows it: ask for the permission that the message names"),
+    ("resource-based policy", "the policy of what is asked for (of a role: its trust policy) does not allow the caller"),
+];
+
+/// What to do where AWS says itself what refuses.
+pub fn remedy_named(message: &str) -> Option<&'static str> {
+    REFUSERS.iter().find(|(words, _)| message.contains(words)).map(|(_, remedy)| *remedy)
 }
 
 impl std::fmt::Display for Answer<'_> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::aws_cli::{self, CliSession};
 use super::facts::{EnvironmentKeys, Facts, is_aws, the_environment};
-use super::{Cause, Finding, Result};
+use super::{Cause, Certainty, Finding, Result};
 use crate::config::{Base, Chain, Network};
 use crate::credentials::Credentials;
 use crate::partition;
@@ -47,8 +47,12 @@ pub struct Link {
     pub replaced: Option<Finding>,
     /// The same question at the partition's home region, where the region refused.
     pub at_home: Option<(String, bool)>,
+    /// The home region of another partition, which knows the key.
+    pub elsewhere: Option<&'static str>,
     /// Whether the credentials are those of a session.
     pub is_session: bool,
+    /// Whether AWS knows them and does not say whose they are: a VPC endpoint may refuse GetCallerIdentity, nobody else can.
+    pub is_unnamed: bool,
     /// What the SSO user has instead of the role that was refused.
     pub offers: Option<Offers>,
 }
@@ -65,10 +69,22 @@ pub struct Host {
     pub is_home: bool,
 }
 
+impl Link {
+    /// Whether the next link can be asked for with its credentials.
+    pub fn is_good(&self) -> bool {
+        self.outcome.is_ok() || self.is_unnamed
+    }
+}
+
 impl Answers {
+    /// Whether the whole chain gives credentials that AWS takes.
+    pub fn work(&self) -> bool {
+        self.links.last().is_some_and(Link::is_good)
+    }
+
     /// Why the chain does not work.
     pub fn failure(&self) -> Option<&Finding> {
-        self.links.iter().find_map(|link| link.outcome.as_ref().err())
+        self.links.iter().filter(|link| !link.is_unnamed).find_map(|link| link.outcome.as_ref().err())
     }
 
     /// Whom the whole chain leads to.
@@ -88,7 +104,8 @@ pub struct Prober<'a> {
 }
 
 impl Prober<'_> {
-    /// Asks everybody at once. Takes little more than the limit of one probe, whatever happens.
+    /// Asks everybody at once. Where nobody answers that takes little more than the limit of one probe; the links of a
+    /// chain are asked one after the other, as each needs the one before.
     pub fn ask(&self, facts: &Facts) -> Answers {
         let chain = facts.chain.as_ref().ok();
         let bare = bare_chain(chain);
@@ -135,7 +152,7 @@ impl Prober<'_> {
                 None => format!("source of `{}`", chain.profile),
             };
             let link = self.link(n, name, &refresher);
-            let failed = link.outcome.is_err();
+            let failed = !link.is_good();
             links.push(link);
             if failed {
                 break;
@@ -152,7 +169,9 @@ impl Prober<'_> {
             outcome: Err(Finding::new(Cause::Unexpected, "")),
             replaced: None,
             at_home: None,
+            elsewhere: None,
             is_session: false,
+            is_unnamed: false,
             offers: None,
         };
         let mut credentials = match first.obtain_link(n) {
@@ -163,7 +182,7 @@ impl Prober<'_> {
                 return link;
             }
         };
-        link.outcome = self.identity(&first, &credentials, &mut link.at_home);
+        link.outcome = self.identity(&first, &credentials, &mut link);
         let rejected = |f: &Finding| f.exit_code() == 5 && f.cause != Cause::ClockSkew && f.cause != Cause::RegionDisabled;
         // What AWS does not take is not handed out again, whoever asks next.
         if was_cached && link.at_home.as_ref().is_none_or(|(_, works)| !works) && link.outcome.as_ref().is_err_and(rejected) {
@@ -172,8 +191,8 @@ impl Prober<'_> {
             let again = refresher();
             match again.obtain_link(n) {
                 Ok(new) => {
-                    link.at_home = None;
-                    link.outcome = self.identity(&again, &new, &mut link.at_home);
+                    (link.at_home, link.elsewhere) = (None, None);
+                    link.outcome = self.identity(&again, &new, &mut link);
                     credentials = new;
                 }
                 Err(finding) => {
@@ -183,20 +202,25 @@ impl Prober<'_> {
             }
         }
         link.is_session = credentials.session_token.is_some();
+        link.is_unnamed =
+            link.outcome.as_ref().is_err_and(|finding| finding.cause == Cause::PermissionDenied && finding.certainty == Certainty::Certain);
         link
     }
 
-    /// Asks in the region, and where that does not know the key, at home.
-    fn identity(&self, refresher: &Refresher<'_>, credentials: &Credentials, at_home: &mut Option<(String, bool)>) -> Result<Identity> {
+    /// Asks in the region; where that does not know the key, at home; and where that does not, in other partitions.
+    fn identity(&self, refresher: &Refresher<'_>, credentials: &Credentials, link: &mut Link) -> Result<Identity> {
         let outcome = refresher.identity(credentials);
         if let Err(finding) = &outcome
             && matches!(finding.cause, Cause::AccessKeyUnknown | Cause::RegionDisabled | Cause::SessionTokenDamaged)
             && let Ok(region) = refresher.sources().region()
         {
+            let knows = |region: &str| refresher.sources().identity(credentials, Some(region)).is_ok();
             let home = partition::home_region(partition::of_region(&region));
             if home != region {
-                let works = refresher.sources().identity(credentials, Some(home)).is_ok();
-                *at_home = Some((home.to_owned(), works));
+                link.at_home = Some((home.to_owned(), knows(home)));
+            }
+            if finding.cause == Cause::AccessKeyUnknown && !link.at_home.as_ref().is_some_and(|(_, works)| *works) {
+                link.elsewhere = partition::HOMES.iter().copied().filter(|other| *other != home).find(|other| knows(other));
             }
         }
         outcome
@@ -273,10 +297,11 @@ fn hosts(world: &World, chain: Option<&Chain>) -> Vec<(String, bool)> {
         return vec![(url.clone(), false)];
     }
     let host = |service: &str, region: &str| format!("https://{service}.{region}.{}/", partition::dns_suffix(partition::of_region(region)));
-    let mut all = vec![(host("sts", &region), false)];
+    let sts = if sources.fips() { "sts-fips" } else { "sts" };
+    let mut all = vec![(host(sts, &region), false)];
     let home = partition::home_region(partition::of_region(&region));
     if home != region {
-        all.push((host("sts", home), true));
+        all.push((host(sts, home), true));
     }
     if let Some(Base::Sso { sso_region, .. }) = chain.map(|chain| &chain.base) {
         all.push((host("oidc", sso_region), false));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::facts::Facts;
+use super::probes::Link;
 use super::{Certainty, Finding, Severity, printable};
 use crate::config::{Base, Chain};
 use crate::source::Identity;
@@ -141,7 +142,7 @@ fn steps(facts: &Facts) -> Vec<Step> {
     steps.push(Step { step: "profile", detail: named, origin, works: Some(facts.chain.is_ok()) });
     let Ok(chain) = &facts.chain else { return steps };
     let links = facts.answers.as_ref().map(|answers| answers.links.as_slice()).unwrap_or_default();
-    let works = |n: usize| links.get(n).map(|link| link.outcome.is_ok());
+    let works = |n: usize| links.get(n).map(Link::is_good);
     let (detail, origin) = base(facts, chain);
     steps.push(Step { step: "source", detail, origin, works: works(0) });
     if let Some(Ok(token)) = &facts.sso {
@@ -188,7 +189,7 @@ fn base(facts: &Facts, chain: &Chain) -> (String, Option<String>) {
         Base::Container { origin } => ("credential_source = EcsContainer".into(), at(origin)),
         Base::WebIdentity { token_file, role_arn, .. } => (format!("web identity {}", role_arn.text), at(&token_file.origin)),
         Base::Sso { account_id, role_name, .. } => (format!("SSO role {role_name} in {account_id}"), line("sso_role_name")),
-        Base::LoginSession { arn } => (format!("aws login {}", arn.text), at(&arn.origin)),
+        Base::LoginSession { arn, .. } => (format!("aws login {}", arn.text), at(&arn.origin)),
         Base::Process { command, .. } => ("credential_process".into(), at(&command.origin)),
     }
 }

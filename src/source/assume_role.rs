@@ -6,6 +6,7 @@ use aws_sdk_sts::config::{Config, Region};
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 
 use super::network::{self, Service};
+use super::rejection::Question;
 use super::{Sources, rejection};
 use crate::config::Hop;
 use crate::credentials::{Credentials, Secret};
@@ -45,7 +46,8 @@ pub async fn assume(sources: &Sources<'_>, hop: &Hop, caller: &Credentials) -> R
     }
     let answer = request.send().await.map_err(|e| {
         let what = format!("the role {role} (profile `{}`)", hop.profile);
-        rejection::explain(&e, &what, &region, Some(caller), role).seen(format!("role_arn at {}", hop.role_arn.origin))
+        let question = Question { what: &what, region: &region, caller: Some(caller), role_arn: role, for_role: true };
+        rejection::explain(&e, &question).seen(format!("role_arn at {}", hop.role_arn.origin))
     })?;
     from_sts(answer.credentials(), answer.assumed_role_user().map(|user| user.arn()))
 }

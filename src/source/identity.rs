@@ -1,7 +1,9 @@
 //! `GetCallerIdentity`: needs no permission, so that whoever AWS knows gets an answer.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
 
+use super::rejection::Question;
 use super::{Sources, assume_role, rejection};
+use crate::config::is_account;
 use crate::credentials::{Credentials, masked};
 use crate::diagnosis::Result;
 
@@ -32,10 +34,14 @@ pub async fn identity(sources: &Sources<'_>, caller: &Credentials, region: Optio
     let client = assume_role::client(sources, &region, Some(caller))?;
     let answer = client.get_caller_identity().send().await.map_err(|e| {
         let what = format!("the key {}", masked(&caller.access_key_id));
-        rejection::explain(&e, &what, &region, Some(caller), arn)
+        rejection::explain(&e, &Question { what: &what, region: &region, caller: Some(caller), role_arn: arn, for_role: false })
     })?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    Ok(Identity { account: text(answer.account()), arn: text(answer.arn()), user_id: text(answer.user_id()) })
+    let identity = Identity { account: text(answer.account()), arn: text(answer.arn()), user_id: text(answer.user_id()) };
+    match is_account(&identity.account) && identity.arn.splitn(6, ':').count() == 6 {
+        true => Ok(identity),
+        false => Err(rejection::not_aws(&format!("STS in {region}"), "an answer to GetCallerIdentity without account or ARN")),
+    }
 }
 
 #[cfg(test)]

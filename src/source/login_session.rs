@@ -22,15 +22,17 @@ use crate::credentials::Credentials;
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::digest::sha256_hex;
 use crate::files;
+use crate::shell::quoted;
 use crate::world::World;
 
 /// Sessions are a few KB.
 const FILE_LIMIT: u64 = 256 * 1024;
 
 /// Credentials of the session `arn`, renewed when less than five minutes are left.
-pub async fn credentials(sources: &Sources<'_>, arn: &Value) -> Result<Credentials> {
+pub async fn credentials(sources: &Sources<'_>, arn: &Value, profile: &str) -> Result<Credentials> {
     let file = cache_file(sources.world, &arn.text);
-    let ask = |finding: Finding| finding.seen(format!("login_session at {}", arn.origin)).try_this("aws login --profile PROFILE");
+    let login = format!("aws login --profile {}", quoted(profile));
+    let ask = |finding: Finding| finding.seen(format!("login_session at {}", arn.origin)).try_this(login.as_str());
     let read = || files::read_bounded(&file, FILE_LIMIT);
     let before = read().map_err(|e| {
         ask(Finding::new(Cause::LoginSessionExpired, "nobody is signed in to this `aws login` session here")
@@ -52,11 +54,35 @@ pub async fn credentials(sources: &Sources<'_>, arn: &Value) -> Result<Credentia
     }
     answer.map(from_sdk).map_err(|e| {
         let said = rejection::sources_of(&e);
-        match rejection::unreached_words(&said, &format!("the sign-in service in {region}")) {
+        let at = format!("the sign-in service in {region}");
+        match rejection::unreached_words(&said, &at) {
             Some(finding) => finding,
-            None => ask(Finding::new(Cause::LoginSessionExpired, "the `aws login` session cannot be prolonged").seen(said)),
+            None => refused(&said, &at).map_or_else(
+                || ask(Finding::new(Cause::LoginSessionExpired, "the `aws login` session cannot be prolonged").seen(said.as_str())),
+                |finding| finding.seen(said.as_str()),
+            ),
         }
     })
+}
+
+/// Why the session was not prolonged, where the session itself is not at fault. The SDK gives no more than words.
+/// Errors: aws-sdk-signin, `CreateOAuth2TokenError`.
+fn refused(said: &str, at: &str) -> Option<Finding> {
+    let says = |words: &[&str]| words.iter().any(|one| said.contains(one));
+    if says(&["TooManyRequests"]) {
+        return Some(Finding::new(Cause::Throttled, format!("{at} asks to slow down")).try_this("try again in a minute"));
+    }
+    if says(&["InternalServer", "server_error"]) {
+        return Some(Finding::new(Cause::AwsUnavailable, format!("{at} fails")).try_this("try again; https://health.aws.amazon.com"));
+    }
+    if says(&["unexpected token '<'"]) {
+        return Some(rejection::not_aws(at, "an answer that is not JSON"));
+    }
+    if says(&["insufficient permissions"]) {
+        let finding = Finding::new(Cause::PermissionDenied, "this user may not have its `aws login` session prolonged");
+        return Some(finding.try_this("ask for the permission signin:CreateOAuth2Token (SignInLocalDevelopmentAccess has it)"));
+    }
+    None
 }
 
 /// Where the AWS CLI keeps the session: <https://github.com/aws/aws-cli/tree/v2/awscli/customizations/login>

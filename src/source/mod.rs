@@ -28,6 +28,9 @@ pub use identity::Identity;
 pub use network::{Endpoints, Service};
 pub use reach::{Contact, Metadata};
 
+/// What has a limit of its own is ended by it, not by the one around it.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Everything a source needs for one chain.
 pub struct Sources<'a> {
     world: &'a World,
@@ -61,13 +64,14 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The credentials of the chain's base, and whether they may be cached.
+    /// The credentials of the chain's base.
     pub fn base(&self, token: Option<&Secret>) -> Result<Credentials> {
         match &self.chain.base {
             Base::Static { credentials, .. } => Ok(credentials.clone()),
             Base::Environment { origin, .. } => self.environment(&origin.to_string()),
-            Base::InstanceMetadata { .. } => self.run(metadata::instance(self)),
-            Base::Container { .. } => self.run(metadata::container(self)),
+            // As next, with a diagnosis of their own for passing the deadline.
+            Base::InstanceMetadata { .. } => self.run_within(self.time_left() + GRACE, metadata::instance(self, self.time_left())),
+            Base::Container { .. } => self.run_within(self.time_left() + GRACE, metadata::container(self, self.time_left())),
             Base::WebIdentity { token_file, role_arn, session_name, duration_seconds, .. } => {
                 let token = web_identity::read_token(&self.world.expand_home(&token_file.text), &token_file.origin)?;
                 let session = self.session_name(session_name.as_ref().map(|v| v.text.as_str()));
@@ -82,11 +86,10 @@ impl<'a> Sources<'a> {
             Base::Process { command, .. } => {
                 // The process has the deadline as its own limit, and a diagnosis of its own for passing it.
                 let left = self.time_left();
-                let answer =
-                    self.run_within(left + Duration::from_secs(1), process::run(&command.text, &self.chain.profile, self.world, left));
+                let answer = self.run_within(left + GRACE, process::run(&command.text, &self.chain.profile, self.world, left));
                 answer.map_err(|f| f.seen(format!("credential_process at {}", command.origin)))
             }
-            Base::LoginSession { arn } => self.run(login_session::credentials(self, arn)),
+            Base::LoginSession { arn, profile } => self.run(login_session::credentials(self, arn, profile)),
         }
     }
 
@@ -117,6 +120,11 @@ impl<'a> Sources<'a> {
     /// Every endpoint override in force: what says so, and the URL.
     pub fn overrides(&self) -> Vec<(String, String)> {
         self.endpoints.overrides()
+    }
+
+    /// Whether FIPS endpoints are asked.
+    pub fn fips(&self) -> bool {
+        self.endpoints.fips
     }
 
     /// The region that STS is asked in.

@@ -117,12 +117,12 @@ impl Endpoints {
         Some(format!("{}:{port}", proxy.host()?))
     }
 
-    /// Every override in force: what says so, and the URL. Each URL once.
+    /// Every override in force: what says so, and the URL as it may be shown. Each once.
     pub fn overrides(&self) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = Vec::new();
         for endpoint in [&self.sts, &self.sso, &self.sso_oidc].into_iter().flatten() {
             if all.iter().all(|(place, _)| *place != endpoint.place) {
-                all.push((endpoint.place.clone(), endpoint.url.clone()));
+                all.push((endpoint.place.clone(), endpoint.shown()));
             }
         }
         all
@@ -170,8 +170,12 @@ impl Endpoints {
         // The URL may carry a password: it stays out of the message.
         let config = if plain { ProxyConfig::http(&url) } else { ProxyConfig::https(&url) }.map_err(|_| {
             let name = if plain { "HTTP_PROXY" } else { "HTTPS_PROXY" };
-            Finding::new(Cause::ProxyMisconfigured, format!("{name} is not a proxy URL"))
-                .try_this(format!("export {name}=http://HOST:PORT"))
+            let what = match url.starts_with("socks") {
+                true => "names a SOCKS proxy, which the AWS SDK for Rust cannot use",
+                false => "is not a proxy URL",
+            };
+            Finding::new(Cause::ProxyMisconfigured, format!("{name} {what}"))
+                .try_this(format!("export {name}=http://USER:PASSWORD@HOST:PORT, the password percent-encoded"))
         })?;
         Ok(match &self.no_proxy {
             Some(rules) => config.no_proxy(rules),
@@ -204,6 +208,14 @@ impl Way {
 }
 
 impl Endpoint {
+    /// The URL without what may be a password: user and query.
+    fn shown(&self) -> String {
+        let url = self.url.split(['?', '#']).next().unwrap_or_default();
+        let Some((scheme, rest)) = url.split_once("://") else { return url.rsplit('@').next().unwrap_or_default().to_owned() };
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or_default())
+    }
+
     /// The SDK would put the whole request into its error.
     fn check(&self) -> Result<()> {
         let host = self.url.strip_prefix("http://").or_else(|| self.url.strip_prefix("https://"));
@@ -213,7 +225,7 @@ impl Endpoint {
             return Ok(());
         }
         Err(Finding::new(Cause::ConfigMalformed, "the endpoint is not a URL")
-            .seen(format!("{}, {}", self.place, self.url))
+            .seen(format!("{}, {}", self.place, self.shown()))
             .try_this("https://HOST or http://HOST:PORT, or remove the setting"))
     }
 }
@@ -248,6 +260,14 @@ pub fn timeouts() -> TimeoutConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let shown = |url: &str| Endpoint { url: url.into(), place: String::new() }.shown();
+        assert_eq!(shown("http://bob:pass@127.0.0.1:9/a?sig=secret"), "http://127.0.0.1:9/a");
+        assert_eq!(shown("http://127.0.0.1:9"), "http://127.0.0.1:9");
+        assert_eq!(shown("bob:p@ss@host"), "host");
+    }
 
     #[test]
     fn a_request_takes_the_proxy_unless_it_is_exempt() {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::DateTime;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::date_time::Format;
 use hyper::Uri;
 
@@ -16,10 +18,15 @@ use super::{Sources, rejection};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::time::Timestamp;
 
+/// Where the name server is silent.
+const NO_DNS: &str = "DNS: no answer for";
 /// For what is next door, or has answered before.
 const NEAR: Duration = Duration::from_secs(1);
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 const METADATA: &str = "http://169.254.169.254";
+
+/// Front pages and metadata are small.
+const BODY_LIMIT: usize = 64 * 1024;
 
 /// What answered.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +54,8 @@ pub enum Metadata {
     RoleRefused(String),
     /// It answers that it is switched off for this instance.
     SwitchedOff,
+    /// It answers something that makes no sense.
+    Odd(String),
 }
 
 impl Sources<'_> {
@@ -66,6 +75,9 @@ impl Sources<'_> {
         })?;
         let response = response.map_err(|words| {
             let mut finding = rejection::dispatch(&words, false, at);
+            if finding.cause == Cause::ConnectTimeout && proxy.is_none() && steps.first().is_some_and(|step| step.starts_with(NO_DNS)) {
+                finding = Finding::new(Cause::DnsFailure, format!("no name server answers for {at}")).try_this("check DNS and VPN");
+            }
             if finding.cause == Cause::TlsUntrusted
                 && let Some(name) = issuer(at, proxy.as_deref(), NEAR)
             {
@@ -94,7 +106,7 @@ impl Sources<'_> {
             let token = match answer {
                 Ok(response) if response.status().is_success() => text(&response),
                 Ok(response) if response.status().as_u16() == 403 => return Ok(Metadata::SwitchedOff),
-                Ok(response) => return Ok(Metadata::NoRole(format!("HTTP {} for a token", response.status().as_u16()))),
+                Ok(response) => return Ok(Metadata::Odd(format!("HTTP {} for a token", response.status().as_u16()))),
                 Err(words) => {
                     // Without a token it still says that there is none: then only the token cannot come through.
                     return Ok(match call(&way, "GET", &format!("{base}/latest/meta-data/"), &[], NEAR).await {
@@ -103,11 +115,15 @@ impl Sources<'_> {
                     });
                 }
             };
+            if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+                return Ok(Metadata::Odd("a token that is none".to_owned()));
+            }
             let roles = format!("{base}/latest/meta-data/iam/security-credentials/");
             let header = ("x-aws-ec2-metadata-token", token.as_str());
             let role = match call(&way, "GET", &roles, &[header], NEAR).await {
                 Ok(response) if response.status().is_success() => text(&response),
-                Ok(response) => return Ok(Metadata::NoRole(format!("HTTP {} for {roles}", response.status().as_u16()))),
+                Ok(response) if response.status().as_u16() == 404 => return Ok(Metadata::NoRole(format!("HTTP 404 for {roles}"))),
+                Ok(response) => return Ok(Metadata::Odd(format!("HTTP {} for {roles}", response.status().as_u16()))),
                 Err(words) => return Ok(Metadata::Unreachable(words)),
             };
             let role = role.lines().next().unwrap_or_default();
@@ -141,7 +157,7 @@ async fn steps_to(proxy: Option<String>, url: Uri, limit: Duration) -> Vec<Strin
     let addresses: Vec<SocketAddr> = match looked_up {
         Ok(Ok(addresses)) => addresses.collect(),
         Ok(Err(e)) => return vec![format!("DNS: {who}{name}: {e}")],
-        Err(_) => return vec![format!("DNS: no answer for {who}{name}")],
+        Err(_) => return vec![format!("{NO_DNS} {who}{name}")],
     };
     let Some(first) = addresses.first() else { return vec![format!("DNS: {who}{name} has no address")] };
     let address = first.ip();
@@ -177,8 +193,14 @@ async fn call(way: &Way, method: &str, url: &str, headers: &[(&'static str, &str
     }
     let work = async {
         let mut response = connector.call(request).await.map_err(|e| rejection::sources_of(&e))?;
-        let body = std::mem::replace(response.body_mut(), aws_smithy_types::body::SdkBody::taken());
-        let bytes = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await.map_err(|e| e.to_string())?.into_bytes();
+        let mut body = ByteStream::new(std::mem::replace(response.body_mut(), SdkBody::taken()));
+        let mut bytes = Vec::new();
+        // What answers may be anybody, and may never end.
+        while bytes.len() < BODY_LIMIT
+            && let Some(more) = body.try_next().await.map_err(|e| rejection::sources_of(&e))?
+        {
+            bytes.extend_from_slice(&more);
+        }
         *response.body_mut() = bytes.into();
         Ok(response)
     };
@@ -206,6 +228,11 @@ impl Metadata {
             Self::RoleRefused(words) => Finding::new(Cause::MetadataNoRole, format!("{what} cannot assume the role of this instance"))
                 .seen(words.clone())
                 .try_this("check that the role exists and that its trust policy lets ec2.amazonaws.com assume it"),
+            Self::Odd(words) => {
+                Finding::new(Cause::MetadataUnreachable, "what answers as the instance metadata service gives nothing that could be used")
+                    .seen(words.clone())
+                    .try_this("on EC2: try again; elsewhere: this is another service, use another credential_source")
+            }
             Self::SwitchedOff => Finding::new(Cause::MetadataUnreachable, format!("{what} is switched off for this instance"))
                 .seen("HTTP 403 for a token")
                 .try_this("aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled"),

@@ -5,7 +5,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::credentials::Credentials;
-use crate::diagnosis::answer::{Answer, Asked, Condition};
+use crate::diagnosis::answer::{Answer, Asked, Condition, set_the_clock};
 use crate::diagnosis::{Cause, Finding};
 use crate::partition;
 
@@ -49,10 +49,24 @@ pub fn dispatch(detail: &str, timed_out_flag: bool, at: &str) -> Finding {
             .seen(detail)
             .try_this("check the region's spelling, DNS and VPN");
     }
-    if has(&["certificate", "unknownissuer", "invalid peer", "tls", "handshake"]) {
-        return Finding::new(Cause::TlsUntrusted, format!("the certificate of {at} is not trusted")).seen(detail).try_this(
-            "behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or AWS_CA_BUNDLE=FILE; otherwise check the clock",
-        );
+    if has(&["certificate", "unknownissuer", "invalid peer"]) {
+        let finding = Finding::new(Cause::TlsUntrusted, format!("the certificate of {at} is not trusted")).seen(detail);
+        // What is out of date there is most often the clock here.
+        let finding = if has(&["expired", "notvalidyet"]) { finding.try_this(set_the_clock()) } else { finding };
+        return finding.try_this("behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or AWS_CA_BUNDLE=FILE");
+    }
+    if has(&["proxy authorization required", "proxy authentication required"]) {
+        return password_wanted().seen(detail);
+    }
+    if has(&["handshake eof", "close_notify", "connection reset"]) {
+        return Finding::new(Cause::ConnectTimeout, format!("the connection to {at} is cut before anything is answered"))
+            .seen(detail)
+            .try_this("check firewall and proxy: something on the way lets connections come up and nothing through");
+    }
+    if has(&["invalidcontenttype", "corrupt message"]) {
+        return Finding::new(Cause::ConnectTimeout, format!("what answers as {at} speaks no TLS"))
+            .seen(detail)
+            .try_this("check proxy and endpoint settings: http:// for what has no TLS");
     }
     if has(&["proxy", "tunnel"]) {
         return Finding::new(Cause::ProxyMisconfigured, format!("the proxy on the way to {at} refuses or does not answer"))
@@ -70,11 +84,17 @@ pub fn dispatch(detail: &str, timed_out_flag: bool, at: &str) -> Finding {
         .try_this("check the network, proxy and endpoint settings")
 }
 
+fn password_wanted() -> Finding {
+    Finding::new(Cause::ProxyMisconfigured, "the proxy asks for a password, or does not take the one it gets")
+        .try_this("export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, the password percent-encoded")
+}
+
 fn timed_out(at: &str) -> Finding {
     Finding::new(Cause::ConnectTimeout, format!("{at} does not answer in time")).try_this("check the network, firewall and proxy")
 }
 
-fn not_aws(at: &str, seen: &str) -> Finding {
+/// The finding for an answer that AWS would not give.
+pub fn not_aws(at: &str, seen: &str) -> Finding {
     Finding::new(Cause::CaptivePortal, format!("what answers as {at} is not AWS"))
         .seen(seen)
         .try_this("sign in to the network in a browser, or check proxy and endpoint settings")
@@ -103,22 +123,16 @@ pub fn sources_of(error: &dyn std::error::Error) -> String {
 /// error in it.
 pub fn common(code: &str, status: u16, at: &str) -> Option<Finding> {
     if status == 407 {
-        return Some(
-            Finding::new(Cause::ProxyMisconfigured, "the proxy asks for a password")
-                .seen("HTTP 407")
-                .try_this("put user and password in HTTPS_PROXY"),
-        );
+        return Some(password_wanted().seen("HTTP 407"));
     }
     let answer = Answer { code, message: "", status: Some(status) };
     match answer.condition() {
         Some(Condition::Throttled) => Some(
-            Finding::new(Cause::Throttled, format!("{at} asks to slow down"))
-                .seen(format!("{code} (HTTP {status})"))
-                .try_this("try again in a minute"),
+            Finding::new(Cause::Throttled, format!("{at} asks to slow down")).seen(told(code, status)).try_this("try again in a minute"),
         ),
         Some(Condition::Failing) => Some(
             Finding::new(Cause::AwsUnavailable, format!("{at} fails"))
-                .seen(format!("{code} (HTTP {status})"))
+                .seen(told(code, status))
                 .try_this("try again; https://health.aws.amazon.com"),
         ),
         _ if code.is_empty() => Some(not_aws(at, &format!("HTTP {status} without an AWS error in it"))),
@@ -126,14 +140,19 @@ pub fn common(code: &str, status: u16, at: &str) -> Option<Finding> {
     }
 }
 
+fn told(code: &str, status: u16) -> String {
+    if code.is_empty() { format!("HTTP {status}") } else { format!("{code} (HTTP {status})") }
+}
+
 fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String, String, u16) {
     let response = error.raw_response();
     let status = response.map_or(0, |r| r.status().as_u16());
+    let body = response.and_then(|r| r.body().bytes()).map(String::from_utf8_lossy).unwrap_or_default();
     if let Some(code) = error.code() {
-        return (code.to_owned(), error.message().unwrap_or_default().to_owned(), status);
+        let message = error.message().map(str::to_owned).or_else(|| description(&body));
+        return (code.to_owned(), message.unwrap_or_default(), status);
     }
     // Stand-ins for AWS (moto for one) wrap their errors once more than AWS does, and the SDK finds no code in them.
-    let body = response.and_then(|r| r.body().bytes()).map(String::from_utf8_lossy).unwrap_or_default();
     let inside = |tag: &str| Some(body.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>"))?.0.to_owned());
     match inside("Code").filter(|code| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')) {
         Some(code) => (code, inside("Message").unwrap_or_default(), status),
@@ -141,11 +160,33 @@ fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String,
     }
 }
 
-/// What STS meant by refusing `what` to `caller`. `role_arn` is the role it is about, if it is about one.
-pub fn explain<E>(error: &SdkError<E, HttpResponse>, what: &str, region: &str, caller: Option<&Credentials>, role_arn: &str) -> Finding
+/// What SSO-OIDC says in the place of a message, as OAuth 2.0 has it.
+fn description(body: &str) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let words: Vec<&str> = ["error_description", "reason"].into_iter().filter_map(|key| body[key].as_str()).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// What STS was asked.
+pub struct Question<'a> {
+    /// As in "the role …".
+    pub what: &'a str,
+    /// Where it was asked.
+    pub region: &'a str,
+    /// Who asked; `None` where a web identity token was shown.
+    pub caller: Option<&'a Credentials>,
+    /// A role of the same partition, if one is known.
+    pub role_arn: &'a str,
+    /// Whether that is what was asked for.
+    pub for_role: bool,
+}
+
+/// What STS meant by refusing.
+pub fn explain<E>(error: &SdkError<E, HttpResponse>, question: &Question<'_>) -> Finding
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    let Question { what, region, caller, role_arn, for_role } = *question;
     if let Some(finding) = unreached(error, "STS", region) {
         return finding;
     }
@@ -159,12 +200,14 @@ where
     match (answer.condition(), caller) {
         // Without a caller a web identity token was shown.
         (Some(Condition::Expired), None) => answer.finding(Condition::WebIdentityExpired, &asked),
-        (Some(Condition::Denied), None) => Finding::new(Cause::AssumeRoleDenied, format!("AWS denies {what} to this web identity"))
-            .seen(answer.to_string())
-            .try_this("check the role's trust policy: provider, audience and subject"),
+        (Some(Condition::Denied | Condition::AssumeRoleDenied), None) => {
+            Finding::new(Cause::AssumeRoleDenied, format!("AWS denies {what} to this web identity"))
+                .seen(answer.to_string())
+                .try_this("compare the role's trust policy with the token: provider, audience and subject")
+        }
         (Some(Condition::InvalidSetting) | None, None) => answer.finding(Condition::WebIdentityRejected, &asked),
-        // Whatever is denied here is the role.
-        (Some(Condition::Denied), Some(_)) => answer.finding(Condition::AssumeRoleDenied, &asked),
+        // Whatever is denied where a role is asked for is the role.
+        (Some(Condition::Denied), Some(_)) if for_role => answer.finding(Condition::AssumeRoleDenied, &asked),
         (Some(condition), _) => answer.finding(condition, &asked),
         (None, Some(_)) => Finding::new(Cause::Unexpected, format!("AWS refuses {what}"))
             .seen(answer.to_string())
@@ -200,6 +243,10 @@ mod tests {
             ("HTTP connect timeout occurred after 2s", true, Cause::ConnectTimeout),
             ("tcp connect error: Connection refused (os error 111)", false, Cause::ConnectTimeout),
             ("connection closed before message completed", false, Cause::CaptivePortal),
+            ("io error: tls handshake eof", false, Cause::ConnectTimeout),
+            ("peer closed connection without sending TLS close_notify: https://docs.rs/rustls/", false, Cause::ConnectTimeout),
+            ("received corrupt message of type InvalidContentType", false, Cause::ConnectTimeout),
+            ("unsuccessful tunnel: proxy authorization required", false, Cause::ProxyMisconfigured),
         ];
         for (detail, timeout, cause) in cases {
             assert_eq!(dispatch(detail, timeout, "STS in eu-west-1").cause, cause, "{detail}");

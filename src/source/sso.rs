@@ -260,7 +260,8 @@ impl<'a> Session<'a> {
                     .seen(said)
                     .try_this(self.login())
             }
-            _ => self.ended(token, now).seen(said),
+            "InvalidGrantException" | "ExpiredTokenException" => self.ended(token, now).seen(said),
+            _ => self.ended(token, now).seen(said).likely(),
         }
     }
 }
@@ -371,6 +372,10 @@ fn refused_role(code: &str, message: &str, account: &str, role: &str, region: &s
         "UnauthorizedException" => {
             Finding::new(Cause::SsoSessionExpired, "the SSO session was ended before its time, or sso_region is wrong")
                 .seen(format!("sso_region = {region}"))
+        }
+        "InvalidRequestException" => {
+            Finding::new(Cause::ConfigMalformed, format!("the SSO portal finds the role `{role}` in account {account} invalid"))
+                .try_this("check sso_account_id, sso_role_name and sso_region")
         }
         _ => Finding::new(Cause::Unexpected, format!("the SSO portal refuses the role `{role}` in account {account}"))
             .try_this("check sso_account_id, sso_role_name and sso_region"),

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::rejection::Question;
 use super::{Sources, assume_role, rejection};
 use crate::config::Origin;
 use crate::credentials::{Credentials, Secret};
@@ -41,6 +42,8 @@ pub struct Claims {
     pub issuer: String,
     /// `sub`.
     pub subject: String,
+    /// `aud`, one or several.
+    pub audience: String,
 }
 
 impl Claims {
@@ -70,6 +73,10 @@ impl Claims {
             expires: claims["exp"].as_i64().map(Timestamp),
             issuer: text("iss"),
             subject: text("sub"),
+            audience: match claims["aud"].as_array() {
+                Some(all) => all.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", "),
+                None => text("aud"),
+            },
         })
     }
 }
@@ -84,6 +91,9 @@ pub async fn assume(sources: &Sources<'_>, token: &Secret, role: &str, session: 
         .role_session_name(session)
         .web_identity_token(token.expose())
         .set_duration_seconds(duration.and_then(|d| i32::try_from(d).ok()));
-    let answer = request.send().await.map_err(|e| rejection::explain(&e, &format!("the role {role}"), &region, None, role))?;
+    let answer = request.send().await.map_err(|e| {
+        let what = format!("the role {role}");
+        rejection::explain(&e, &Question { what: &what, region: &region, caller: None, role_arn: role, for_role: true })
+    })?;
     assume_role::from_sts(answer.credentials(), answer.assumed_role_user().map(|user| user.arn()))
 }

@@ -73,12 +73,16 @@ pub struct Aws {
     pub expired_web_identities: Vec<String>,
     #[serde(default)]
     pub sso: Option<Sso>,
+    /// `aws login` sessions: ARN, seconds left of the credentials, whether it was revoked.
+    #[serde(default)]
+    pub logins: Vec<(String, i64, bool)>,
     /// A role that the machine and the container offer; the container's authorization token is `container-token`.
     #[serde(default)]
     pub machine_role: Option<String>,
     #[serde(default)]
     pub fault: Option<CaseFault>,
-    /// By action: `AssumeRole`, `GetCallerIdentity`, `MetadataToken`, …
+    /// By action: `AssumeRole`, `GetCallerIdentity`, `MetadataToken`, …; as `ACTION@TEXT` only where the host, a parameter or
+    /// the signature has TEXT in it.
     #[serde(default)]
     pub faults: BTreeMap<String, CaseFault>,
     /// Regions in which no key is known; the others know all.
@@ -143,6 +147,24 @@ pub enum CaseFault {
     Named(String),
     Clock {
         clock: i64,
+    },
+    /// Requests arrive so many seconds late.
+    HeldUp {
+        held_up: i64,
+    },
+    /// Milliseconds.
+    Latency {
+        latency: u64,
+    },
+    /// Any answer at all; `aws` gives it a request id.
+    Raw {
+        raw: u16,
+        #[serde(default)]
+        body: String,
+        #[serde(default)]
+        aws: bool,
+        #[serde(default)]
+        location: Option<String>,
     },
     Html {
         html: u16,
@@ -269,9 +291,22 @@ pub fn fault(fault: &CaseFault) -> Fault {
             "hang" => Fault::Hang,
             "drop" => Fault::Drop,
             "garbage" => Fault::Garbage,
+            "truncated" => Fault::Truncated,
             other => panic!("no fault is called {other}"),
         },
         CaseFault::Clock { clock } => Fault::ClockOffset(clock),
+        CaseFault::HeldUp { held_up } => Fault::HeldUp(held_up),
+        CaseFault::Latency { latency } => Fault::Latency(std::time::Duration::from_millis(latency)),
+        CaseFault::Raw { raw, body, aws, location } => {
+            let mut headers = vec![];
+            if aws {
+                headers.push(("x-amzn-RequestId", "00000000-0000-0000-0000-000000000000".to_owned()));
+            }
+            if let Some(location) = location {
+                headers.push(("Location", location));
+            }
+            Fault::Raw { status: raw, headers, body }
+        }
         CaseFault::Html { html } => Fault::Html(html),
         CaseFault::Error { status, code, message } => Fault::Error { status, code, message },
     }
@@ -324,6 +359,21 @@ fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
         aws.add_session(&session.id, SECRET, &token(), &session.arn, clock::now() + session.expires);
     }
     setup.roles.iter().for_each(|one| aws.add_role(role(one)));
+    for (arn, left, revoked) in &setup.logins {
+        let mut file = aws.add_login(arn, &clock::rfc3339(clock::now() + left));
+        if *revoked {
+            file["refreshToken"] = "gone".into();
+        }
+        if *left > 0 {
+            let id = "ASIAQLOGINLOGINLOGIN";
+            aws.add_session(id, SECRET, &token(), arn, clock::now() + left);
+            file["accessToken"] = serde_json::json!({"accessKeyId": id, "secretAccessKey": SECRET, "sessionToken": token(),
+                "accountId": arn.split(':').nth(4), "expiresAt": clock::rfc3339(clock::now() + left)});
+        }
+        let digest = ring::digest::digest(&ring::digest::SHA256, arn.as_bytes());
+        let name: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        set_mode(&home.file(&format!(".aws/login/cache/{name}.json"), file.to_string()), "600");
+    }
     for (text, role) in &setup.web_identities {
         aws.add_web_identity(&expand(text), role);
     }

@@ -2,11 +2,11 @@
 
 use super::confirm;
 use crate::config::{Base, Chain};
-use crate::diagnosis::answer::set_the_clock;
+use crate::diagnosis::answer::{remedy_named, set_the_clock};
 use crate::diagnosis::aws_cli::knows_sso_sessions;
 use crate::diagnosis::facts::Facts;
-use crate::diagnosis::probes::{Answers, Link};
-use crate::diagnosis::{Cause, Finding};
+use crate::diagnosis::probes::{Answers, Host, Link};
+use crate::diagnosis::{Cause, Certainty, Finding, Severity};
 use crate::partition;
 use crate::shell::quoted_path;
 use crate::source::Metadata;
@@ -23,7 +23,9 @@ const ENVIRONMENT: &str = "in the environment";
 /// Adds to what was `found` here, or confirms it.
 pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
     let Some(answers) = &facts.answers else { return };
-    found.extend(clock(answers, found));
+    let clock = clock(answers, found);
+    let ahead = clock.as_ref().is_some_and(|(finding, skew)| finding.severity == Severity::Error && *skew < 0);
+    found.extend(clock.map(|(finding, _)| finding));
     found.extend(hosts(facts, answers, found)); // before the links: it names the host
     if let Some(Err(finding)) = &answers.environment {
         let place = "the environment variable AWS_ACCESS_KEY_ID".to_owned();
@@ -35,11 +37,20 @@ pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
         let idle = facts.named_by == Some("--profile");
         if !confirm(found, &finding, |known| known.summary.contains(ENVIRONMENT)) && !told(found, &finding) {
             let finding = weighed(facts, finding);
-            found.push(if idle && finding.exit_code() != 7 { finding.warning() } else { finding });
+            let harmless = (idle && finding.exit_code() != 7) || finding.cause == Cause::PermissionDenied;
+            found.push(if harmless { finding.warning() } else { finding });
         }
     }
     if let Some(link) = answers.links.last() {
         link_findings(facts, link, found);
+    }
+    if ahead {
+        judged_by_a_wrong_clock(found);
+    }
+    // A code is of no use as long as what asks for it does not work.
+    if answers.failure().is_some_and(|finding| finding.cause != Cause::MfaNeeded) {
+        let (code, others): (Vec<Finding>, Vec<Finding>) = std::mem::take(found).into_iter().partition(|one| one.cause == Cause::MfaNeeded);
+        *found = others.into_iter().chain(code).collect();
     }
     for finding in answers.links.iter().filter_map(|link| Some((link, link.replaced.as_ref()?))).filter(|(link, _)| link.outcome.is_ok()) {
         found.push(
@@ -53,14 +64,17 @@ pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
         );
     }
     accounts(facts, answers, found);
-    found.extend(session_token(answers));
+    found.extend(session_token(facts, answers));
     found.extend(cli_sessions(facts, answers));
     found.extend(cli_version(answers));
     if let Some(known) = found.iter_mut().find(|known| known.cause == Cause::TlsUntrusted) {
         let evidence = answers.hosts.iter().filter_map(|host| host.outcome.as_ref().err()).flat_map(|finding| &finding.evidence);
         let signers: Vec<String> = evidence.filter(|line| line.contains("signed by")).cloned().collect();
-        known.evidence.extend(signers);
-        known.evidence.dedup();
+        for signer in signers {
+            if !known.evidence.contains(&signer) {
+                known.evidence.push(signer);
+            }
+        }
     }
     if let Some(Err(finding)) = &answers.ambient {
         let missing = found.iter().any(|known| known.cause == Cause::CredentialsMissing);
@@ -82,8 +96,27 @@ fn weighed(facts: &Facts, finding: Finding) -> Finding {
     if facts.goes_elsewhere() && matches!(finding.exit_code(), 5 | 7) { finding.possible() } else { finding }
 }
 
+/// A clock that is ahead sees ends that have not come yet: only what AWS has said is sure.
+fn judged_by_a_wrong_clock(found: &mut [Finding]) {
+    for finding in found {
+        let ended = matches!(
+            finding.cause,
+            Cause::SsoSessionExpired | Cause::SsoRegistrationExpired | Cause::WebIdentityExpired | Cause::SessionExpired
+        );
+        if ended && !finding.evidence.iter().any(|line| line.contains("(HTTP ")) {
+            finding.certainty = Certainty::Possible;
+        }
+    }
+}
+
 fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
     let Err(finding) = &link.outcome else { return };
+    if link.is_unnamed {
+        found.push(
+            Finding { summary: "AWS does not say whose these credentials are; it takes them".to_owned(), ..finding.clone() }.warning(),
+        );
+        return;
+    }
     if told(found, finding) || (finding.cause == Cause::ClockSkew && found.iter().any(|known| known.cause == Cause::ClockSkew)) {
         return;
     }
@@ -92,6 +125,14 @@ fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
         return;
     }
     let mut finding = weighed(facts, finding.clone());
+    if finding.cause == Cause::ClockSkew
+        && let Some(host) = clock_of_aws(facts.answers.as_ref()).filter(|host| host.skew.is_some_and(|skew| skew.abs() <= SKEW_LIMIT / 2))
+    {
+        finding = finding
+            .likely()
+            .seen(format!("the clock of {} agrees with the one here", host.name))
+            .try_this("if it comes again: something holds requests up on their way, a proxy or a machine that was suspended");
+    }
     if finding.cause == Cause::DnsFailure && found.iter().any(|known| known.cause == Cause::RegionInvalid) {
         finding = finding.possible();
     }
@@ -106,12 +147,33 @@ fn link_findings(facts: &Facts, link: &Link, found: &mut Vec<Finding>) {
         finding.evidence.insert(0, format!("the key at {origin}"));
     }
     if let Some((home, true)) = &link.at_home {
-        found.push(at_home_only(facts, home, link, &finding));
+        found.extend(at_home_only(facts, home, link, &finding));
+        return;
+    }
+    if let Some(elsewhere) = link.elsewhere {
+        let partition = partition::of_region(elsewhere);
+        let mut other = Finding::new(
+            Cause::WrongPartition,
+            format!("these credentials belong to the partition {partition}, and {} is not in it", facts.region().unwrap_or("the region")),
+        )
+        .seen(format!("STS in {elsewhere} knows them"));
+        other.evidence.extend(finding.evidence);
+        found.push(
+            other.try_this(format!(
+                "region = a region of {partition}, such as {elsewhere}: in the profile, AWS_REGION and AWS_DEFAULT_REGION"
+            )),
+        );
         return;
     }
     if let Some(offers) = &link.offers {
         found.push(offered_instead(facts, offers, finding));
         return;
+    }
+    if matches!(finding.cause, Cause::AssumeRoleDenied | Cause::WebIdentityRejected)
+        && let Some(Ok(claims)) = &facts.web_identity
+        && !link.name.starts_with("arn:")
+    {
+        finding = finding.seen(format!("the token says: iss {}, aud {}, sub {}", claims.issuer, claims.audience, claims.subject));
     }
     if finding.cause == Cause::AssumeRoleDenied {
         return denied(facts, link, finding, found);
@@ -141,21 +203,31 @@ fn metadata(facts: &Facts) -> Option<Finding> {
     })
 }
 
-/// Known at home, unknown in the region.
-fn at_home_only(facts: &Facts, home: &str, link: &Link, said: &Finding) -> Finding {
+/// Known at home, unknown in the region. Only a token that somebody else got can be one of the global endpoint.
+fn at_home_only(facts: &Facts, home: &str, link: &Link, said: &Finding) -> Vec<Finding> {
     let region = facts.region().unwrap_or(home);
-    let evidence = format!("STS in {home} knows them, STS in {region} does not");
-    let finding = match link.is_session && partition::is_opt_in(region) {
-        true => Finding::new(
-            Cause::OptInRegionToken,
-            format!("these credentials do not work in {region}: the session token is one of the global endpoint"),
-        )
-        .try_this("get them from a regional STS endpoint: sts_regional_endpoints = regional, or AWS_STS_REGIONAL_ENDPOINTS=regional")
-        .try_this("aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token"),
-        false => Finding::new(Cause::RegionDisabled, format!("the region {region} is not switched on in the account of these credentials"))
-            .try_this(format!("aws account enable-region --region-name {region}, or use {home}")),
+    let brought = !link.name.starts_with("arn:")
+        && facts
+            .chain
+            .as_ref()
+            .is_ok_and(|chain| matches!(chain.base, Base::Static { .. } | Base::Environment { .. } | Base::Process { .. }));
+    let disabled =
+        Finding::new(Cause::RegionDisabled, format!("the region {region} is not switched on in the account of these credentials"))
+            .try_this(format!("aws account enable-region --region-name {region}, or use {home}"));
+    let seen = |finding: Finding| {
+        let evidence = format!("STS in {home} knows them, STS in {region} does not");
+        finding.seen(evidence).seen(said.evidence.last().cloned().unwrap_or_default())
     };
-    finding.seen(evidence).seen(said.evidence.last().cloned().unwrap_or_default()).likely()
+    if !(link.is_session && brought && partition::is_opt_in(region)) {
+        return vec![seen(disabled).likely()];
+    }
+    let token = Finding::new(
+        Cause::OptInRegionToken,
+        format!("these credentials do not work in {region}: the session token is one of the global endpoint"),
+    )
+    .try_this("get them from a regional STS endpoint: sts_regional_endpoints = regional, or AWS_STS_REGIONAL_ENDPOINTS=regional")
+    .try_this("aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token");
+    vec![seen(token).likely(), seen(disabled).possible().info()]
 }
 
 fn denied(facts: &Facts, link: &Link, finding: Finding, found: &mut Vec<Finding>) {
@@ -179,8 +251,9 @@ fn denied(facts: &Facts, link: &Link, finding: Finding, found: &mut Vec<Finding>
         return;
     }
     let hop = facts.chain.as_ref().ok().and_then(|chain| chain.hops.iter().find(|hop| hop.role_arn.text == link.name));
+    let is_told = finding.evidence.iter().any(|line| remedy_named(line).is_some());
     found.push(finding);
-    if let Some(hop) = hop {
+    if let Some(hop) = hop.filter(|_| !is_told) {
         let (what, fix) = match &hop.external_id {
             Some(_) => (
                 "the role may ask for another external id than the profile has",
@@ -212,6 +285,12 @@ fn offered_instead(facts: &Facts, offers: &Offers, said: Finding) -> Finding {
     let finding = Finding { remedy: Vec::new(), ..said };
     let ask = "ask an administrator for the assignment";
     if !offers.roles.is_empty() {
+        if offers.roles.contains(role_name) {
+            return finding
+                .likely()
+                .seen("the portal lists this very role for this user")
+                .try_this("try again in some minutes: assignments take time; then ask an administrator whether the account is open");
+        }
         let alike = offers.roles.iter().find(|role| role.eq_ignore_ascii_case(role_name));
         let place = line("sso_role_name");
         let finding = finding.seen(format!("in account {account_id} there are for this user: {}", some_of(&offers.roles)));
@@ -244,7 +323,7 @@ fn some_of(all: &[String]) -> String {
 
 /// Sessions that the AWS CLI would go on with, although AWS takes them no more.
 fn cli_sessions(facts: &Facts, answers: &Answers) -> Vec<Finding> {
-    let works = answers.identity().is_some();
+    let works = answers.work();
     let rejected = facts.cli_sessions.iter().zip(&answers.cli_sessions).filter_map(|(session, outcome)| {
         let said = outcome.as_ref().err()?;
         matches!(said.cause, Cause::AccessKeyUnknown | Cause::SessionExpired | Cause::SessionTokenDamaged).then_some((session, said))
@@ -279,12 +358,15 @@ fn cli_version(answers: &Answers) -> Option<Finding> {
     )
 }
 
-fn clock(answers: &Answers, found: &[Finding]) -> Option<Finding> {
-    let host = answers
-        .hosts
-        .iter()
-        .filter(|host| host.outcome.as_ref().is_ok_and(|contact| contact.is_aws))
-        .max_by_key(|host| host.skew.unwrap_or(0).abs())?;
+/// The host of AWS whose clock differs most.
+fn clock_of_aws(answers: Option<&Answers>) -> Option<&Host> {
+    let of_aws = answers?.hosts.iter().filter(|host| host.outcome.as_ref().is_ok_and(|contact| contact.is_aws));
+    of_aws.max_by_key(|host| host.skew.unwrap_or(0).abs())
+}
+
+/// And by how many seconds AWS is ahead.
+fn clock(answers: &Answers, found: &[Finding]) -> Option<(Finding, i64)> {
+    let host = clock_of_aws(Some(answers))?;
     let skew = host.skew.filter(|skew| skew.abs() > SKEW_LIMIT / 2)?;
     if found.iter().any(|known| known.cause == Cause::ClockSkew) {
         return None;
@@ -293,7 +375,7 @@ fn clock(answers: &Answers, found: &[Finding]) -> Option<Finding> {
     let finding = Finding::new(Cause::ClockSkew, format!("the clock here is {} {which} the clock of AWS", for_people(skew)))
         .seen(format!("the Date header of {}", host.name))
         .try_this(set_the_clock());
-    Some(if skew.abs() > SKEW_LIMIT { finding } else { finding.warning() })
+    Some((if skew.abs() > SKEW_LIMIT { finding } else { finding.warning() }, skew))
 }
 
 /// `aws_account_id` of the profile whose key it is, beside what AWS says.
@@ -321,7 +403,10 @@ fn accounts(facts: &Facts, answers: &Answers, found: &mut Vec<Finding>) {
 }
 
 /// Sessions of GetSessionToken look like their user and may do less.
-fn session_token(answers: &Answers) -> Option<Finding> {
+fn session_token(facts: &Facts, answers: &Answers) -> Option<Finding> {
+    if facts.chain.as_ref().is_ok_and(|chain| matches!(chain.base, Base::LoginSession { .. })) {
+        return None; // those of `aws login` may do all that the user may
+    }
     let identity = answers
         .links
         .iter()
@@ -340,7 +425,9 @@ fn session_token(answers: &Answers) -> Option<Finding> {
 
 /// Hosts that cannot be reached, and answers that are not of AWS.
 fn hosts(facts: &Facts, answers: &Answers, found: &[Finding]) -> Vec<Finding> {
-    let works = answers.identity().is_some();
+    let works = answers.work();
+    // Who knows the credentials, or refuses something to somebody known, is AWS: then nothing is in the way of that.
+    let of_aws = answers.links.iter().any(Link::is_good) || answers.failure().is_some_and(|finding| matches!(finding.exit_code(), 5 | 6));
     let mut new: Vec<Finding> = Vec::new();
     let (home, others): (Vec<_>, Vec<_>) = answers.hosts.iter().partition(|host| host.is_home);
     let home_answers = home.iter().any(|host| host.outcome.is_ok());
@@ -356,12 +443,18 @@ fn hosts(facts: &Facts, answers: &Answers, found: &[Finding]) -> Vec<Finding> {
                             .likely(),
                     );
                 } else if found.iter().chain(&new).all(|known| known.cause != finding.cause) {
-                    new.push(weighed(facts, finding.clone()));
+                    let finding = weighed(facts, finding.clone());
+                    new.push(if of_aws && answers.failure().is_some_and(|one| one.cause != finding.cause) {
+                        finding.warning()
+                    } else {
+                        finding
+                    });
                 }
             }
             Ok(contact)
-                if !works
+                if !of_aws
                     && !contact.is_aws
+                    && contact.status < 500
                     && !facts.goes_elsewhere()
                     && host.name.starts_with("sts.")
                     && found.iter().all(|known| known.cause != Cause::CaptivePortal) =>

@@ -11,7 +11,7 @@ mod sso;
 mod store;
 
 use super::facts::Facts;
-use super::{Certainty, Finding};
+use super::{Certainty, Finding, Severity};
 
 /// Everything that is wrong, most likely culprit first.
 pub fn all(facts: &Facts) -> Vec<Finding> {
@@ -25,7 +25,9 @@ pub fn all(facts: &Facts) -> Vec<Finding> {
             ranked.push(finding);
         }
     }
-    ranked.sort_by_key(|finding| (finding.severity, finding.certainty));
+    // Nobody can sign in where nothing is reached.
+    let cut_off = ranked.iter().any(|finding| finding.severity == Severity::Error && finding.exit_code() == 7);
+    ranked.sort_by_key(|finding| (finding.severity, finding.certainty, cut_off && finding.exit_code() == 4));
     ranked
 }
 

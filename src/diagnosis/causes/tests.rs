@@ -119,7 +119,16 @@ fn answers(links: Vec<Link>) -> Answers {
 
 fn works(name: &str, arn: &str) -> Link {
     let identity = Identity { account: "111111111111".into(), arn: arn.into(), user_id: String::new() };
-    Link { name: name.into(), outcome: Ok(identity), replaced: None, at_home: None, is_session: false, offers: None }
+    Link {
+        name: name.into(),
+        outcome: Ok(identity),
+        replaced: None,
+        at_home: None,
+        elsewhere: None,
+        is_session: false,
+        is_unnamed: false,
+        offers: None,
+    }
 }
 
 fn fails(name: &str, cause: Cause) -> Link {
@@ -245,7 +254,7 @@ fn the_chain() {
         facts("[profile prod]\ncredential_process = /bin/gone\n", "").with(|facts| facts.program_missing = Some("/bin/gone".into()));
     error(process, Cause::ProcessFailed);
     let web = facts(&format!("[profile prod]\nrole_arn = {ROLE}\nweb_identity_token_file = /t\n"), "");
-    let claims = Claims { place: "/t".into(), expires: Some(NOW.plus(-60)), issuer: "i".into(), subject: "s".into() };
+    let claims = Claims { place: "/t".into(), expires: Some(NOW.plus(-60)), issuer: "i".into(), subject: "s".into(), audience: "a".into() };
     error(web.with(|facts| facts.web_identity = Some(Ok(claims))), Cause::WebIdentityExpired);
     let sudo = facts("", "").with(|facts| facts.place.sudo_user = Some("ann".into()));
     assert!(error(sudo, Cause::ProfileNotFound).to_string().contains("sudo for ann"));

@@ -37,14 +37,14 @@ pub fn action(path: &str) -> Option<&'static str> {
 }
 
 pub fn answer(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
+    if (request.method.as_str(), request.path.as_str()) == ("PUT", "/latest/api/token") {
+        let token = random(BASE64, 56);
+        state.surroundings.sessions.push(token.clone());
+        return Ok(Reply::new(200, "text/plain", token).with("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned()));
+    }
     let Some(role) = state.surroundings.role_arn.clone() else { return Err(Refusal::new(404, "", "no role")) };
     let name = role.rsplit('/').next().unwrap_or_default().to_owned();
     match (request.method.as_str(), request.path.as_str()) {
-        ("PUT", "/latest/api/token") => {
-            let token = random(BASE64, 56);
-            state.surroundings.sessions.push(token.clone());
-            return Ok(Reply::new(200, "text/plain", token).with("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned()));
-        }
         (_, "/container") if request.header("authorization") != state.surroundings.container_token.as_deref() => {
             return Err(Refusal::new(403, "", "wrong token"));
         }

@@ -287,7 +287,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
 fn record(shared: &Shared, request: &Request) -> (usize, Option<Fault>) {
     let action = service(request).action(request);
     let mut state = lock(shared);
-    let fault = state.take_fault(&action);
+    // `ACTION@TEXT`: only where the host, a parameter or the signature has TEXT in it.
+    let has = |text: &str| {
+        let headers = ["host", "authorization"].into_iter().filter_map(|name| request.header(name));
+        headers.chain(request.params.values().map(String::as_str)).any(|value| value.contains(text))
+    };
+    let exact = state.fault_by_action.iter().find(|(key, _)| key.split_once('@').is_some_and(|(of, text)| of == action && has(text)));
+    let exact = exact.map(|(_, fault)| fault.clone());
+    let fault = exact.or_else(|| state.take_fault(&action));
     state.calls.push(Call {
         action,
         caller: None,
