@@ -13,6 +13,9 @@ use crate::diagnosis::{Cause, Finding, Result, Severity, causes, finding_json, f
 /// Of a longer text the end is read: what went wrong stands there.
 const LIMIT: u64 = 32 * 1024 * 1024;
 
+/// Errors that are shown to people.
+const SHOWN: usize = 20;
+
 /// Prints what is known of the errors in a file or on stdin. Exit code 1 where there is none.
 pub fn run(context: &Context<'_>, file: Option<&Path>, profile: Option<&str>, as_json: bool) -> Result<u8> {
     let text = text(context, file)?;
@@ -35,7 +38,10 @@ pub fn run(context: &Context<'_>, file: Option<&Path>, profile: Option<&str>, as
         answer(format!("no AWS error is recognised in this text: {hint}").as_bytes())?;
     } else {
         let paint = context.paint();
-        let mut lines: Vec<String> = found.iter().map(told).collect();
+        let mut lines: Vec<String> = found.iter().take(SHOWN).map(told).collect();
+        if found.len() > SHOWN {
+            lines.push(format!("and {} more: --json has them", found.len() - SHOWN));
+        }
         for finding in &findings {
             lines.push(String::new());
             lines.push(finding_text(finding, &paint));
@@ -76,12 +82,15 @@ fn text(context: &Context<'_>, file: Option<&Path>) -> Result<String> {
     };
     Ok(match bytes.as_slice() {
         // Windows shells redirect as UTF-16.
-        [0xff, 0xfe, rest @ ..] => {
-            let units: Vec<u16> = rest.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-            String::from_utf16_lossy(&units)
-        }
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
         bytes => String::from_utf8_lossy(bytes).into_owned(),
     })
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+    String::from_utf16_lossy(&units)
 }
 
 /// One line about one error.

@@ -37,6 +37,8 @@ pub enum Condition {
     KeyUnknown,
     /// The account is not activated, or was closed.
     NotActivated,
+    /// EC2 may not assume the role of the instance.
+    MachineRoleRefused,
     /// EC2 tells no unknown key from a wrong secret or a wrong clock.
     AnyOfThem,
     TokenDamaged,
@@ -71,9 +73,12 @@ impl Answer<'_> {
         let says = |words: &str| self.message.contains(words);
         let code = self.code.trim_end_matches("Exception");
         Some(match code {
-            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => Condition::KeyUnknown,
             "OptInRequired" | "NotSignedUp" => Condition::NotActivated,
+            "InvalidClientTokenId" if says("STS is not activated") => Condition::RegionDisabled,
+            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => Condition::KeyUnknown,
+            "AuthFailure" if says("Not authorized for") => Condition::Denied,
             "AuthFailure" => Condition::AnyOfThem,
+            "AssumeRoleUnauthorizedAccess" => Condition::MachineRoleRefused,
             "InvalidToken" if says("token") => Condition::TokenDamaged,
             "ExpiredToken" if says("current date/time") || says("Token expired") => Condition::WebIdentityExpired,
             "ExpiredToken" | "RequestExpired" | "TokenRefreshRequired" => Condition::Expired,
@@ -96,6 +101,7 @@ impl Answer<'_> {
             "RegionDisabled" => Condition::RegionDisabled,
             "ValidationError" if says("role chaining") => Condition::RoleChainingLimit,
             "ValidationError" if says("MaxSessionDuration") || says("session limit") => Condition::DurationTooLong,
+            "ValidationError" if says("AccessDenied") => Condition::Denied,
             "ValidationError" | "MalformedPolicyDocument" | "PackedPolicyTooLarge" => Condition::InvalidSetting,
             "InvalidIdentityToken" | "IDPRejectedClaim" | "IDPCommunicationError" => Condition::WebIdentityRejected,
             "Unauthorized" if says("Session token") => Condition::SsoSessionOver,
@@ -184,6 +190,10 @@ impl Answer<'_> {
                         "check that the key exists and is active: aws iam list-access-keys; otherwise replace it in the profile",
                     ),
                 }
+            }
+            Condition::MachineRoleRefused => {
+                Finding::new(Cause::MetadataNoRole, "the instance metadata service cannot assume the role of the instance")
+                    .try_this("check that the role exists and that its trust policy lets ec2.amazonaws.com assume it")
             }
             Condition::NotActivated => {
                 Finding::new(Cause::PermissionDenied, format!("the account of {key} is not activated for this, or was closed"))
