@@ -1,6 +1,7 @@
 //! Single values: what can be judged without asking AWS is judged here, with its place. No message quotes a key,
 //! secret or token.
 
+use super::profiles::{Profile, ProfileSet};
 use super::reader::Value;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::keys::{Keys, Part, refused};
@@ -31,17 +32,36 @@ pub(super) fn word(key: &str, value: &Value, low: usize, high: usize, extra: &st
     let length = value.text.chars().count();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || extra.contains(c);
     if !(low..=high).contains(&length) || !value.text.chars().all(allowed) {
+        if value.text.starts_with(['"', '\'']) {
+            return Err(quoted(key, value));
+        }
         let rule = format!("{low} to {high} letters, digits or {extra}_");
         return Err(bad(Cause::ConfigMalformed, key, value, "is not what AWS accepts", &format!("it takes {rule}")));
     }
     Ok(())
 }
 
+fn quoted(key: &str, value: &Value) -> Finding {
+    bad(
+        Cause::ConfigMalformed,
+        key,
+        value,
+        "is in quotes, which are part of its value",
+        "remove the quotes: every AWS tool takes them as part of the value",
+    )
+}
+
 /// A session length STS can give.
 pub(super) fn duration(value: &Value) -> Result<u32> {
     match value.text.parse() {
         Ok(seconds @ 900..=43_200) => Ok(seconds),
-        _ => Err(bad(Cause::ConfigMalformed, "duration_seconds", value, "is not a number from 900 to 43200", "duration_seconds = 3600")),
+        _ => Err(bad(
+            Cause::ConfigMalformed,
+            "duration_seconds",
+            value,
+            "is not a number from 900 to 43200",
+            "duration_seconds = 3600, or up to 43200 where the role allows it",
+        )),
     }
 }
 
@@ -80,6 +100,15 @@ pub(super) fn role_arn(value: &Value) -> Result<()> {
     if whole {
         return Ok(());
     }
+    if value.text.starts_with(['"', '\'']) {
+        return Err(quoted("role_arn", value));
+    }
+    if let ["arn", partition, "sts", "", account, session] = parts.as_slice()
+        && let Some(name) = session.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next())
+    {
+        let fix = format!("role_arn = arn:{partition}:iam::{account}:role/{name}, with the role's path if it has one");
+        return Err(bad(Cause::ConfigMalformed, "role_arn", value, "is the ARN of a session, not of a role", &fix));
+    }
     Err(bad(Cause::ConfigMalformed, "role_arn", value, "is not the ARN of a role", "role_arn = arn:aws:iam::123456789012:role/NAME"))
 }
 
@@ -108,6 +137,31 @@ pub(super) fn region(key: &str, value: &Value) -> Result<()> {
         return Ok(());
     }
     Err(bad(Cause::RegionInvalid, key, value, "is not a region", &region_fix(key, &value.text)))
+}
+
+/// What AWS takes in the keys of a role, beside letters, digits and `_`: lengths and further characters.
+pub(super) const WORDS: &[(&str, usize, usize, &str)] =
+    &[("external_id", 2, 1224, "+=,.@:/-"), ("mfa_serial", 9, 256, "+=/:,.@-"), ("role_session_name", 2, 64, "+=,.@-")];
+
+/// Every value of a section that cannot be right by its form alone. Resolving a profile stops at the first.
+pub fn flaws(set: &ProfileSet, section: &Profile) -> Vec<Finding> {
+    let mut found: Vec<Finding> =
+        WORDS.iter().filter_map(|(key, low, high, extra)| word(key, section.get(key)?, *low, *high, extra).err()).collect();
+    let mut judge = |key: &str, check: &dyn Fn(&Value) -> Result<()>| {
+        found.extend(section.get(key).and_then(|value| check(value).err()));
+    };
+    judge("region", &|value| region("region", value));
+    judge("sso_region", &|value| region("sso_region", value));
+    judge("sso_account_id", &|value| account("sso_account_id", value));
+    judge("role_arn", &role_arn);
+    judge("duration_seconds", &|value| duration(value).map(drop));
+    judge("source_profile", &|value| match set.profile(&value.text) {
+        Some(_) => Ok(()),
+        None => Err(Finding::new(Cause::SourceMissing, format!("the source profile `{}` does not exist", value.text))
+            .seen(value.origin.to_string())
+            .try_this("name a profile that exists: awsfresh status lists them")),
+    });
+    found
 }
 
 /// Static keys. Only what no request could be made with is refused: AWS judges the rest.

@@ -14,7 +14,7 @@ mod reader;
 mod resolve;
 
 pub use chain::{Base, Chain, Hop, Network};
-pub use check::{is_account, is_region, region_fix};
+pub use check::{flaws, is_account, is_region, region_fix};
 pub use misspelt::{Misspelt, misspelt};
 pub use overlay::{DefaultProfile, Overlay};
 pub use profiles::{Profile, ProfileSet, SHAPING};

@@ -52,7 +52,7 @@ impl Profile {
 
     /// Sections that are opened more than once in one file, and keys with more than one value in the others.
     pub fn repeated(&self) -> Vec<(&str, Vec<&Origin>)> {
-        let once = self.sections.iter().filter(|s| s.again.is_empty());
+        let once = self.sections.iter().filter(|s| s.again.is_empty() && s.headers.len() == 1);
         let keys = once.flat_map(|s| s.keys.iter()).filter(|(_, values)| values.len() > 1);
         let keys = keys.map(|(key, values)| (key.as_str(), values.iter().map(|v| &v.origin).collect()));
         let headers = self.sections.iter().filter(|s| !s.again.is_empty());
@@ -60,6 +60,11 @@ impl Profile {
         let mut all: Vec<(&str, Vec<&Origin>)> = headers.chain(keys).collect();
         all.sort_by_key(|(_, places)| places.first().map(|o| (o.file.clone(), o.line)));
         all
+    }
+
+    /// Lines without a meaning, at which Python tools refuse the whole file.
+    pub fn problems(&self) -> impl Iterator<Item = &Finding> {
+        self.sections.iter().flat_map(|section| &section.problems)
     }
 
     /// The value of `key` below an empty `parent`.
@@ -100,7 +105,7 @@ pub struct ProfileSet {
     profiles: BTreeMap<String, Profile>,
     sso_sessions: BTreeMap<String, Profile>,
     services: BTreeMap<String, Profile>,
-    others: Vec<(String, Origin)>,
+    others: BTreeMap<String, Profile>,
 }
 
 impl ProfileSet {
@@ -112,10 +117,7 @@ impl ProfileSet {
                 SectionKind::Profile => &mut set.profiles,
                 SectionKind::SsoSession => &mut set.sso_sessions,
                 SectionKind::Services => &mut set.services,
-                SectionKind::Other => {
-                    set.others.push((section.name, section.origin));
-                    continue;
-                }
+                SectionKind::Other => &mut set.others,
             };
             place
                 .entry(section.name.clone())
@@ -142,8 +144,13 @@ impl ProfileSet {
     }
 
     /// Sections of the config file that no SDK reads.
-    pub fn others(&self) -> &[(String, Origin)] {
-        &self.others
+    pub fn others(&self) -> impl Iterator<Item = &Profile> {
+        self.others.values()
+    }
+
+    /// Every section, whatever it stands for.
+    pub fn sections(&self) -> impl Iterator<Item = &Profile> {
+        self.profiles().chain(self.sso_sessions.values()).chain(self.services.values()).chain(self.others())
     }
 
     /// `[sso-session NAME]`.
@@ -156,6 +163,21 @@ impl ProfileSet {
         self.sso_sessions.get(nearest(name, self.sso_sessions.keys().map(String::as_str))?)
     }
 
+    /// Where `[sso-session NAME]` stands in a form or a file in which no tool sees it: what is wrong, and its place.
+    pub(super) fn misplaced_session(&self, name: &str) -> Option<(String, &Origin)> {
+        let in_credentials = self.profiles.get(&format!("sso-session {name}")).map(|profile| {
+            (format!("{} has [sso-session {name}]: the credentials file holds no sessions", profile.origin), &profile.origin)
+        });
+        let is_meant = |section: &&Profile| {
+            let (kind, rest) = section.name.split_once([' ', '\t']).unwrap_or_default();
+            rest.trim() == name && kind.to_ascii_lowercase().replace('_', "-").trim_end_matches('s') == "sso-session"
+        };
+        in_credentials.or_else(|| {
+            let section = self.others().find(is_meant)?;
+            Some((format!("{} has [{}]", section.origin, section.name), &section.origin))
+        })
+    }
+
     /// `[services NAME]`.
     pub fn services(&self, name: &str) -> Option<&Profile> {
         self.services.get(name)
@@ -165,10 +187,19 @@ impl ProfileSet {
     pub(super) fn find(&self, name: &str) -> Result<&Profile> {
         let profile = self.profiles.get(name).ok_or_else(|| {
             let finding = Finding::new(Cause::ProfileNotFound, format!("there is no profile `{name}`"));
-            if let Some((_, origin)) = self.others.iter().find(|(other, _)| other == name) {
+            if let Some(Profile { origin, .. }) = self.others.get(name) {
                 return finding
                     .seen(format!("{origin} has [{name}] without `profile`"))
                     .try_this(format!("write [profile {name}] at {origin}"));
+            }
+            if let Some(other) = self.others().find(|other| meant(&other.name) == Some(name)) {
+                let (origin, wanted) = (&other.origin, if name == "default" { "default".to_owned() } else { format!("profile {name}") });
+                return finding.seen(format!("{origin} has [{}]", other.name)).try_this(format!("write [{wanted}] at {origin}"));
+            }
+            if let Some(origin) = self.indented(name) {
+                return finding
+                    .seen(format!("[profile {name}] at {origin} is indented: to every tool it belongs to the line above"))
+                    .try_this(format!("move it to the beginning of line {}", origin.line));
             }
             // The credentials file takes names as they stand.
             if let Some(profile) = self.profiles.get(&format!("profile {name}")) {
@@ -193,6 +224,15 @@ impl ProfileSet {
         Ok(profile)
     }
 
+    /// Where a header of that name is taken for more of a value.
+    fn indented(&self, name: &str) -> Option<Origin> {
+        let header = format!("[profile {name}]");
+        self.sections().flat_map(Profile::values).find_map(|(_, value)| {
+            let line = value.text.lines().position(|line| line == header)?;
+            Some(Origin { line: value.origin.line + u32::try_from(line).ok()?, ..value.origin.clone() })
+        })
+    }
+
     /// An existing name that differs by case or by very little.
     fn alike(&self, name: &str) -> Option<&str> {
         let visible: String = name.chars().filter(char::is_ascii_graphic).collect();
@@ -204,6 +244,16 @@ impl ProfileSet {
         }
         nearest(name, self.names())
     }
+}
+
+/// The profile that a header of the wrong form was meant for: `[Profile x]`, `[profiles x]`, `[profile-x]`, `[Default]`.
+fn meant(header: &str) -> Option<&str> {
+    if header.eq_ignore_ascii_case("default") {
+        return Some("default");
+    }
+    let rest = header.get(.."profile".len()).filter(|word| word.eq_ignore_ascii_case("profile")).map(|word| &header[word.len()..])?;
+    let rest = rest.strip_prefix(['s', 'S']).unwrap_or(rest);
+    rest.strip_prefix([' ', '\t', '-', ':', '_', '.', '/']).map(str::trim)
 }
 
 /// The one of `names` that is hardly different.

@@ -78,7 +78,9 @@ pub struct Section {
     pub(super) name: String,
     /// The first header.
     pub(super) origin: Origin,
-    /// Further headers of the same name in the same file, at which Python tools refuse the whole file.
+    /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two sections.
+    pub(super) headers: Vec<String>,
+    /// Further headers of the same spelling in the same file, at which Python tools refuse the whole file.
     pub(super) again: Vec<Origin>,
     /// Every value of every key, in file order; the last one counts.
     pub(super) keys: HashMap<String, Vec<Value>>,
@@ -138,7 +140,8 @@ impl Reader {
             Line::Nothing => return Ok(()),
             Line::Continuation(text) => return self.continuation(text, origin),
             Line::Header(Some((kind, name))) => {
-                self.section(kind, name, origin);
+                let written = line.split_once(']').map_or(line, |(written, _)| written);
+                self.section(kind, name, written, origin);
                 return Ok(());
             }
             Line::Header(None) => return Err(malformed(&origin, "opens a section without `]`")),
@@ -182,23 +185,29 @@ impl Reader {
         Ok(())
     }
 
-    fn section(&mut self, kind: SectionKind, name: &str, origin: Origin) {
+    fn section(&mut self, kind: SectionKind, name: &str, written: &str, origin: Origin) {
         self.last_key = None;
         if let Some(&found) = self.index.get(&(kind, name.to_owned())) {
-            self.sections[found].again.push(origin);
+            let section = &mut self.sections[found];
+            match section.headers.iter().any(|known| known == written) {
+                true => section.again.push(origin),
+                false => section.headers.push(written.to_owned()),
+            }
             self.current = Some(found);
             return;
         }
+        let problems = if name.is_empty() { vec![malformed(&origin, "opens a section without a name")] } else { Vec::new() };
         self.index.insert((kind, name.to_owned()), self.sections.len());
         self.current = Some(self.sections.len());
         self.sections.push(Section {
             kind,
             name: name.to_owned(),
             origin,
+            headers: vec![written.to_owned()],
             again: Vec::new(),
             keys: HashMap::new(),
             nested: HashMap::new(),
-            problems: Vec::new(),
+            problems,
         });
     }
 }

@@ -153,6 +153,11 @@ fn conflict(profile: &Profile, a: (&str, &Value), b: (&str, &Value), why: &str) 
 fn no_source(profile: &Profile) -> Finding {
     let finding = Finding::new(Cause::SourceMissing, format!("profile `{}` has no credentials and names no source", profile.name))
         .seen(profile.origin.to_string());
+    if let Some(source) = profile.get("source_profile") {
+        return finding
+            .seen(format!("source_profile at {} says with what to assume a role; there is no role_arn", source.origin))
+            .try_this(format!("role_arn = ARN beside it, or use the profile {} itself", source.text));
+    }
     let meant = misspelt(profile);
     if meant.is_empty() {
         return finding.try_this("add role_arn with source_profile, sso_session, credential_process or keys");
@@ -227,6 +232,9 @@ fn sso_base(set: &ProfileSet, profile: &Profile) -> Result<Base> {
                         .seen(format!("{origin} has [profile {}] with sso_start_url", name.text))
                         .try_this(format!("write [sso-session {}] at {origin}", name.text)),
                     (None, Some(other)) => finding.try_this(format!("did you mean `{}`, at {}?", other.name, other.origin)),
+                    (None, None) if let Some((what, origin)) = set.misplaced_session(&name.text) => {
+                        finding.seen(what).try_this(format!("[sso-session {}] in the config file, in the place of {origin}", name.text))
+                    }
                     (None, None) => finding.try_this("add the section, or run: aws configure sso-session"),
                 }
             })?;
@@ -273,6 +281,10 @@ fn hop(profile: &Profile, role: &Value) -> Result<Hop> {
         check::word(key, value, low, high, extra)?;
         Ok(Some(value.text.clone()))
     };
+    let known = |key: &str| -> Result<Option<String>> {
+        let Some((_, low, high, extra)) = check::WORDS.iter().find(|(name, ..)| *name == key) else { return Ok(None) };
+        word(key, *low, *high, extra)
+    };
     let list = |key: &str| {
         profile.get(key).map(|v| v.text.split([',', '\n']).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect())
     };
@@ -298,10 +310,10 @@ fn hop(profile: &Profile, role: &Value) -> Result<Hop> {
     Ok(Hop {
         profile: profile.name.clone(),
         role_arn: role.clone(),
-        external_id: word("external_id", 2, 1224, "+=,.@:/-")?,
-        mfa_serial: word("mfa_serial", 9, 256, "+=/:,.@-")?,
+        external_id: known("external_id")?,
+        mfa_serial: known("mfa_serial")?,
         duration_seconds: profile.get("duration_seconds").map(check::duration).transpose()?,
-        session_name: word("role_session_name", 2, 64, "+=,.@-")?,
+        session_name: known("role_session_name")?,
         region: profile.get("region").map(|v| v.text.clone()),
         policy: profile.get("awsfresh_policy").map(|v| v.text.clone()),
         policy_arns: list("awsfresh_policy_arns").unwrap_or_default(),

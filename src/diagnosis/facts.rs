@@ -90,6 +90,18 @@ pub struct EnvironmentKeys {
     pub session_token: Option<Secret>,
     pub security_token: Option<Secret>,
     pub expiration: Option<String>,
+    /// Names that were meant to be these, and that no tool of today takes.
+    pub misnamed: Vec<String>,
+}
+
+/// What only the first SDK for Java took, and what people remember.
+const MISNAMED: &[&str] =
+    &["AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_ACCESS_KEY_SECRET", "AWS_SECRET_ACCESS_KEY_ID", "AWS_KEY_ID", "AWS_TOKEN"];
+
+fn is_misnamed(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let known = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].contains(&upper.as_str());
+    (known && upper != name) || MISNAMED.contains(&upper.as_str())
 }
 
 impl EnvironmentKeys {
@@ -181,7 +193,9 @@ impl Facts {
             named_by,
             variables: world
                 .variables()
-                .filter(|(name, value)| !SECRET_VARIABLES.contains(name) && is_looked_at(name) && !value.trim().is_empty())
+                .filter(|(name, value)| {
+                    !SECRET_VARIABLES.contains(name) && !is_misnamed(name) && is_looked_at(name) && !value.trim().is_empty()
+                })
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             environment: EnvironmentKeys {
@@ -190,6 +204,7 @@ impl Facts {
                 session_token: world.env("AWS_SESSION_TOKEN").map(|v| Secret::new(v.to_owned())),
                 security_token: world.env("AWS_SECURITY_TOKEN").map(|v| Secret::new(v.to_owned())),
                 expiration: world.env("AWS_CREDENTIAL_EXPIRATION").map(str::to_owned),
+                misnamed: world.variables().map(|(name, _)| name.to_owned()).filter(|name| is_misnamed(name)).collect(),
             },
             files: [
                 file(world.config_file(), "AWS_CONFIG_FILE", config),

@@ -79,6 +79,9 @@ const PLACEHOLDERS: &[&str] = &[
     "undefined",
 ];
 
+/// What other ids of IAM begin with: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
+const OTHER_IDS: &[&str] = &["AIDA", "AROA", "AGPA", "AIPA", "ANPA", "ANVA", "APKA", "ASCA"];
+
 /// Session tokens are longer in every service that gives them.
 const SHORTEST_TOKEN: usize = 100;
 
@@ -172,6 +175,9 @@ pub fn flaws(keys: Keys<'_>) -> Vec<Flaw> {
         found.push(flaw(Cause::KeyIdMalformed, Part::Id, what, "copy the access key id again"));
     } else if !has_key_prefix(id) && has_key_prefix(&id.to_ascii_uppercase()) {
         found.push(flaw(Cause::KeyIdMalformed, Part::Id, "is in lower case", "copy the access key id again"));
+    } else if OTHER_IDS.iter().any(|prefix| id.starts_with(prefix)) && id.len() >= 16 {
+        let what = "is the id of a user, role or policy, not of an access key";
+        found.push(flaw(Cause::KeyIdMalformed, Part::Id, what, "copy the access key id: it starts with AKIA or ASIA"));
     } else if !is_known_form(id) {
         found.push(flaw(Cause::KeyIdMalformed, Part::Id, "is not an access key id", "copy the access key id again"));
     }
@@ -269,6 +275,7 @@ mod tests {
             ("AKIAQBENCHBENCHBENCHX", secret, None, Cause::KeyIdMalformed, true),
             ("AKIAQbenchBENCHBENCH", secret, None, Cause::KeyIdMalformed, true),
             ("akiaqbenchbenchbench", secret, None, Cause::KeyIdMalformed, true),
+            ("AIDAQBENCHBENCHBENCH", secret, None, Cause::KeyIdMalformed, true),
             ("not:a:key", secret, None, Cause::KeyIdMalformed, true),
             (ID, "abc%2Fdef", None, Cause::SecretMalformed, true),
             (ID, ID, None, Cause::SecretMalformed, true),

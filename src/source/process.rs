@@ -71,7 +71,9 @@ pub async fn run(command: &str, profile: &str, world: &World, limit: Duration) -
         let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
         // The first line of ours, else the last of whatever it is: there most programs say what was wrong.
         let line = lines.clone().find(|line| line.starts_with("awsfresh: ")).or(lines.next_back()).unwrap_or("nothing on stderr");
-        return Err(failed(format!("failed: {status}")).seen(format!("its stderr: {}", shown(line))));
+        let finding = failed(format!("failed: {status}")).seen(format!("its stderr: {}", shown(line)));
+        // https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html: found, and not executable
+        return Err(if status.code() == Some(126) { finding.try_this("chmod +x the program it names") } else { finding });
     }
     parse(&output, world.now()).map_err(|why| {
         Finding::new(Cause::ProcessOutputInvalid, format!("the credential_process of profile `{profile}` {why}")).try_this(

@@ -1,7 +1,7 @@
 //! What the profile stands for: whether that makes sense, and whether it can work unattended.
 
 use super::place;
-use crate::config::{Base, Profile, is_account};
+use crate::config::{Base, Profile, flaws, is_account};
 use crate::diagnosis::facts::Facts;
 use crate::diagnosis::keys::account_of;
 use crate::diagnosis::{Cause, Finding};
@@ -15,7 +15,12 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     found.extend(facts.profiles().filter_map(mfa_serial));
     found.extend(facts.profiles().filter_map(account));
     match &facts.chain {
-        Err(finding) => found.extend(unresolved(facts, finding, &found)),
+        Err(finding) => {
+            found.extend(unresolved(facts, finding, &found));
+            // Resolving stops at the first; what else cannot be right is told as well.
+            let session = facts.profiles().find_map(|profile| facts.set.sso_session(&profile.get("sso_session")?.text));
+            found.extend(facts.profiles().chain(session).flat_map(|section| flaws(&facts.set, section)));
+        }
         Ok(chain) => {
             for (n, hop) in chain.hops.iter().enumerate() {
                 let chained = n > 0 || !matches!(chain.base, Base::Static { .. });
@@ -88,6 +93,12 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
                 )
                 .try_this("name a profile: awsfresh status lists them")
                 .try_this("or sign in: aws configure sso, aws login, aws configure");
+        let finding = match facts.environment.misnamed.as_slice() {
+            [] => finding,
+            names => finding
+                .seen(format!("the environment has {}, which no tool of today takes", names.join(" and ")))
+                .try_this("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN are the names"),
+        };
         return Some(place::with_what_is_elsewhere(facts, finding));
     }
     Some(place::with_what_is_elsewhere(facts, finding.clone()))
@@ -96,6 +107,7 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
 /// A device has an ARN of its own; that of its user is none.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>: `SerialNumber`
 fn mfa_serial(profile: &Profile) -> Option<Finding> {
+    profile.get("role_arn")?; // nothing else reads it
     let value = profile.get("mfa_serial")?;
     let resource = value.text.strip_prefix("arn:")?.splitn(5, ':').nth(4)?;
     let (what, fix) = match resource.split('/').next() {

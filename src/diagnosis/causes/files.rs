@@ -17,6 +17,7 @@ pub(super) fn problems(facts: &Facts) -> Vec<Finding> {
 /// What some tools stumble over.
 pub(super) fn oddities(facts: &Facts) -> Vec<Finding> {
     let mut found = repeated(facts);
+    found.extend(meaningless(facts));
     found.extend(permissions(facts));
     found.extend(comments(facts));
     found.extend(unread(facts));
@@ -80,7 +81,7 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
 /// What stands twice: the AWS CLI and boto3 refuse the whole file for it, whichever profile is asked for.
 fn repeated(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
-    for profile in facts.set.profiles() {
+    for profile in facts.set.sections() {
         for (key, places) in profile.repeated() {
             let what = if key.is_empty() {
                 format!("the section [{}]", printable(&profile.name))
@@ -98,6 +99,19 @@ fn repeated(facts: &Facts) -> Vec<Finding> {
     }
     found.truncate(5);
     found
+}
+
+/// Lines without a meaning in sections that nobody asks for: what asks for them tells them by itself.
+fn meaningless(facts: &Facts) -> Vec<Finding> {
+    let asked = |section: &Profile| facts.profiles().any(|profile| std::ptr::eq(profile, section));
+    let problems = facts.set.sections().filter(|section| !asked(section)).flat_map(Profile::problems);
+    // Python tools take a colon for an equals sign.
+    let problems = problems.filter(|problem| !problem.remedy.iter().any(|remedy| remedy.contains("for `:`")));
+    let refused = |problem: &Finding| Finding {
+        summary: format!("{}: the AWS CLI and boto3 refuse the whole file", problem.summary),
+        ..problem.clone()
+    };
+    problems.take(3).map(refused).collect()
 }
 
 fn comments(facts: &Facts) -> Vec<Finding> {
@@ -137,8 +151,9 @@ fn odd_name(profile: &Profile) -> Option<Finding> {
 /// Sections that look like profiles and are none.
 fn unread(facts: &Facts) -> Vec<Finding> {
     let known = ["default", "plugins", "preview"];
-    let bare = facts.set.others().iter().filter(|(name, _)| !name.contains(' ') && !known.contains(&name.as_str()));
-    let bare = bare.filter(|(name, _)| facts.set.profile(name).is_none() && *name != facts.profile).map(|(name, origin)| {
+    let bare = facts.set.others().map(|section| (&section.name, &section.origin));
+    let bare = bare.filter(|(name, _)| !name.is_empty() && !name.contains(' ') && !known.contains(&name.as_str()));
+    let bare = bare.filter(|(name, _)| facts.set.profile(name).is_none() && **name != facts.profile).map(|(name, origin)| {
         Finding::new(
             Cause::ConfigMalformed,
             format!("[{}] at {origin} is no profile: the config file wants [profile NAME]", printable(name)),

@@ -44,6 +44,17 @@ fn of_profile(facts: &Facts, profile: &Profile) -> Vec<Finding> {
         };
         found.push(if flaw.certain { finding } else { finding.likely() });
     }
+    // Its second line has the `=` of base64 at its end, and so it seems a key of its own.
+    let is_rest = |key: &str| key.len() >= 30 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'/' || b == b'+');
+    if let Some(token) = token
+        && let Some((_, rest)) = profile.values().into_iter().find(|(key, value)| is_rest(key) && value.origin.file == token.origin.file)
+    {
+        found.push(
+            Finding::new(Cause::SessionTokenDamaged, format!("aws_session_token of profile `{}` goes on in the next line", profile.name))
+                .seen(rest.origin.to_string())
+                .try_this(format!("write it on one line: line {} belongs to line {}", rest.origin.line, token.origin.line)),
+        );
+    }
     if id.origin.file != secret.origin.file || token.is_some_and(|token| token.origin.file != id.origin.file) {
         let places: Vec<String> = [Some(id), Some(secret), token].into_iter().flatten().map(|v| v.origin.to_string()).collect();
         found.push(
