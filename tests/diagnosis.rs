@@ -314,6 +314,18 @@ fn a_log_is_read_from_stdin_and_put_beside_what_is_wrong_here() {
     let (_, told) = explain(&["explain", "-"], log);
     let first = told.lines().find(|line| line.starts_with("error: ")).unwrap();
     assert!(first.contains("[stale-session-token]") && !told.contains(SECRET), "{told}");
+    // AWS quotes what stands in the key id's place, and logs hold what programs were started with.
+    let swapped = format!(
+        "An error occurred (IncompleteSignature) when calling the SendMessage operation: Credential must have exactly 5 slash-delimited elements, got '{SECRET}/20181031/us-east-2/sqs/aws4_request'"
+    );
+    let dumped = format!("AWS_SECRET_ACCESS_KEY={SECRET} AWS_SESSION_TOKEN={} (ExpiredToken)", token());
+    for log in [swapped, dumped] {
+        for args in [&["explain"][..], &["explain", "--json"]] {
+            let (code, told) = explain(args, log.as_bytes());
+            assert_eq!(code, Some(0));
+            home.assert_no_leak(&told, "what a log quotes");
+        }
+    }
     assert_eq!(explain(&["explain"], b"all is well").0, Some(1));
     assert_eq!(explain(&["explain"], b"").0, Some(1));
     let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(String::from_utf8_lossy(log).encode_utf16().flat_map(u16::to_le_bytes)).collect();

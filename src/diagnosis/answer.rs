@@ -3,7 +3,7 @@
 
 use super::keys::{Flaw, Keys, Part, flaws};
 use super::{Cause, Finding};
-use crate::credentials::masked;
+use crate::credentials::{masked, redacted};
 use crate::partition;
 
 /// An error as AWS sent it.
@@ -125,7 +125,7 @@ impl Answer<'_> {
             }
             None => self.plain(condition, asked),
         };
-        finding.seen(self.to_string())
+        finding.seen(redacted(&self.to_string())) // with key and secret swapped AWS quotes the secret
     }
 
     /// What the form of the keys shows where AWS says no more than that it cannot use them.
@@ -363,6 +363,20 @@ mod tests {
     use super::*;
 
     const PLAIN: Asked<'static> = Asked { what: "the role r", region: None, keys: None, partition: None };
+
+    #[test]
+    fn aws_says_itself_what_refuses() {
+        let user = "User: arn:aws:iam::1:user/a is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::2:role/b";
+        for (why, remedy) in [
+            ("with an explicit deny in a service control policy", "organization"),
+            ("because no permissions boundary allows the sts:AssumeRole action", "boundary"),
+            ("because no identity-based policy allows the sts:AssumeRole action", "permission"),
+            ("because no resource-based policy allows the sts:AssumeRole action", "trust policy"),
+        ] {
+            assert!(remedy_named(&format!("{user} {why}")).unwrap().contains(remedy), "{why}");
+        }
+        assert_eq!(remedy_named(user), None);
+    }
 
     fn cause(code: &str, message: &str, asked: &Asked<'_>) -> (Cause, super::super::Certainty) {
         let answer = Answer { code, message, status: Some(403) };

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
-use crate::credentials::{Credentials, Secret, masked};
+use crate::credentials::{Credentials, Secret, redacted};
 use crate::diagnosis::{Cause, Finding, Result};
 use crate::time::Timestamp;
 use crate::world::World;
@@ -154,20 +154,7 @@ fn shown(line: &str) -> String {
     if NAMES.iter().any(|name| letters.contains(name)) {
         return "a line that may hold a secret (not shown)".to_owned();
     }
-    let in_key = |c: char| c.is_ascii_alphanumeric() || "+/=_".contains(c);
-    let mut text = String::with_capacity(line.len());
-    for word in line.split_inclusive(|c| !in_key(c)) {
-        let (word, end) = word.split_at(word.trim_end_matches(|c| !in_key(c)).len());
-        let mixed = word.contains(|c: char| c.is_ascii_uppercase()) && word.contains(|c: char| c.is_ascii_lowercase());
-        match word.len() {
-            16..=128 if word.starts_with("AKIA") || word.starts_with("ASIA") => text.push_str(&masked(word)),
-            // A secret key has 40 characters, a token more; a path of that length starts with a slash.
-            36.. if mixed && !word.starts_with('/') => text.push('…'),
-            _ => text.push_str(word),
-        }
-        text.push_str(end);
-    }
-    text
+    redacted(line)
 }
 
 #[cfg(test)]

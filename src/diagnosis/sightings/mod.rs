@@ -6,6 +6,7 @@ mod words;
 
 use super::answer::{Answer, Asked, Condition};
 use super::{Cause, Finding};
+use crate::credentials::redacted;
 use words::{ABOUT_STS, CODES, FAILING, GENERAL, LAST, LOCAL, Local, MARKS, MESSAGES, OTHERS, WEAK};
 
 /// One error in a text; the same error told several times is one.
@@ -52,6 +53,12 @@ pub fn find(text: &str) -> Vec<Sighting> {
         local(&flat).into_iter().filter(later).take(1).for_each(|sighting| add(&mut found, sighting));
     }
     found.sort_by_key(rank);
+    for one in &mut found {
+        // A log may hold anything: what a program was started with, or the secret in the key id's place.
+        one.message = redacted(&one.message);
+        let lines = one.finding.evidence.iter_mut().chain(&mut one.finding.remedy).chain([&mut one.finding.summary]);
+        lines.for_each(|line| *line = redacted(line));
+    }
     found
 }
 
@@ -432,6 +439,14 @@ mod tests {
             "[Nest] ERROR [ExceptionsHandler] UnauthorizedException: Unauthorized",
             "psql: error: connection to server at \"db\" failed: Connection refused",
             "curl: (6) no such host: db.internal",
+            "import com.amazonaws.services.securitytoken.model.ExpiredTokenException;",
+            "aws_errors_total{code=\"ExpiredToken\"} 0",
+            "ValidationError: User validation failed: email: Path `email` is required.",
+            "An error occurred (ValidationError) when calling the UpdateStack operation: No updates are to be performed.",
+            "<Error><Code>SignatureDoesNotMatch</Code><HostId>x.oss-cn-beijing.aliyuncs.com</HostId></Error>",
+            "W: GPG error: Signature expired: Mon 01 Jan 2024",
+            "\"GET /.aws/credentials HTTP/1.1\" 404; connect() failed (111: Connection refused) while connecting to upstream",
+            "redis: connect ECONNREFUSED 127.0.0.1:6379, see laws.js",
         ] {
             assert_eq!(find(text), [], "{text}");
         }
@@ -453,6 +468,23 @@ mod tests {
             (Some("STS"), Some("GetCallerIdentity"), Some("12345678-abcd"))
         );
         assert_eq!(go.finding.cause, Cause::SessionExpired);
+    }
+
+    #[test]
+    fn what_ends_a_program_comes_before_what_it_gets_over() {
+        let throttled = "ThrottlingException: Rate exceeded (attempt 1), request id: 0badc0de-1111\n";
+        let first = |text: &str| find(text).first().map(|one| one.finding.cause);
+        let expired = format!("{throttled}An error occurred (ExpiredToken) when calling the X operation: The provided token has expired.");
+        assert_eq!(first(&expired), Some(Cause::SessionExpired));
+        let signed_out = format!("{throttled}Error when retrieving token from sso: Token has expired and refresh failed");
+        assert_eq!(first(&signed_out), Some(Cause::SsoSessionExpired));
+        assert_eq!(first(throttled), Some(Cause::Throttled));
+    }
+
+    #[test]
+    fn an_answer_without_a_body_is_a_refusal() {
+        let one = only("botocore.exceptions.ClientError: An error occurred (403) when calling the HeadObject operation: Forbidden");
+        assert_eq!((one.finding.cause, one.operation.as_deref()), (Cause::PermissionDenied, Some("HeadObject")));
     }
 
     #[test]
