@@ -6,6 +6,7 @@ mod chain;
 mod environment;
 mod files;
 mod keys;
+mod links;
 mod place;
 mod sso;
 mod store;
