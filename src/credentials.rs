@@ -1,5 +1,6 @@
 //! Credentials and the formats they travel in. A [`Secret`] cannot be printed by accident and is wiped on drop.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,14 @@ pub fn redacted(text: &str) -> String {
     let in_key = |c: char| c.is_ascii_alphanumeric() || "+/=_%".contains(c);
     let mut shown = String::with_capacity(text.len());
     for token in text.split_inclusive(char::is_whitespace) {
+        // A URL may have user and password in front of its host.
+        let token = match token.split_once("://").map(|(scheme, rest)| (scheme, rest.split_at(rest.find('/').unwrap_or(rest.len())))) {
+            Some((scheme, (host, path))) if host.contains('@') => {
+                Cow::Owned(format!("{scheme}://…@{}{path}", host.rsplit('@').next().unwrap_or_default()))
+            }
+            _ => Cow::Borrowed(token),
+        };
+        let token = token.as_ref();
         let is_name = token.contains("arn:") || (token.contains("://") && !token.contains(['=', '%']));
         for word in token.split_inclusive(|c| !in_key(c)) {
             let (word, end) = word.split_at(word.trim_end_matches(|c| !in_key(c)).len());
@@ -198,6 +207,7 @@ mod tests {
         for (text, wanted) in [
             (format!("got '{secret}/20181031/us-east-2/sqs/aws4_request'"), "got '…-east-2/sqs/aws4_request'"),
             (format!("export AWS_SECRET_ACCESS_KEY={secret} x"), "export … x"),
+            ("proxy URL: \"http://bob:hunter2@proxy:3128/\" x".into(), "proxy URL: \"http://…@proxy:3128/\" x"),
             ("Credential=AKIAQBENCHBENCHBENCH/20200101/".into(), "Credential=AKIA…ENCH/20200101/"),
             ("https://x/?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLETOKENxxxxxxxxxxxx".into(), "https://x/?X-Amz-Security-…"),
             (

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Context, answer, doctor};
 use crate::diagnosis::answer::Condition;
 use crate::diagnosis::sightings::{self, Sighting};
-use crate::diagnosis::{Cause, Finding, Result, Severity, causes, finding_json, finding_text, printable};
+use crate::diagnosis::{Cause, Certainty, Finding, Result, Severity, causes, finding_json, finding_text, printable};
 
 /// Of a longer text the end is read: what went wrong stands there.
 const LIMIT: u64 = 32 * 1024 * 1024;
@@ -76,7 +76,7 @@ fn text(context: &Context<'_>, file: Option<&Path>) -> Result<String> {
                 context.talk.note("paste the text, then press Ctrl-D");
             }
             let mut bytes = Vec::new();
-            std::io::stdin().lock().take(LIMIT).read_to_end(&mut bytes).map_err(|e| unreadable("stdin".into(), e))?;
+            read_the_end(std::io::stdin().lock(), &mut bytes, LIMIT).map_err(|e| unreadable("stdin".into(), e))?;
             bytes
         }
     };
@@ -86,6 +86,18 @@ fn text(context: &Context<'_>, file: Option<&Path>) -> Result<String> {
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
         bytes => String::from_utf8_lossy(bytes).into_owned(),
     })
+}
+
+/// Reads all there is, up to 64 times `limit`, and keeps the last of it.
+fn read_the_end(mut source: impl Read, kept: &mut Vec<u8>, limit: u64) -> std::io::Result<()> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    for _ in 0..64 {
+        if source.by_ref().take(limit).read_to_end(kept)? == 0 {
+            break;
+        }
+        kept.drain(..kept.len().saturating_sub(most));
+    }
+    Ok(())
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
@@ -116,8 +128,10 @@ fn combined(found: &[Sighting], local: Vec<Finding>) -> Vec<Finding> {
         };
         let here: Vec<&Finding> = local.iter().filter(explaining).collect();
         for finding in &here {
-            if findings.iter().all(|known| known != *finding) {
-                findings.push((*finding).clone());
+            // The text may come from another machine.
+            let finding = Finding { certainty: finding.certainty.max(Certainty::Likely), ..(*finding).clone() };
+            if !findings.contains(&finding) {
+                findings.push(finding);
             }
         }
         let said = match here.is_empty() {
@@ -165,5 +179,20 @@ fn explains(cause: Cause, condition: Condition) -> bool {
         Condition::ScopeMismatch => matches!(cause, EndpointOverridden | RegionInvalid),
         Condition::AssumeRoleDenied | Condition::Denied => matches!(cause, EnvShadowsProfile | CredentialsFileShadows),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_the_end;
+
+    #[test]
+    fn of_a_long_text_the_end_is_read() {
+        let mut kept = Vec::new();
+        read_the_end(&b"0123456789"[..], &mut kept, 4).unwrap();
+        assert_eq!(kept, b"6789");
+        kept.clear();
+        read_the_end(std::io::repeat(b'x'), &mut kept, 4).unwrap();
+        assert_eq!(kept, b"xxxx", "and an endless one ends");
     }
 }

@@ -284,7 +284,9 @@ impl Answer<'_> {
                 .try_this("correct the value that the message names"),
             Condition::WebIdentityExpired => Finding::new(Cause::WebIdentityExpired, "the web identity token has expired")
                 .try_this("make whatever writes the token file write a new one"),
-            Condition::WebIdentityRejected if self.code.starts_with("IDPCommunicationError") => {
+            Condition::WebIdentityRejected
+                if self.code.starts_with("IDPCommunicationError") || self.message.contains("retrieve verification key") =>
+            {
                 Finding::new(Cause::WebIdentityRejected, "AWS could not reach the identity provider")
                     .likely()
                     .try_this("try again; if it persists, check that the provider's keys can be read from the internet")
