@@ -364,6 +364,7 @@ impl Failure {
 pub struct Recorder {
     dir: PathBuf,
     suite: String,
+    python: String,
     write: bool,
     index: Mutex<Vec<String>>,
 }
@@ -372,15 +373,19 @@ impl Recorder {
     pub fn new(suite: &Path) -> Self {
         let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases/texts");
         let write = std::env::var_os("AWSFRESH_WRITE_TEXTS").is_some();
-        Self { dir, suite: suite.display().to_string(), write, index: Mutex::default() }
+        // Where the Python that made the virtual environment is installed.
+        let settings = std::fs::read_to_string(suite.join("venv/pyvenv.cfg")).unwrap_or_default();
+        let python = settings.lines().find_map(|line| line.strip_prefix("home = ")?.strip_suffix("/bin")).unwrap_or("/usr").to_owned();
+        Self { dir, suite: suite.display().to_string(), python, write, index: Mutex::default() }
     }
 
-    /// The text with other names for what is another one every time: the home, the suite's folder, this repository, ports.
+    /// The text with other names for what is another one every time: the home, the suite's folder, Python's, this repository, ports.
     fn steady(&self, scene: &Scene, text: &str) -> String {
         let here = env!("CARGO_MANIFEST_DIR");
         let text = text
             .replace(scene.home.home().to_str().unwrap(), "/home/ann")
             .replace(&self.suite, "/opt/suite")
+            .replace(&self.python, "/usr")
             .replace(here, "/src/awsfresh");
         let mut out = String::with_capacity(text.len());
         let mut rest = text.as_str();
