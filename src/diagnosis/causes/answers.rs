@@ -85,7 +85,9 @@ pub(super) fn findings(facts: &Facts, found: &mut Vec<Finding>) {
 
 /// A network failure is one, however many probes met it.
 pub(super) fn told(found: &[Finding], finding: &Finding) -> bool {
-    finding.exit_code() == 7 && found.iter().any(|known| known.cause == finding.cause)
+    // Where no name resolves nothing answers in time, either.
+    let same = |known: &Finding| known.cause == finding.cause || (known.cause, finding.cause) == (Cause::DnsFailure, Cause::ConnectTimeout);
+    finding.exit_code() == 7 && found.iter().any(same)
 }
 
 /// Where something else answers in the place of AWS, what it says proves little.

@@ -337,6 +337,15 @@ fn answers_of_aws() {
 }
 
 #[test]
+fn a_silent_name_server_is_told_once() {
+    let outcome = Err(Finding::new(Cause::DnsFailure, "no name server answers"));
+    let silent = Host { name: "sts.eu-west-1.amazonaws.com".into(), outcome, skew: None, is_home: false };
+    let facts = facts(&prod(), &base()).answered(vec![fails("source of `prod`", Cause::ConnectTimeout)]);
+    let found = all(&facts.with(|facts| facts.answers.as_mut().unwrap().hosts = vec![silent]));
+    assert_eq!(found.iter().map(|finding| finding.cause).collect::<Vec<_>>(), [Cause::DnsFailure]);
+}
+
+#[test]
 fn hosts_and_clocks() {
     let host = |name: &str, skew: i64| {
         let contact = Contact { status: 302, date: None, is_aws: true };
