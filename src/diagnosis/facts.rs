@@ -294,8 +294,12 @@ fn missing_program(command: &str, world: &World) -> Option<String> {
 impl FileFacts {
     fn of(path: PathBuf, named_by: Option<&'static str>, problem: Option<Finding>) -> Self {
         let about = std::fs::metadata(&path).ok();
+        // A device or pipe is no secret of anybody: its mode stays as it is.
         #[cfg(unix)]
-        let mode = about.as_ref().map(|m| (std::os::unix::fs::MetadataExt::mode(m) & 0o777, std::os::unix::fs::MetadataExt::uid(m)));
+        let mode = about
+            .as_ref()
+            .filter(|m| m.is_file() || m.is_dir())
+            .map(|m| (std::os::unix::fs::MetadataExt::mode(m) & 0o777, std::os::unix::fs::MetadataExt::uid(m)));
         #[cfg(not(unix))]
         let mode = None;
         let modified = about.as_ref().and_then(|m| m.modified().ok()).and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
