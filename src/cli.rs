@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::is_account;
 use crate::exec::Delivery;
+use crate::shell::quoted;
 use crate::store::StoreKind;
 
 const EXAMPLES: &str = "\
@@ -23,15 +24,20 @@ Examples:
   awsfresh refresh -p prod      renew now
   awsfresh forget --all         drop everything cached
 
-Exit codes: 0 done, 2 usage, 3 configuration, 4 a person is needed, 5 credentials not accepted,
-6 access denied, 7 AWS not reachable, 8 store, 9 lock. With `-- COMMAND`: the command's own, 128+N if a
-signal ended it, 125 nothing was started, 126 not executable, 127 not found. See docs/exit-codes.md.";
+Exit codes (docs/exit-codes.md):
+  0  done                         5  credentials not accepted
+  1  unexpected failure           6  access denied
+  2  usage                        7  AWS cannot be reached
+  3  configuration                8  credential store
+  4  sign-in or MFA code needed   9  refresh lock
+  With `-- COMMAND`: the command's own code, 128+N if signal N ended it,
+  125 if awsfresh did not start it, 126 not executable, 127 not found.";
 
-/// AWS credentials that stay fresh.
+/// AWS credentials that stay fresh: for any AWS tool, for one command, for cron
 #[derive(Debug, Parser)]
-#[command(name = "awsfresh", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
-#[command(override_usage = "awsfresh [-p PROFILE] [OPTIONS] -- COMMAND...\n       awsfresh [OPTIONS] VERB")]
-#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
+#[command(name = "awsfresh", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(override_usage = "awsfresh [-p PROFILE] [OPTIONS] -- COMMAND...\n       awsfresh [OPTIONS] SUBCOMMAND")]
+#[command(subcommand_value_name = "SUBCOMMAND", subcommand_help_heading = "Subcommands")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -46,6 +52,7 @@ pub struct Cli {
 
 /// Settings every verb takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Common {
     /// Say on stderr what is decided, and why
     #[arg(short, long, global = true)]
@@ -111,6 +118,15 @@ pub enum OnRenew {
     Signal(i32),
     /// It is ended and started again.
     Restart,
+}
+
+impl OnRenew {
+    /// Both need signals: to end a command that is to be started again takes one, too.
+    fn is_possible(self, has_signals: bool) -> bool {
+        match self {
+            Self::Signal(_) | Self::Restart => has_signals,
+        }
+    }
 }
 
 /// The verbs.
@@ -195,9 +211,8 @@ pub struct Which {
 
 impl Cli {
     /// Reads the arguments; help and version are errors to the parser, too.
-    pub fn of_process() -> Result<Self, clap::Error> {
-        let args: Vec<OsString> = std::env::args_os().collect();
-        Self::hot(&args).map_or_else(|| Self::try_parse_from(args)?.checked(), Ok)
+    pub fn read(args: &[OsString]) -> Result<Self, clap::Error> {
+        Self::hot(args).map_or_else(|| Self::try_parse_from(args)?.checked(), Ok)
     }
 
     fn checked(self) -> Result<Self, clap::Error> {
@@ -209,6 +224,9 @@ impl Cli {
             (None, wrap) if wrap.command.is_empty() => {
                 wrong(ErrorKind::MissingRequiredArgument, "there is no command to run: awsfresh [-p PROFILE] -- COMMAND...")
             }
+            (None, Wrap { on_renew: Some(wish), .. }) if !wish.is_possible(cfg!(unix)) => {
+                wrong(ErrorKind::ArgumentConflict, "--on-renew works on Linux and macOS only: this system has no signals")
+            }
             (None, Wrap { deliver: Some(Delivery::Env), drill: Some(_), .. }) => {
                 wrong(ErrorKind::ArgumentConflict, "--drill has nothing to see with --deliver env: nobody can ask again")
             }
@@ -218,6 +236,28 @@ impl Cli {
             ),
             _ => Ok(self),
         }
+    }
+
+    /// Whether arguments that do not parse are those of a command to run, not of a subcommand.
+    pub fn runs_a_command(args: &[OsString]) -> bool {
+        let parsed = Self::command().ignore_errors(true).try_get_matches_from(args);
+        args.iter().any(|arg| arg == "--") && parsed.is_ok_and(|matches| matches.subcommand_name().is_none())
+    }
+
+    /// What was meant where `word` stands in the place of a subcommand: the subcommand of a similar name, and the same
+    /// arguments as a command to run.
+    pub fn meant(args: &[OsString], word: &str) -> Option<[Option<String>; 2]> {
+        let at = args.iter().skip(1).position(|arg| arg == word).filter(|_| !word.starts_with('-'))? + 1;
+        let (before, after) = args.get(1..)?.split_at(at - 1);
+        let line = |words: &[&str]| {
+            let quote = |arg: &OsString| quoted(&arg.to_string_lossy());
+            let before = before.iter().map(quote).chain(words.iter().map(|word| (*word).to_owned()));
+            std::iter::once("awsfresh".to_owned()).chain(before).chain(after.iter().skip(1).map(quote)).collect::<Vec<_>>().join(" ")
+        };
+        let alike = |name: &&str| strsim::damerau_levenshtein(&word.to_lowercase(), name) <= 2;
+        let command = Self::command();
+        let similar = command.get_subcommands().map(clap::Command::get_name).find(alike).filter(|_| word.len() > 2);
+        Some([similar.map(|name| line(&[name])), Some(line(&["--", &quoted(word)]))])
     }
 
     /// The one call that SDKs make by the thousand, in the form the documentation shows. Building the whole command line
@@ -273,6 +313,13 @@ mod tests {
         for rest in [&["status", "-p", "x"][..], &["credential-process", "-p", "-v"], &["credential-process", "-p", ""], &["--help"]] {
             let args: Vec<_> = ["awsfresh"].iter().chain(rest).map(OsString::from).collect();
             assert!(Cli::hot(&args).is_none(), "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn a_renewal_can_be_told_only_where_there_are_signals() {
+        for wish in [OnRenew::Restart, OnRenew::Signal(1)] {
+            assert!(wish.is_possible(true) && !wish.is_possible(false));
         }
     }
 

@@ -30,6 +30,11 @@ pub mod store;
 pub mod time;
 pub mod world;
 
+use std::ffi::OsString;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use cli::Cli;
 use diagnosis::{Cause, Finding};
 use world::World;
 
@@ -39,12 +44,17 @@ const NOTHING_STARTED: u8 = 125;
 /// The whole program: arguments in, exit code out.
 pub fn main() -> u8 {
     tell_panics();
-    let cli = match cli::Cli::of_process() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::read(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &args),
     };
+    RUNS_A_COMMAND.store(cli.verb.is_none(), Ordering::Relaxed);
     let talk = commands::Talk::new(cli.common.verbose, cli.common.quiet);
     let world = World::collect();
+    if let Ok(world) = &world {
+        expand_for_the_sdk(world);
+    }
     match world.as_ref().map_err(Clone::clone).and_then(|world| commands::run(&cli, world, &talk)) {
         Ok(code) => code,
         Err(finding) => {
@@ -52,10 +62,28 @@ pub fn main() -> u8 {
             if let Ok(world) = &world {
                 commands::note_down(&cli, world, &finding);
             }
-            if cli.wrap.command.is_empty() { finding.exit_code() } else { NOTHING_STARTED }
+            if cli.verb.is_none() { NOTHING_STARTED } else { finding.exit_code() }
         }
     }
 }
+
+/// The SDK's `aws login` provider reads this variable by itself and takes it literally; the AWS CLI expands it.
+fn expand_for_the_sdk(world: &World) {
+    let name = source::LOGIN_DIRECTORY_VARIABLE;
+    if let Some(given) = world.env(name)
+        && let expanded = world.expand(given)
+        && expanded.as_os_str() != given
+    {
+        // SAFETY: no other thread has been started yet that could read the environment.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::set_var(name, expanded);
+        }
+    }
+}
+
+/// Whether the arguments ask for a command to be run; for the panic hook, which is handed nothing.
+static RUNS_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
 /// A panic ends the process with a finding that names its place alone: its message may hold whatever was at hand, a secret
 /// among it.
@@ -64,34 +92,40 @@ pub fn tell_panics() {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let finding = Finding::new(Cause::Unexpected, format!("awsfresh panicked at {place}"))
             .seen(format!("version {}", env!("CARGO_PKG_VERSION")))
-            .try_this("this is a bug: please report the lines above; what was asked for may work another way");
+            .try_this("this is a bug; please report it together with the lines above");
         commands::Talk::new(false, false).failure(&finding);
         #[allow(clippy::exit)] // unwinding would go on with half a state, and aborting has no code in the table
-        std::process::exit(i32::from(if runs_a_command() { NOTHING_STARTED } else { finding.exit_code() }))
+        std::process::exit(i32::from(if RUNS_A_COMMAND.load(Ordering::Relaxed) { NOTHING_STARTED } else { finding.exit_code() }))
     }));
 }
 
-fn runs_a_command() -> bool {
-    std::env::args_os().any(|arg| arg == "--")
-}
-
 /// Help and version as they are; whatever else the parser says in the form of every failure.
-fn usage(error: &clap::Error) -> u8 {
-    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print(); // nobody is left to tell when the stream is closed
         return if error.use_stderr() { Cause::Usage.exit_code() } else { 0 };
     }
+    commands::Talk::new(false, false).failure(&usage_finding(error, args));
+    if Cli::runs_a_command(args) { NOTHING_STARTED } else { Cause::Usage.exit_code() }
+}
+
+fn usage_finding(error: &clap::Error, args: &[OsString]) -> Finding {
+    if let (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) = (error.kind(), error.get(ContextKind::InvalidArg))
+        && !Cli::runs_a_command(args)
+        && error.get(ContextKind::InvalidSubcommand).is_none()
+        && let Some(meant) = Cli::meant(args, word)
+    {
+        let finding = Finding::new(Cause::Usage, format!("`{word}` is not a subcommand of awsfresh"));
+        let finding = meant.into_iter().flatten().fold(finding, Finding::try_this);
+        return finding.try_this("awsfresh --help");
+    }
     let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("For more"));
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with("For more"));
     let summary = lines.next().unwrap_or_default().trim_start_matches("error: ").trim_end_matches(':').to_owned();
     let finding = lines.fold(Finding::new(Cause::Usage, summary), |finding, line| match line.strip_prefix("tip: ") {
         Some(tip) => finding.try_this(tip),
         None => finding.seen(line),
     });
-    let finding = match error.kind() {
-        clap::error::ErrorKind::InvalidSubcommand => finding.try_this("to run a command: awsfresh [-p PROFILE] -- COMMAND..."),
-        _ => finding,
-    };
-    commands::Talk::new(false, false).failure(&finding.try_this("awsfresh --help"));
-    if runs_a_command() { NOTHING_STARTED } else { Cause::Usage.exit_code() }
+    finding.try_this("awsfresh --help")
 }

@@ -2,6 +2,7 @@
 //! `commands` gets these as values, so that a test, a cron job and a person see the same behaviour.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -56,7 +57,7 @@ impl World {
     /// `config.toml` holds something else than settings.
     #[allow(clippy::disallowed_methods)] // the one place
     pub fn collect() -> Result<Self> {
-        let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+        let env = readable(std::env::vars_os())?;
         let Some(base) = BaseDirs::new() else {
             return Err(Finding::new(Cause::Usage, "no home directory is known for this user").try_this("set HOME"));
         };
@@ -133,6 +134,11 @@ impl World {
         }
     }
 
+    /// Variables and a leading `~/` replaced, as botocore does; an unknown variable stays as it is.
+    pub fn expand(&self, path: &str) -> PathBuf {
+        self.expand_home(&shellexpand::env_with_context_no_errors(path, |name| self.env(name)))
+    }
+
     /// A leading `~/` replaced, as every SDK does.
     pub fn expand_home(&self, path: &str) -> PathBuf {
         match path.strip_prefix("~/") {
@@ -141,10 +147,15 @@ impl World {
         }
     }
 
-    /// The profile to use where none is given on the command line: the CLI's order, then that of the wrapped command around
-    /// this call.
-    pub fn default_profile(&self) -> &str {
-        ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", PROFILE_VARIABLE].iter().find_map(|name| self.env(name)).unwrap_or("default")
+    /// The profile to use, and the flag or variable that names it, if any does: `--profile`, then the variables in the AWS
+    /// CLI's order, then that of the wrapped command around this call.
+    pub fn selected_profile<'a>(&'a self, flag: Option<&'a str>) -> (&'a str, Option<&'static str>) {
+        if let Some(name) = flag {
+            return (name, Some("--profile"));
+        }
+        let variables = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", PROFILE_VARIABLE];
+        let named = variables.into_iter().find_map(|variable| Some((self.env(variable)?, Some(variable))));
+        named.unwrap_or(("default", None))
     }
 
     /// Where locks and sealed credentials live. From the home directory alone: cron and login shells must meet here,
@@ -203,6 +214,29 @@ impl World {
             attended: self.attended,
         })
     }
+}
+
+/// The variables that are UTF-8. One that AWS tools or awsfresh read and that is not is an error: to go on without it could
+/// mean to go on as somebody else.
+fn readable(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {
+    let mut env = BTreeMap::new();
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => drop(env.insert(name, value)),
+            Err(_) if is_read(&name) => {
+                return Err(Finding::new(Cause::Usage, format!("the environment variable {name} is not valid UTF-8"))
+                    .try_this(format!("unset {name}, or export it again")));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(env)
+}
+
+fn is_read(name: &str) -> bool {
+    let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+    name.starts_with("AWS") || proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
 }
 
 /// The wall clock.

@@ -47,6 +47,25 @@ fn a_console_session_is_renewed_once_and_cached() {
     assert!(kept.contains(first["AccessKeyId"].as_str().unwrap()), "the AWS CLI finds the renewed session");
 }
 
+/// As botocore does: `get_login_token_cache_directory` in utils.py expands variables, then `~`.
+#[test]
+fn the_directory_of_console_sessions_may_be_written_with_a_tilde_or_a_variable() {
+    let (aws, home) = setup();
+    let _proxy = through_proxy(&aws, &home);
+    sign_in(&aws, &home);
+    std::fs::rename(home.home().join(".aws/login/cache"), home.home().join("sessions")).unwrap();
+    home.credentials_of("console").failed(4, "login-session-expired");
+    home.env("PLACE", "sessions");
+    let whole = home.home().join("sessions");
+    let answers = |place: &str| {
+        home.env("AWS_LOGIN_CACHE_DIRECTORY", place).run(&["forget", "--all"]);
+        home.credentials_of("console").answer();
+    };
+    ["~/sessions", "$HOME/sessions", "${HOME}/$PLACE", whole.to_str().unwrap()].into_iter().for_each(answers);
+    std::fs::rename(&whole, home.home().join("$NOTHING")).unwrap();
+    answers("~/$NOTHING");
+}
+
 #[test]
 fn a_console_session_that_ended_asks_for_a_person() {
     let (aws, home) = setup();

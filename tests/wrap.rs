@@ -570,6 +570,20 @@ fn a_renewal_that_failed_under_the_command_is_told_with_its_reason() {
     assert!(code == Some(3) && stderr.contains("[assume-role-denied]") && stderr.contains("no renewal succeeded"), "{stderr}");
 }
 
+/// How long an attempt took is counted from its own start, not from that of the wrapper.
+#[test]
+fn a_renewal_that_times_out_says_how_long_it_waited() {
+    let (aws, home) = setup(Some(6));
+    home.env("AWSFRESH_TIMEOUT", "1");
+    let (child, _) = held(&home, &["-p", "deploy"], &format!("{ASK} > answer; rm answer"));
+    aws.fault(Fault::Hang);
+    std::thread::sleep(Duration::from_secs(8));
+    let (_, stderr) = released(child);
+    let waited = stderr.split_once("gave up after ").unwrap_or_else(|| panic!("{stderr}")).1;
+    let waited: f64 = waited.split_whitespace().next().unwrap().parse().unwrap();
+    assert!((0.9..3.0).contains(&waited), "{stderr}");
+}
+
 #[test]
 fn a_drill_tells_who_comes_back() {
     let (_aws, home) = setup(None);

@@ -7,7 +7,7 @@ use crate::exec::asked::{self, Asked};
 /// Prints the credentials of one profile, or fails with a diagnosis and nothing on stdout.
 pub fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
     let world = context.world;
-    let profile = profile.unwrap_or_else(|| world.default_profile());
+    let (profile, _) = world.selected_profile(profile);
     let chain = context.resolve(&context.profiles()?, profile)?;
     let mut credentials = context.obtain(&chain, false).map_err(|f| f.for_profile(profile))?;
     if let Some(run) = world.run_dir() {

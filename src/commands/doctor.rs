@@ -46,7 +46,7 @@ pub(super) fn facts(context: &Context<'_>, profile: Option<&str>, check_store: b
     }
     let [config, credentials] = files;
     let set = ProfileSet::new(config, credentials);
-    let name = profile.unwrap_or_else(|| world.default_profile());
+    let (name, named_by) = world.selected_profile(profile);
     let chain = context.resolve(&set, name).map_err(|finding| finding.for_profile(name));
     let session_token = |chain: &Chain| -> Option<Token> {
         let session = Session::of(&chain.base, world)?;
@@ -58,7 +58,8 @@ pub(super) fn facts(context: &Context<'_>, profile: Option<&str>, check_store: b
         Some(freshness(entry.obtained, entry.expiration(), world.now()) != Freshness::Expired)
     };
     let given = Given {
-        profile,
+        profile: name,
+        named_by,
         problems,
         stored_token: chain.as_ref().ok().and_then(session_token),
         cached: chain.as_ref().ok().and_then(cached).unwrap_or(false),

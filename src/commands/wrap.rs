@@ -28,7 +28,7 @@ const TO_END: Duration = Duration::from_secs(10);
 
 /// Runs a command and returns its status. An error means that nothing was started.
 pub fn run(context: &Context<'_>, wrap: &Wrap, store: Option<StoreKind>) -> Result<u8> {
-    let profile = wrap.profile.as_deref().unwrap_or_else(|| context.world.default_profile());
+    let (profile, _) = context.world.selected_profile(wrap.profile.as_deref());
     let aws = AwsFiles::read(context.world)?;
     let chain = context.resolve(&aws.profiles(context.world)?, profile)?;
     let wrapped = Wrapped { context, wrap, chain: &chain, delivery: wrap.deliver.unwrap_or_default(), store };

@@ -142,8 +142,10 @@ const SECRET_VARIABLES: &[&str] =
 
 /// What is gathered by others: the files as they were read, the chain, the store.
 pub struct Given<'a> {
-    /// The profile asked for on the command line.
-    pub profile: Option<&'a str>,
+    /// The profile it is about.
+    pub profile: &'a str,
+    /// What named it; `None` where nothing did.
+    pub named_by: Option<&'static str>,
     /// Both files' contents, or why they could not be read.
     pub set: ProfileSet,
     /// Why the config file and the credentials file cannot be read or understood.
@@ -161,10 +163,8 @@ pub struct Given<'a> {
 impl Facts {
     /// Reads everything but the network.
     pub fn gather(world: &World, given: Given<'_>) -> Self {
-        let Given { profile, set, problems: [config, credentials], chain, stored_token, cached, store } = given;
-        let named = || ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find(|name| world.env(name).is_some());
-        let named_by = if profile.is_some() { Some("--profile") } else { named() };
-        let profile = profile.unwrap_or_else(|| world.default_profile()).to_owned();
+        let Given { profile, named_by, set, problems: [config, credentials], chain, stored_token, cached, store } = given;
+        let profile = profile.to_owned();
         let chain_ref = chain.as_ref().ok();
         let network = chain_ref.map(|chain| &chain.network);
         let overrides = network.map_or_else(Vec::new, |network| Endpoints::new(world, network).overrides());

@@ -45,6 +45,7 @@ pub struct Refresher<'a> {
     store: &'a dyn Store,
     sources: Sources<'a>,
     keys: Vec<Option<CacheKey>>,
+    began: Instant,
     deadline: Instant,
     locks: PathBuf,
     /// Ask the source even where the cached credential is fresh.
@@ -70,7 +71,8 @@ impl<'a> Refresher<'a> {
         let keys = keys(chain, world);
         let locks = world.state_dir().join("locks");
         let (obtained, failed_renewal) = (Cell::default(), RefCell::default());
-        Self { world, chain, store, sources, keys, deadline, locks, force: false, tell, obtained, failed_renewal }
+        let began = Instant::now();
+        Self { world, chain, store, sources, keys, began, deadline, locks, force: false, tell, obtained, failed_renewal }
     }
 
     /// Renews the last link of the chain even where it is fresh.
@@ -266,7 +268,7 @@ impl<'a> Refresher<'a> {
 
     fn lock_timeout(&self, n: usize) -> Finding {
         Finding::new(Cause::LockTimeout, format!("another awsfresh is still asking for the {}", self.name(n)))
-            .seen(format!("waited {:.1} s for its lock in {}", self.world.start.elapsed().as_secs_f64(), self.locks.display()))
+            .seen(format!("waited {:.1} s for its lock in {}", self.began.elapsed().as_secs_f64(), self.locks.display()))
             .try_this("try again; AWSFRESH_TIMEOUT=SECONDS allows more time")
     }
 

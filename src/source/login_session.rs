@@ -25,6 +25,9 @@ use crate::files;
 use crate::shell::quoted;
 use crate::world::World;
 
+/// Where the AWS CLI and the SDKs keep `aws login` sessions, where that is not `~/.aws/login/cache`.
+pub const LOGIN_DIRECTORY_VARIABLE: &str = "AWS_LOGIN_CACHE_DIRECTORY";
+
 /// Sessions are a few KB.
 const FILE_LIMIT: u64 = 256 * 1024;
 
@@ -87,8 +90,8 @@ fn refused(said: &str, at: &str) -> Option<Finding> {
 
 /// Where the AWS CLI keeps the session: <https://github.com/aws/aws-cli/tree/v2/awscli/customizations/login>
 fn cache_file(world: &World, arn: &str) -> PathBuf {
-    let dir = match world.env("AWS_LOGIN_CACHE_DIRECTORY") {
-        Some(dir) => PathBuf::from(dir),
+    let dir = match world.env(LOGIN_DIRECTORY_VARIABLE) {
+        Some(dir) => world.expand(dir),
         None => world.home.join(".aws/login/cache"),
     };
     dir.join(format!("{}.json", sha256_hex(arn.trim().as_bytes())))

@@ -25,6 +25,7 @@ use crate::time::Timestamp;
 use crate::world::World;
 
 pub use identity::Identity;
+pub use login_session::LOGIN_DIRECTORY_VARIABLE;
 pub use network::{Endpoints, Service};
 pub use reach::{Contact, Metadata};
 
@@ -35,6 +36,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Sources<'a> {
     world: &'a World,
     chain: &'a Chain,
+    began: Instant,
     deadline: Instant,
     runtime: OnceCell<tokio::runtime::Runtime>,
     endpoints: Endpoints,
@@ -53,7 +55,7 @@ impl<'a> Sources<'a> {
     /// Sources for `chain`; reads nothing and connects nowhere yet.
     pub fn new(world: &'a World, chain: &'a Chain, deadline: Instant) -> Self {
         let endpoints = Endpoints::new(world, &chain.network);
-        Self { world, chain, deadline, runtime: OnceCell::new(), endpoints }
+        Self { world, chain, began: Instant::now(), deadline, runtime: OnceCell::new(), endpoints }
     }
 
     /// Refuses a chain that starts with a process which is running above us.
@@ -173,7 +175,7 @@ impl<'a> Sources<'a> {
             match tokio::time::timeout(limit, work).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Finding::new(Cause::ConnectTimeout, "no answer from AWS before the deadline")
-                    .seen(format!("gave up after {:.1} s", self.world.start.elapsed().as_secs_f64()))
+                    .seen(format!("gave up after {:.1} s", self.began.elapsed().as_secs_f64()))
                     .try_this("check the network; AWSFRESH_TIMEOUT=SECONDS allows more time")),
             }
         })

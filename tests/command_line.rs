@@ -1,0 +1,108 @@
+//! The command line itself: what the parser rejects and the hints it gives, the help, and variables that cannot be read.
+#![allow(clippy::unwrap_used)]
+#![cfg(unix)]
+
+mod support;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use support::sandbox::Sandbox;
+
+const KEYS: &str = "aws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = canarySecret1/canarySecret2+canarySecret\n";
+
+fn home() -> Sandbox {
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), "http://127.0.0.1:9");
+    home.secret("canary").credentials(format!("[default]\n{KEYS}[deploy]\n{KEYS}"));
+    home
+}
+
+/// A variable that decides whose credentials come out is never ignored, whatever bytes are in it.
+#[test]
+fn a_variable_that_is_not_utf8_is_an_error_with_its_name() {
+    let home = home();
+    for name in [
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWSFRESH_PROFILE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ROLE_ARN",
+        "AWS_CA_BUNDLE",
+        "AWSFRESH_STORE",
+        "HTTPS_PROXY",
+        "no_proxy",
+    ] {
+        for args in [&["credential-process"][..], &["doctor", "--offline"], &["status"], &["--", "true"]] {
+            let output = home.command(args).env(name, OsStr::from_bytes(b"dep\xffloy")).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            let code = if args[0] == "--" { 125 } else { 2 };
+            assert_eq!(output.status.code(), Some(code), "{name} {args:?}: {said}");
+            assert!(output.stdout.is_empty(), "{name} {args:?}: something on stdout");
+            let first = said.lines().next().unwrap();
+            assert!(first.contains(name) && first.ends_with("[usage]"), "{name} {args:?}: {said}");
+        }
+    }
+    // What no AWS tool reads may hold anything.
+    let output = home.command(&["credential-process"]).env("LS_COLORS", OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn the_variable_that_names_the_profile_is_told() {
+    let home = home();
+    for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWSFRESH_PROFILE"] {
+        home.env(name, "deploy");
+        let told = home.wrap(&["doctor", "--offline"]).stdout;
+        assert!(told.contains(&format!("`deploy`, by {name}")), "{told}");
+        home.unset(name);
+    }
+}
+
+#[test]
+fn a_command_without_dashes_is_told_what_to_type() {
+    let home = home();
+    let failed = |args: &[&str], remedy: &str| {
+        let run = home.run(args);
+        run.failed(2, "usage");
+        assert!(run.stderr.contains(&format!("\n  try:  {remedy}\n")), "{args:?}: {}", run.stderr);
+        assert!(!run.stderr.contains("OPTIONS"), "the usage text is no evidence: {}", run.stderr);
+    };
+    failed(&["terraform", "apply", "-auto-approve"], "awsfresh -- terraform apply -auto-approve");
+    failed(&["-p", "deploy", "terraform", "plan", "-out=a b"], "awsfresh -p deploy -- terraform plan \"-out=a b\"");
+    failed(&["doctr"], "awsfresh doctor");
+    failed(&["credential_process", "-p", "deploy"], "awsfresh credential-process -p deploy");
+}
+
+#[test]
+fn what_is_wrong_with_a_subcommand_exits_with_2_and_with_a_command_125() {
+    let home = home();
+    for (args, code) in [
+        (&["explain", "--bogus", "--", "x"][..], 2),
+        (&["doctor", "--offline", "--", "x"], 2),
+        (&["status", "--bogus"], 2),
+        (&["-p", "deploy", "status"], 2),
+        (&["--bogus", "--", "true"], 125),
+        (&["--min-ttl", "never", "--", "true"], 125),
+        (&["-p", "deploy", "--"], 125),
+    ] {
+        home.run(args).failed(code, "usage");
+    }
+}
+
+#[test]
+fn every_option_is_listed_under_what_it_belongs_to() {
+    let home = home();
+    let status = home.wrap(&["status", "-h"]).stdout;
+    assert!(status.contains("--verbose") && !status.contains("Running a command"), "{status}");
+    let own = home.wrap(&["-h"]).stdout;
+    assert!(own.starts_with("AWS credentials that stay fresh"), "{own}");
+    assert!(own.lines().all(|line| line.chars().count() <= 100), "a line is too wide for a terminal: {own}");
+    let (_, running) = own.split_once("Running a command:").unwrap();
+    let running = running.split("\n\n").next().unwrap();
+    assert!(running.contains("--min-ttl") && !running.contains("--verbose"), "{own}");
+}
