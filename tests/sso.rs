@@ -71,6 +71,49 @@ fn role_credentials_are_bought_once_with_the_clis_token() {
     home.assert_no_secret_on_disk();
 }
 
+/// Hosts that do not exist are never asked: <https://docs.aws.amazon.com/general/latest/gr/sso.html>
+#[test]
+fn fips_and_dualstack_lead_to_hosts_that_exist() {
+    let old_form = START;
+    let new_form = "https://ssoins-1234567890abcdef.portal.eu-west-1.app.aws";
+    for (region, start_url, env, hosts) in [
+        ("eu-west-1", old_form, &[][..], Some(["oidc.eu-west-1.amazonaws.com", "portal.sso.eu-west-1.amazonaws.com"])),
+        ("eu-west-1", new_form, &[], Some(["oidc.eu-west-1.api.aws", "portal.sso.eu-west-1.amazonaws.com"])),
+        ("eu-west-1", old_form, &["AWS_USE_DUALSTACK_ENDPOINT"], Some(["oidc.eu-west-1.api.aws", "portal.sso.eu-west-1.api.aws"])),
+        ("eu-west-1", old_form, &["AWS_USE_FIPS_ENDPOINT"], None),
+        ("us-east-1", old_form, &["AWS_USE_FIPS_ENDPOINT"], None),
+        (
+            "us-gov-west-1",
+            old_form,
+            &["AWS_USE_FIPS_ENDPOINT"],
+            Some(["oidc.us-gov-west-1.amazonaws.com", "portal.sso.us-gov-west-1.amazonaws.com"]),
+        ),
+    ] {
+        let (aws, home, file) = setup(-60);
+        let proxy = aws.proxy();
+        let bundle = home.file("ca.pem", &proxy.ca_pem);
+        home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
+        for name in env {
+            home.env(name, "true");
+        }
+        let config = std::fs::read_to_string(home.home().join(".aws/config")).unwrap();
+        home.config(config.replace("eu-west-1", region).replace(START, start_url));
+        let text = std::fs::read_to_string(home.home().join(&file)).unwrap();
+        home.file(&file, text.replace("eu-west-1", region));
+        let run = home.credentials_of("admin");
+        let Some(hosts) = hosts else {
+            run.failed(3, "fips-unavailable");
+            assert!(aws.calls().is_empty(), "{region}: nothing is asked");
+            home.config(config.replace("[profile admin]", "awsfresh_use_fips_endpoint = false\n[profile admin]"));
+            home.file(&file, text);
+            home.credentials_of("admin").answer();
+            continue;
+        };
+        run.answer();
+        assert_eq!(aws.calls().iter().map(|call| call.host.as_str()).collect::<Vec<_>>(), hosts, "{region} {start_url} {env:?}");
+    }
+}
+
 #[test]
 fn an_expired_token_is_refreshed_once_and_written_back_whole() {
     let (aws, home, file) = setup(-60);

@@ -33,7 +33,16 @@ pub enum Base {
     /// `web_identity_token_file`.
     WebIdentity { token_file: Value, role_arn: Value, session_name: Option<Value>, duration_seconds: Option<u32> },
     /// IAM Identity Center; `session` is `None` for the legacy form, `profile` the one that says all this.
-    Sso { profile: String, session: Option<String>, start_url: String, sso_region: String, account_id: String, role_name: String },
+    Sso {
+        profile: String,
+        session: Option<String>,
+        start_url: String,
+        sso_region: String,
+        account_id: String,
+        role_name: String,
+        /// `awsfresh_use_fips_endpoint` of the session, which ranks above the setting for all services.
+        use_fips: Option<bool>,
+    },
     /// `aws login`; `profile` is the one that says so.
     LoginSession { arn: Value, profile: String },
     /// A foreign `credential_process`.

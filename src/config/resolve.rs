@@ -271,6 +271,10 @@ fn sso_base(set: &ProfileSet, profile: &Profile) -> Result<Base> {
         sso_region: need("sso_region")?,
         account_id: need("sso_account_id")?,
         role_name: need("sso_role_name")?,
+        use_fips: session
+            .and_then(|(_, section)| section.get("awsfresh_use_fips_endpoint"))
+            .or_else(|| profile.get("awsfresh_use_fips_endpoint"))
+            .map(|value| value.text.eq_ignore_ascii_case("true")),
         session: session.map(|(name, _)| name.text.clone()),
     })
 }

@@ -139,6 +139,7 @@ mod tests {
             sso_region: "eu-west-1".into(),
             account_id: "444444444444".into(),
             role_name: "Admin".into(),
+            use_fips: None,
         };
         assert_eq!(sso_file(&base(Some("corp"))).unwrap().0, "8756d296cec83af0410bc562f23c59b98438617e.json");
         assert_eq!(sso_file(&base(None)).unwrap().0, "e54b6aa6863c686bd305fadba0394bda889b6538.json");

@@ -90,6 +90,8 @@ causes! {
     DurationTooLong = "duration-too-long" => 3,
     /// `sso_region` is not the region of the SSO instance.
     SsoRegionMismatch = "sso-region-mismatch" => 3,
+    /// FIPS endpoints are asked for, and the service has none in this region.
+    FipsUnavailable = "fips-unavailable" => 3,
     /// A role assumed from a session cannot last longer than an hour.
     RoleChainingLimit = "role-chaining-limit" => 3,
     /// A file others could read or write.

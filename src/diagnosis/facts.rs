@@ -10,9 +10,9 @@ use super::surroundings::Surroundings;
 use super::{Cause, Finding, Result};
 use crate::config::{Base, Chain, Origin, Profile, ProfileSet, Value};
 use crate::credentials::Secret;
-use crate::source::Endpoints;
 use crate::source::sso::{Session, Token};
 use crate::source::web_identity::Claims;
+use crate::source::{Endpoints, Service};
 use crate::store::Status;
 use crate::time::Timestamp;
 use crate::world::World;
@@ -41,6 +41,8 @@ pub struct Facts {
     pub overrides: Vec<(String, String)>,
     /// The SSO token, where the chain starts with SSO.
     pub sso: Option<Result<TokenFacts>>,
+    /// Why the hosts of IAM Identity Center cannot be asked with these settings.
+    pub sso_blocked: Option<Finding>,
     /// What a web identity token says of itself, where the chain starts with one.
     pub web_identity: Option<Result<Claims>>,
     /// What SDKs take because variables name it and nothing else is configured.
@@ -167,12 +169,15 @@ impl Facts {
         let profile = profile.to_owned();
         let chain_ref = chain.as_ref().ok();
         let network = chain_ref.map(|chain| &chain.network);
-        let overrides = network.map_or_else(Vec::new, |network| Endpoints::new(world, network).overrides());
+        let endpoints = network.map(|network| Endpoints::new(world, network));
+        let overrides = endpoints.as_ref().map_or_else(Vec::new, Endpoints::overrides);
         let session = chain_ref.and_then(|chain| Session::of(&chain.base, world));
         let sso = session.as_ref().map(|session| {
             let token = stored_token.map_or_else(|| session.read(), Ok)?;
             Ok(session.facts(&token))
         });
+        let sso_blocked =
+            session.as_ref().zip(endpoints.as_ref()).and_then(|(session, endpoints)| session.hosts(endpoints, Service::Sso).err());
         let nothing_named = named_by.is_none() && chain_ref.is_none() && world.env("AWS_ACCESS_KEY_ID").is_none();
         let offered = nothing_named.then(|| offered(world)).flatten();
         let web_identity = chain_ref.map(|chain| &chain.base).or(offered.as_ref()).and_then(|base| match base {
@@ -215,6 +220,7 @@ impl Facts {
             path,
             overrides,
             sso,
+            sso_blocked,
             web_identity,
             offered,
             program_missing,

@@ -124,8 +124,10 @@ impl Prober<'_> {
                 facts.cli_sessions.iter().map(|session| scope.spawn(move || ask(session))).collect()
             });
             let cli_version = scope.spawn(|| self.cli_version(chain?));
-            let hosts: Vec<ScopedJoinHandle<'_, Host>> =
-                hosts(self.world, chain).into_iter().map(|(url, is_home)| scope.spawn(move || self.host(&url, chain, is_home))).collect();
+            let hosts: Vec<ScopedJoinHandle<'_, Host>> = hosts(self.world, chain, facts.sso_blocked.is_some())
+                .into_iter()
+                .map(|(url, is_home)| scope.spawn(move || self.host(&url, chain, is_home)))
+                .collect();
             Answers {
                 links: links.join().unwrap_or_default(),
                 environment: environment.join().unwrap_or_default(),
@@ -287,7 +289,7 @@ fn bare_chain(like: Option<&Chain>) -> Chain {
 
 /// Whom to ask: STS where everything is asked, STS at home to compare with, and both SSO services where they are in the
 /// way. Hosts that an override replaces are asked where that points.
-fn hosts(world: &World, chain: Option<&Chain>) -> Vec<(String, bool)> {
+fn hosts(world: &World, chain: Option<&Chain>, sso_blocked: bool) -> Vec<(String, bool)> {
     let bare = bare_chain(chain);
     let with_hops = chain.unwrap_or(&bare);
     let sources = Sources::new(world, with_hops, Instant::now());
@@ -303,7 +305,7 @@ fn hosts(world: &World, chain: Option<&Chain>) -> Vec<(String, bool)> {
     if home != region {
         all.push((host(sts, home), true));
     }
-    if let Some(Base::Sso { sso_region, .. }) = chain.map(|chain| &chain.base) {
+    if let Some(Base::Sso { sso_region, .. }) = chain.map(|chain| &chain.base).filter(|_| !sso_blocked) {
         all.push((host("oidc", sso_region), false));
         all.push((host("portal.sso", sso_region), false));
     }

@@ -12,7 +12,7 @@ use aws_sdk_ssooidc::config::{Config as OidcConfig, Region};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Service, Sources, network, rejection};
+use super::{Endpoints, Service, Sources, network, rejection};
 use crate::config::Base;
 use crate::credentials::{Credentials, Secret};
 use crate::diagnosis::facts::TokenFacts;
@@ -37,6 +37,7 @@ pub struct Session<'a> {
     start_url: &'a str,
     region: &'a str,
     profile: &'a str,
+    use_fips: Option<bool>,
     path: PathBuf,
 }
 
@@ -110,11 +111,39 @@ impl<'a> Session<'a> {
 
     /// The session behind an SSO base; `None` for every other base.
     pub fn of(base: &'a Base, world: &World) -> Option<Self> {
-        let Base::Sso { session, start_url, sso_region, profile, .. } = base else { return None };
+        let Base::Sso { session, start_url, sso_region, profile, use_fips, .. } = base else { return None };
         // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>: SSOTokenLoader._generate_cache_key
         let name = session.as_deref();
         let file = format!("{}.json", sha1_hex(name.unwrap_or(start_url).as_bytes()));
-        Some(Self { name, start_url, region: sso_region, profile, path: world.home.join(".aws/sso/cache").join(file) })
+        let path = world.home.join(".aws/sso/cache").join(file);
+        Some(Self { name, start_url, region: sso_region, profile, use_fips: *use_fips, path })
+    }
+
+    /// The hosts to ask for `service`: (FIPS, dual-stack). Fails where FIPS is asked for and the service has no such host:
+    /// IAM Identity Center has them in GovCloud, and in other regions of the United States with dual-stack only.
+    /// <https://docs.aws.amazon.com/general/latest/gr/sso.html>
+    pub fn hosts(&self, endpoints: &Endpoints, service: Service) -> Result<(bool, bool)> {
+        // <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-the-portal.html>: a start URL of the new form is
+        // served by dual-stack hosts, whatever the settings say.
+        let of_start_url = matches!(service, Service::SsoOidc) && is_dualstack_url(self.start_url);
+        let dualstack = endpoints.dualstack || of_start_url;
+        if !self.use_fips.unwrap_or(endpoints.fips) || endpoints.url(service).is_some() {
+            return Ok((false, dualstack));
+        }
+        if self.region.starts_with("us-gov-") || (dualstack && self.region.starts_with("us-")) {
+            return Ok((true, dualstack));
+        }
+        let section = match self.name {
+            Some(name) => format!("[sso-session {name}]"),
+            None => format!("profile `{}`", self.profile),
+        };
+        let finding = Finding::new(
+            Cause::FipsUnavailable,
+            format!("FIPS endpoints are required, and IAM Identity Center has none in {} that can be used", self.region),
+        )
+        .seen(format!("SSO session `{}`, sso_region = {}", self.label(), self.region))
+        .try_this(format!("awsfresh_use_fips_endpoint = false in {section}: FIPS for everything but IAM Identity Center"));
+        Err(if self.region.starts_with("us-") { finding.try_this("or AWS_USE_DUALSTACK_ENDPOINT=true") } else { finding })
     }
 
     /// The AWS CLI's token file.
@@ -210,6 +239,7 @@ impl<'a> Session<'a> {
             .seen(format!("registrationExpiresAt in {}", self.place(token)))
             .try_this(self.login()));
         }
+        let (fips, dualstack) = self.hosts(&sources.endpoints, Service::SsoOidc)?;
         let call = async {
             let mut config = OidcConfig::builder()
                 .region(Region::new(self.region.to_owned()))
@@ -217,8 +247,8 @@ impl<'a> Session<'a> {
                 // One try: after a lost answer the old refresh token may be used up.
                 .retry_config(network::retries().with_max_attempts(1))
                 .timeout_config(network::timeouts())
-                .use_fips(sources.endpoints.fips)
-                .use_dual_stack(sources.endpoints.dualstack);
+                .use_fips(fips)
+                .use_dual_stack(dualstack);
             config.set_endpoint_url(sources.endpoints.url(Service::SsoOidc).map(str::to_owned));
             let client = aws_sdk_ssooidc::Client::from_conf(config.build());
             let request = client.create_token().client_id(id).client_secret(secret).refresh_token(refresh).grant_type("refresh_token");
@@ -264,6 +294,13 @@ impl<'a> Session<'a> {
             _ => self.ended(token, now).seen(said).likely(),
         }
     }
+}
+
+/// Whether a start URL is of the form `https://NAME.portal.REGION.app.aws`.
+fn is_dualstack_url(url: &str) -> bool {
+    let host = url.split("://").nth(1).unwrap_or(url).split(['/', ':', '?', '#']).next().unwrap_or_default();
+    let labels: Vec<&str> = host.split('.').collect();
+    matches!(labels.as_slice(), [_, "portal", _, "app", "aws"])
 }
 
 /// Reads a token; the error quotes none of it.
@@ -328,13 +365,16 @@ pub async fn offers(sources: &Sources<'_>, region: &str, account: &str, token: &
 
 /// A client of the SSO portal.
 fn portal(sources: &Sources<'_>, region: &str) -> Result<aws_sdk_sso::Client> {
+    let session = Session::of(&sources.chain.base, sources.world);
+    let hosts = session.map(|session| session.hosts(&sources.endpoints, Service::Sso)).transpose()?;
+    let (fips, dualstack) = hosts.unwrap_or((sources.endpoints.fips, sources.endpoints.dualstack));
     let mut config = aws_sdk_sso::config::Config::builder()
         .region(aws_sdk_sso::config::Region::new(region.to_owned()))
         .http_client(sources.endpoints.http_client(Service::Sso)?)
         .retry_config(network::retries())
         .timeout_config(network::timeouts())
-        .use_fips(sources.endpoints.fips)
-        .use_dual_stack(sources.endpoints.dualstack);
+        .use_fips(fips)
+        .use_dual_stack(dualstack);
     config.set_endpoint_url(sources.endpoints.url(Service::Sso).map(str::to_owned));
     Ok(aws_sdk_sso::Client::from_conf(config.build()))
 }

@@ -5,13 +5,16 @@ use crate::diagnosis::{Cause, Finding, Severity};
 use crate::time::for_people;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut found: Vec<Finding> = facts.sso_blocked.iter().map(|finding| graded(facts, finding.clone())).collect();
     let token = match &facts.sso {
-        None => return Vec::new(),
+        None => return found,
         // While the role's credentials are good nothing fails yet.
-        Some(Err(finding)) => return vec![graded(facts, finding.clone())],
+        Some(Err(finding)) => {
+            found.push(graded(facts, finding.clone()));
+            return found;
+        }
         Some(Ok(token)) => token,
     };
-    let mut found = Vec::new();
     if token.region.as_ref().is_some_and(|region| *region != token.configured_region) {
         let region = token.region.as_deref().unwrap_or_default();
         found.push(

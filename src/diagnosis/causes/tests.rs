@@ -60,6 +60,7 @@ fn about(profile: &str, config: &str, credentials: &str) -> Facts {
         path,
         overrides: Vec::new(),
         sso: None,
+        sso_blocked: None,
         web_identity: None,
         offered: None,
         program_missing: None,
@@ -274,6 +275,17 @@ fn sso_tokens() {
     holds(with(TokenFacts { refreshable: false, ..token() }), Cause::SsoNotRefreshable, Severity::Info, Certainty::Certain);
     let elsewhere = TokenFacts { region: Some("us-east-1".into()), ..token() };
     holds(with(elsewhere), Cause::SsoRegionMismatch, Severity::Error, Certainty::Likely);
+}
+
+#[test]
+fn fips_without_a_host_is_told_once() {
+    let config = "[sso-session corp]\nsso_start_url = https://x\nsso_region = eu-west-1\n\
+        [profile prod]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = R\n";
+    let blocked = Finding::new(Cause::FipsUnavailable, "no host").try_this("x");
+    let facts = facts(config, "").with(|facts| facts.sso_blocked = Some(blocked.clone()));
+    let link = Link { outcome: Err(blocked), ..works("source of `prod`", "") };
+    let found = all(&facts.answered(vec![link]));
+    assert_eq!(found.iter().map(|finding| finding.cause).collect::<Vec<_>>(), [Cause::FipsUnavailable]);
 }
 
 /// What a source says for itself is passed on.
