@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lab::{Case, Expect, Mend, SECRET, cases, expanded, set_up, token};
+use lab::{Case, Expect, Remedy, SECRET, cases, expanded, set_up, token};
 use serde_json::Value;
 use support::bus::Bus;
 use support::double::{Double, Fault, clock};
@@ -53,12 +53,12 @@ fn judge(case: &Case) -> Result<(), String> {
     for args in &case.before {
         home.wrap(&args.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    case.then.remove_roles.iter().for_each(|arn| aws.remove_role(arn));
-    case.then.remove_keys.iter().for_each(|id| aws.remove_key(id));
-    if case.then.forget_sessions {
+    case.after_setup.remove_roles.iter().for_each(|arn| aws.remove_role(arn));
+    case.after_setup.remove_keys.iter().for_each(|id| aws.remove_key(id));
+    if case.after_setup.forget_sessions {
         aws.forget_sessions();
     }
-    let beside = case.beside.as_ref().map(|args| Beside::start(&home, &aws, args));
+    let background = case.while_running.as_ref().map(|args| Background::start(&home, &aws, args));
     if let Some(call) = &case.call {
         return judge_call(case, call, &home, &aws);
     }
@@ -71,10 +71,10 @@ fn judge(case: &Case) -> Result<(), String> {
     let pretty = serde_json::to_string_pretty(&report["findings"]).unwrap();
     let expect = &case.expect;
     let errors = causes(&report, &["error"]);
-    let mut wanted: Vec<&str> = expect.first.iter().chain(&expect.also).map(String::as_str).collect();
+    let mut wanted: Vec<&str> = expect.error.iter().chain(&expect.other_errors).map(String::as_str).collect();
     let wrong = |what: String| Err(format!("{what}\n{pretty}"));
-    if errors.first() != expect.first.as_ref() {
-        return wrong(format!("first error {:?}, wanted {:?}", errors.first(), expect.first));
+    if errors.first() != expect.error.as_ref() {
+        return wrong(format!("first error {:?}, wanted {:?}", errors.first(), expect.error));
     }
     let mut all: Vec<&str> = errors.iter().map(String::as_str).collect();
     all.sort_unstable();
@@ -83,10 +83,10 @@ fn judge(case: &Case) -> Result<(), String> {
         return wrong(format!("errors {all:?}, wanted {wanted:?}"));
     }
     let others = causes(&report, &["warning", "info"]);
-    if let Some(missing) = expect.noted.iter().find(|cause| !others.contains(cause)) {
-        return wrong(format!("{missing} is not noted"));
+    if let Some(missing) = expect.notes.iter().find(|cause| !others.contains(cause)) {
+        return wrong(format!("{missing} is not in the notes"));
     }
-    if run.code != Some(expect.exit) || report["healthy"] != Value::Bool(expect.first.is_none()) {
+    if run.code != Some(expect.exit) || report["healthy"] != Value::Bool(expect.error.is_none()) {
         return wrong(format!("exit {:?}, healthy {}", run.code, report["healthy"]));
     }
     let first = report["findings"].as_array().unwrap().iter().find(|f| f["severity"] == "error").cloned().unwrap_or_default();
@@ -98,10 +98,10 @@ fn judge(case: &Case) -> Result<(), String> {
     if let Some(certainty) = expect.certainty.as_ref().filter(|certainty| first["certainty"] != ***certainty) {
         return wrong(format!("not {certainty}"));
     }
-    drop(beside);
-    match &case.mend {
+    drop(background);
+    match &case.remedy {
         None => Ok(()),
-        Some(mend) => mended(case, mend, &home, &aws, &first).or_else(wrong),
+        Some(remedy) => carry_out(case, remedy, &home, &aws, &first).or_else(wrong),
     }
 }
 
@@ -110,17 +110,17 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
     let args: Vec<&str> = call.iter().map(String::as_str).collect();
     let (run, expect) = (home.run(&args), &case.expect);
     home.assert_no_secret_below(".local");
-    let cause = expect.first.as_ref().map(|cause| format!("[{cause}]\n"));
+    let cause = expect.error.as_ref().map(|cause| format!("[{cause}]\n"));
     let place = expect.place.as_ref().map(|place| expanded(place, home, aws));
     if run.code != Some(expect.exit) || ![cause, place].into_iter().flatten().all(|text| run.stderr.contains(&text)) {
         return Err(format!("{run:#?}"));
     }
-    let Some(mend) = &case.mend else { return Ok(()) };
+    let Some(remedy) = &case.remedy else { return Ok(()) };
     let remedies: Vec<&str> = run.stderr.lines().filter_map(|line| line.strip_prefix("  try:  ")).collect();
-    if !remedies.join("\n").contains(&expanded(&mend.shows, home, aws)) {
-        return Err(format!("no remedy shows `{}`", mend.shows));
+    if !remedies.join("\n").contains(&expanded(&remedy.shows, home, aws)) {
+        return Err(format!("no remedy shows `{}`", remedy.shows));
     }
-    let command = mend.apply(home, aws)?.unwrap_or_default();
+    let command = remedy.apply(home, aws)?.unwrap_or_default();
     if !command.is_empty() && !remedies.contains(&command.as_str()) {
         return Err(format!("`{command}` is no remedy word for word"));
     }
@@ -128,36 +128,36 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
     if out.trim() == "0" { Ok(()) } else { Err(format!("after the remedy it exits with {out}")) }
 }
 
-/// A call that goes on while another one is made; ended with the case.
-struct Beside(std::process::Child);
+/// A call that runs in the background until the case ends.
+struct Background(std::process::Child);
 
-impl Beside {
+impl Background {
     fn start(home: &Sandbox, aws: &Double, args: &[String]) -> Self {
         let child = Self(home.start(&args.iter().map(String::as_str).collect::<Vec<_>>()));
         let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while aws.count("AssumeRole") == 0 {
-            assert!(std::time::Instant::now() < end, "the call beside asks for no role");
+            assert!(std::time::Instant::now() < end, "the call in the background never asks for a role");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         child
     }
 }
 
-impl Drop for Beside {
+impl Drop for Background {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Does what the remedy says, and looks again.
-fn mended(case: &Case, mend: &Mend, home: &Sandbox, aws: &Double, first: &Value) -> Result<(), String> {
+/// Carries out the remedy and runs `doctor` again.
+fn carry_out(case: &Case, remedy: &Remedy, home: &Sandbox, aws: &Double, first: &Value) -> Result<(), String> {
     let remedies = text_of(&first["remedy"]);
-    if !remedies.contains(&expanded(&mend.shows, home, aws)) {
-        return Err(format!("no remedy shows `{}`", mend.shows));
+    if !remedies.contains(&expanded(&remedy.shows, home, aws)) {
+        return Err(format!("no remedy shows `{}`", remedy.shows));
     }
-    let args = mend.args.as_ref().unwrap_or(&case.args);
-    let report = match mend.apply(home, aws)? {
+    let args = remedy.args.as_ref().unwrap_or(&case.args);
+    let report = match remedy.apply(home, aws)? {
         None => doctor(home, args).1,
         Some(command) => {
             if !remedies.lines().any(|line| line == command) {
@@ -201,7 +201,7 @@ fn the_lab_is_large_enough() {
     }
     let (cases, texts) = (cases(), texts());
     let count = |wanted: fn(&Expect) -> bool| cases.iter().filter(|(_, case)| wanted(&case.expect)).count();
-    let (two, healthy) = (count(|e| !e.also.is_empty()), count(|e| e.first.is_none()));
+    let (two, healthy) = (count(|e| !e.other_errors.is_empty()), count(|e| e.error.is_none()));
     assert!(cases.len() >= 120 && two >= 15 && healthy >= 20, "{} cases, {two} with two faults, {healthy} healthy", cases.len());
     assert!(texts.len() >= 25, "{} texts", texts.len());
 }
@@ -213,9 +213,9 @@ fn every_cause_has_a_case_and_a_heading() {
     let docs = std::fs::read_to_string(root.join("docs/diagnosis.md")).unwrap();
     let codes = std::fs::read_to_string(root.join("docs/exit-codes.md")).unwrap();
     let (cases, texts) = (cases(), texts());
-    let expected = cases.iter().flat_map(|(_, case)| case.expect.first.iter().chain(&case.expect.also).chain(&case.expect.noted));
+    let expected = cases.iter().flat_map(|(_, case)| case.expect.error.iter().chain(&case.expect.other_errors).chain(&case.expect.notes));
     let mut seen: BTreeSet<String> = expected.cloned().chain(texts.into_iter().map(|text| text.cause)).collect();
-    if cases.iter().any(|(_, case)| case.expect.first.is_none()) {
+    if cases.iter().any(|(_, case)| case.expect.error.is_none()) {
         seen.insert("healthy".into());
     }
     let units = unit_tests(&root.join("src"));

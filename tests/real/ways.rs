@@ -38,7 +38,7 @@ const WAYS: [&str; 20] = [
 pub fn cases<'a>(suite: &'a Suite, cases: &mut Vec<Case<'a>>) {
     for name in WAYS {
         let missing = suite.missing(Client::CliV1);
-        cases.push((format!("ways: {name}"), missing, Box::new(move || is_mended(suite, name))));
+        cases.push((format!("ways: {name}"), missing, Box::new(move || is_fixed(suite, name))));
     }
     for client in [Client::CliV1, Client::CliV2] {
         let name = format!("ways: a revoked session in the cache of {}", client.name());
@@ -75,7 +75,7 @@ fn revoked(suite: &Suite, client: Client) -> Outcome {
     if now.status.success() { Ok(()) } else { Err(format!("after the remedy: {}", text(&now))) }
 }
 
-fn is_mended(suite: &Suite, name: &str) -> Outcome {
+fn is_fixed(suite: &Suite, name: &str) -> Outcome {
     let Some((_, case)) = lab::cases().into_iter().find(|(known, _)| known == name) else { return Err("there is no such case".into()) };
     let aws = Double::start();
     let home = set_up(&case, &aws);
@@ -91,16 +91,16 @@ fn is_mended(suite: &Suite, name: &str) -> Outcome {
     if failed.status.success() {
         return Err(format!("the AWS CLI works: {}", text(&failed)));
     }
-    let mend = case.mend.as_ref().ok_or("the case has no remedy")?;
+    let remedy = case.remedy.as_ref().ok_or("the case has no remedy")?;
     let doctor = format!("{} doctor --json {}", env!("CARGO_BIN_EXE_awsfresh"), case.args.join(" "));
     let report: Value = serde_json::from_slice(&run(&home, &doctor).stdout).map_err(|e| e.to_string())?;
     let first = &report["findings"][0];
-    if first["cause"].as_str() != case.expect.first.as_deref() {
+    if first["cause"].as_str() != case.expect.error.as_deref() {
         return Err(format!("the diagnosis is {first}"));
     }
     println!("{name}: {}\n  {}: {}", text(&failed).trim().lines().last().unwrap_or_default(), first["cause"], first["summary"]);
-    let command = mend.apply(&home, &aws)?.unwrap_or_default();
-    let now = run(&home, &format!("{command}\n{}", ask(mend.args.as_ref().unwrap_or(&case.args))));
+    let command = remedy.apply(&home, &aws)?.unwrap_or_default();
+    let now = run(&home, &format!("{command}\n{}", ask(remedy.args.as_ref().unwrap_or(&case.args))));
     match now.status.success() {
         true => Ok(()),
         false => Err(format!("after the remedy: {}", text(&now))),

@@ -1,4 +1,4 @@
-//! The cases of the lab: read, set up, mended. In every text `{home}` is the home directory, `{aws}` the double's URL,
+//! The cases of the lab: how they are read, set up and remedied. In every text `{home}` is the home directory, `{aws}` the double's URL,
 //! `{proxy}` that of the proxy in front of it, `{secret}` a secret of the right form, `{token}` a session token of the right
 //! form, `{time:+60}` the time in 60 s, `{jwt:+60}` a web identity token that ends then.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
@@ -17,7 +17,7 @@ pub const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What somebody did.
+    /// What a user did, or what the surroundings are like.
     pub about: String,
     #[serde(default)]
     pub config: Option<String>,
@@ -33,27 +33,27 @@ pub struct Case {
     pub env: BTreeMap<String, String>,
     #[serde(default)]
     pub aws: Aws,
-    /// A call that fails by itself, with a finding on stderr, in the place of `doctor`.
+    /// A call that runs instead of `doctor` and fails with a finding on stderr.
     #[serde(default)]
     pub call: Option<Vec<String>>,
-    /// A call that is made first, and is still asking for a role when the other one begins.
+    /// A call that starts first and still waits for AssumeRole while `doctor` runs.
     #[serde(default)]
-    pub beside: Option<Vec<String>>,
+    pub while_running: Option<Vec<String>>,
     /// gnome-keyring on a bus of its own: `open` or `locked`.
     #[serde(default)]
     pub keyring: Option<String>,
-    /// awsfresh calls that were made before, whatever came of them.
+    /// awsfresh calls that run first. They may fail.
     #[serde(default)]
     pub before: Vec<Vec<String>>,
-    /// What changed at AWS after those.
+    /// What changes at AWS after the set-up and the calls of `before`.
     #[serde(default)]
-    pub then: Then,
-    /// Arguments of `doctor` but `--json`.
+    pub after_setup: AfterSetup,
+    /// Arguments of `doctor`, without `--json`.
     #[serde(default)]
     pub args: Vec<String>,
     pub expect: Expect,
     #[serde(default)]
-    pub mend: Option<Mend>,
+    pub remedy: Option<Remedy>,
 }
 
 #[derive(Default, Deserialize)]
@@ -178,7 +178,7 @@ pub enum CaseFault {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Then {
+pub struct AfterSetup {
     #[serde(default)]
     pub remove_roles: Vec<String>,
     #[serde(default)]
@@ -190,49 +190,49 @@ pub struct Then {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// Cause of the first finding that is an error; none where nothing is wrong.
+    /// Cause of the first error. None if the report must be healthy.
     #[serde(default)]
-    pub first: Option<String>,
-    /// Causes of every further error.
+    pub error: Option<String>,
+    /// Causes of all other errors, in any order.
     #[serde(default)]
-    pub also: Vec<String>,
-    /// Causes of warnings and notes that must be there.
+    pub other_errors: Vec<String>,
+    /// Causes of warnings and notes that the report must contain.
     #[serde(default)]
-    pub noted: Vec<String>,
-    /// Stands in the first error's evidence.
+    pub notes: Vec<String>,
+    /// Text that the first error's evidence must contain.
     #[serde(default)]
     pub place: Option<String>,
     #[serde(default)]
     pub certainty: Option<String>,
-    /// Of the process.
+    /// Exit code of the process.
     pub exit: i32,
 }
 
-/// What the remedy says, done; afterwards nothing is wrong.
+/// How the case carries out the remedy of the first error. Afterwards no error may be left.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mend {
-    /// Stands in a remedy of the first error.
+pub struct Remedy {
+    /// Text that a remedy of the first error must contain.
     pub shows: String,
-    /// Commands to run in a shell in the case's environment, where the remedy is one: must be a remedy word for word.
+    /// A shell command to run in the case's environment. It must be one of the remedies word for word.
     #[serde(default)]
     pub run: Option<String>,
-    /// Replaces in files below the home directory: file, text, replacement.
+    /// Replacements in files below the home directory: file, text, new text.
     #[serde(default)]
     pub edit: Vec<(String, String, String)>,
-    /// What was done outside: variables that changed.
+    /// Variables that change.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// What was done at AWS: `heal` ends the faults.
+    /// Whether the faults at AWS end.
     #[serde(default)]
-    pub heal: bool,
-    /// Files below the home directory that were written.
+    pub end_faults: bool,
+    /// Files below the home directory to write.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
-    /// What is there at AWS now, besides what was.
+    /// What is added at AWS.
     #[serde(default)]
     pub aws: Aws,
-    /// Arguments of the second call, where they differ.
+    /// Arguments of the second `doctor`, if they differ.
     #[serde(default)]
     pub args: Option<Vec<String>>,
 }
@@ -349,7 +349,7 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
     home
 }
 
-/// What there is at AWS.
+/// Adds to the double what the case says is at AWS.
 fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
     let expand = |text: &str| expanded(text, home, aws);
     for (id, arn) in &setup.users {
@@ -426,10 +426,10 @@ pub fn cases() -> Vec<(String, Case)> {
     paths.iter().filter(|path| name(path).contains(&only)).map(read).collect()
 }
 
-impl Mend {
-    /// Does what is not a command. Returns the command, with which a shell has to begin.
+impl Remedy {
+    /// Does everything but the command, and returns the command for a shell to run.
     pub fn apply(&self, home: &Sandbox, aws: &Double) -> Result<Option<String>, String> {
-        if self.heal {
+        if self.end_faults {
             aws.heal();
         }
         arrange(&self.aws, home, aws);
