@@ -172,7 +172,6 @@ fn carry_out(case: &Case, remedy: &Remedy, home: &Sandbox, aws: &Double, first: 
     if left.is_empty() { Ok(()) } else { Err(format!("after the remedy there is still {left:?}")) }
 }
 
-/// `AWSFRESH_TEST_CASE=NAME` runs those whose name contains NAME.
 #[test]
 fn every_case_is_diagnosed() {
     let cases = cases();
@@ -195,10 +194,18 @@ fn every_case_is_diagnosed() {
 }
 
 #[test]
-fn the_lab_is_large_enough() {
-    if std::env::var("AWSFRESH_TEST_CASE").is_ok() {
-        return;
+fn a_placeholder_that_does_not_exist_is_an_error_that_names_it() {
+    for wrong in ["{hom}", "{time}", "{time:soon}", "{sso_cache}", "{home:x}"] {
+        let told = lab::check_placeholders(&format!("before {{home}} {wrong} after")).unwrap_err();
+        assert!(told.ends_with(&format!(" {wrong}")), "{told}");
     }
+    for text in [r#"{"a": {"b": "{time:+60}"}}"#, "${HOME} { {} {a b} {", "{sso_cache:https://corp.awsapps.com/start}"] {
+        lab::check_placeholders(text).unwrap();
+    }
+}
+
+#[test]
+fn the_lab_is_large_enough() {
     let (cases, texts) = (cases(), texts());
     let count = |wanted: fn(&Expect) -> bool| cases.iter().filter(|(_, case)| wanted(&case.expect)).count();
     let (two, healthy) = (count(|e| !e.other_errors.is_empty()), count(|e| e.error.is_none()));

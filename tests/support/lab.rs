@@ -1,12 +1,21 @@
-//! The cases of the lab: how they are read, set up and remedied. In every text `{home}` is the home directory, `{aws}` the double's URL,
-//! `{proxy}` that of the proxy in front of it, `{secret}` a secret of the right form, `{token}` a session token of the right
-//! form, `{time:+60}` the time in 60 s, `{jwt:+60}` a web identity token that ends then.
+//! The cases of the lab: how they are read, set up and remedied.
+//!
+//! Placeholders in the texts of a case, names of files included:
+//!
+//! - `{home}`: the home directory
+//! - `{aws}`, `{proxy}`: the URL of the AWS double, and of the proxy in front of it
+//! - `{secret}`, `{token}`: a secret access key and a session token of the right form
+//! - `{time:+60}`: the time in 60 s
+//! - `{jwt:+60}`: a web identity token that expires then
+//! - `{sso_cache:NAME}`: the file of the SSO session NAME below the home directory
+//! - `{sso_token:+60}`: a token file for it that expires then, with a refresh token; `{sso_access_token:+60}`: without one
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use awsfresh::digest::{sha1_hex, sha256_hex};
 use serde::Deserialize;
 
 use crate::support::double::{Double, Fault, Role, SsoSession, clock};
@@ -241,48 +250,124 @@ pub fn token() -> String {
     format!("IQoJb3JpZ2luX2Vj{}", "CanaryToken9".repeat(40))
 }
 
-pub fn expanded(text: &str, home: &Sandbox, aws: &Double) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, tail)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, after)) = tail.split_once('}') else {
-            out.push('{');
-            rest = tail;
-            continue;
-        };
-        // The same token twice must be the same text, whatever the time between.
-        static BEGAN: OnceLock<i64> = OnceLock::new();
-        let seconds = |text: &str| text.parse::<i64>().ok().map(|s| BEGAN.get_or_init(clock::now) + s);
-        let value: Option<String> = match name.split_once(':') {
-            None if name == "home" => Some(home.home().display().to_string()),
-            None if name == "aws" => Some(aws.url()),
-            None if name == "proxy" => std::fs::read_to_string(home.home().join("proxy")).ok(),
-            None if name == "secret" => Some(SECRET.to_owned()),
-            None if name == "token" => Some(token()),
-            Some(("time", offset)) => seconds(offset).map(clock::rfc3339),
-            Some(("jwt", offset)) => seconds(offset).map(|end| {
-                let part = |text: String| {
-                    aws_smithy_types::base64::encode(text).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned()
-                };
-                let claims = format!(r#"{{"iss":"https://token.example","sub":"repo:x","aud":"sts.amazonaws.com","exp":{end}}}"#);
-                format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"RS256"}"#.into()), part(claims))
-            }),
+/// What a text in a case may hold in braces.
+#[derive(Debug)]
+enum Placeholder<'a> {
+    Home,
+    Aws,
+    Proxy,
+    Secret,
+    Token,
+    Time(i64),
+    Jwt(i64),
+    SsoCache(&'a str),
+    SsoToken(i64),
+    SsoAccessToken(i64),
+}
+
+impl<'a> Placeholder<'a> {
+    /// Reads `NAME` or `NAME:ARGUMENT`.
+    fn parse(inside: &'a str) -> Option<Self> {
+        let (name, argument) = inside.split_once(':').map_or((inside, None), |(name, argument)| (name, Some(argument)));
+        let seconds = || argument?.parse::<i64>().ok();
+        match (name, argument) {
+            ("home", None) => Some(Self::Home),
+            ("aws", None) => Some(Self::Aws),
+            ("proxy", None) => Some(Self::Proxy),
+            ("secret", None) => Some(Self::Secret),
+            ("token", None) => Some(Self::Token),
+            ("time", _) => seconds().map(Self::Time),
+            ("jwt", _) => seconds().map(Self::Jwt),
+            ("sso_cache", _) => argument.map(Self::SsoCache),
+            ("sso_token", _) => seconds().map(Self::SsoToken),
+            ("sso_access_token", _) => seconds().map(Self::SsoAccessToken),
             _ => None,
-        };
-        match value {
-            Some(value) => {
-                out.push_str(&value);
-                rest = after;
-            }
-            None => {
-                out.push('{');
-                rest = tail;
-            }
         }
     }
-    out.push_str(rest);
-    out
+
+    fn value(&self, home: &Sandbox, aws: &Double) -> String {
+        // All offsets count from one moment: the same placeholder must always give the same text.
+        static BEGAN: OnceLock<i64> = OnceLock::new();
+        let after = |offset: i64| BEGAN.get_or_init(clock::now) + offset;
+        let time = |offset: i64| clock::rfc3339(after(offset));
+        let access_token = |offset: i64| {
+            let expires = time(offset);
+            format!(
+                r#""startUrl": "https://corp.awsapps.com/start", "region": "eu-west-1", "accessToken": "sso-access", "expiresAt": "{expires}""#
+            )
+        };
+        match *self {
+            Self::Home => home.home().display().to_string(),
+            Self::Aws => aws.url(),
+            Self::Proxy => std::fs::read_to_string(home.home().join("proxy")).unwrap(),
+            Self::Secret => SECRET.to_owned(),
+            Self::Token => token(),
+            Self::Time(offset) => time(offset),
+            Self::Jwt(offset) => {
+                let part = |text: &str| {
+                    aws_smithy_types::base64::encode(text).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned()
+                };
+                let end = after(offset);
+                let claims = format!(r#"{{"iss":"https://token.example","sub":"repo:x","aud":"sts.amazonaws.com","exp":{end}}}"#);
+                format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"RS256"}"#), part(&claims))
+            }
+            Self::SsoCache(name) => format!(".aws/sso/cache/{}.json", sha1_hex(name.as_bytes())),
+            Self::SsoToken(offset) => {
+                let (access, registration) = (access_token(offset), time(80_000));
+                format!(
+                    r#"{{{access}, "clientId": "client", "clientSecret": "client-secret", "refreshToken": "sso-refresh", "registrationExpiresAt": "{registration}"}}"#
+                )
+            }
+            Self::SsoAccessToken(offset) => format!("{{{}}}", access_token(offset)),
+        }
+    }
+}
+
+/// A part of a text: as it is, or a placeholder.
+enum Piece<'a> {
+    Text(&'a str),
+    Placeholder(Placeholder<'a>),
+}
+
+/// Splits a text at its placeholders. Only `{word}` and `{word:...}` are placeholders; braces of JSON and shell are text. The
+/// error names a placeholder that does not exist.
+fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let inside = &rest[open + 1..];
+        let word = inside.len() - inside.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_').len();
+        let close = match inside.as_bytes().get(word) {
+            Some(b'}') if word > 0 => Some(word),
+            Some(b':') if word > 0 => inside.find('}'),
+            _ => None,
+        };
+        let Some(close) = close else {
+            pieces.push(Piece::Text(&rest[..=open]));
+            rest = inside;
+            continue;
+        };
+        let placeholder =
+            Placeholder::parse(&inside[..close]).ok_or_else(|| format!("there is no placeholder {{{}}}", &inside[..close]))?;
+        pieces.extend([Piece::Text(&rest[..open]), Piece::Placeholder(placeholder)]);
+        rest = &inside[close + 1..];
+    }
+    pieces.push(Piece::Text(rest));
+    Ok(pieces)
+}
+
+/// Whether every placeholder in the text exists.
+pub fn check_placeholders(text: &str) -> Result<(), String> {
+    pieces(text).map(|_| ())
+}
+
+/// The text with a value for every placeholder.
+pub fn expanded(text: &str, home: &Sandbox, aws: &Double) -> String {
+    let value = |piece| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Placeholder(placeholder) => placeholder.value(home, aws),
+    };
+    pieces(text).unwrap_or_else(|e| panic!("{e}")).into_iter().map(value).collect()
 }
 
 pub fn fault(fault: &CaseFault) -> Fault {
@@ -343,7 +428,7 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
         set_mode(&home.file(&expand(path), expand(text)), "600");
     }
     for (path, mode) in &case.modes {
-        set_mode(&home.home().join(path), mode);
+        set_mode(&home.home().join(expand(path)), mode);
     }
     arrange(&case.aws, &home, aws);
     home
@@ -370,9 +455,7 @@ fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
             file["accessToken"] = serde_json::json!({"accessKeyId": id, "secretAccessKey": SECRET, "sessionToken": token(),
                 "accountId": arn.split(':').nth(4), "expiresAt": clock::rfc3339(clock::now() + left)});
         }
-        let digest = ring::digest::digest(&ring::digest::SHA256, arn.as_bytes());
-        let name: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-        set_mode(&home.file(&format!(".aws/login/cache/{name}.json"), file.to_string()), "600");
+        set_mode(&home.file(&format!(".aws/login/cache/{}.json", sha256_hex(arn.as_bytes())), file.to_string()), "600");
     }
     for (text, role) in &setup.web_identities {
         aws.add_web_identity(&expand(text), role);
@@ -412,18 +495,30 @@ pub fn set_mode(path: &Path, octal: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-pub fn cases() -> Vec<(String, Case)> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+/// The directory of the cases.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases")
+}
+
+/// The names of all cases, sorted.
+pub fn names() -> Vec<String> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|ext| ext == "toml"));
     paths.sort();
-    let only = std::env::var("AWSFRESH_TEST_CASE").unwrap_or_default();
-    let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).unwrap();
-        (name(path), toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
-    };
-    paths.iter().filter(|path| name(path).contains(&only)).map(read).collect()
+    paths.iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+/// The case of this name.
+pub fn case(name: &str) -> Result<Case, String> {
+    let path = folder().join(format!("{name}.toml"));
+    let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let text = std::fs::read_to_string(&path).map_err(|e| wrong(&e))?;
+    check_placeholders(&text).map_err(|e| wrong(&e))?;
+    toml::from_str(&text).map_err(|e| wrong(&e))
+}
+
+pub fn cases() -> Vec<(String, Case)> {
+    names().into_iter().map(|name| (name.clone(), case(&name).unwrap_or_else(|e| panic!("{e}")))).collect()
 }
 
 impl Remedy {
@@ -434,10 +529,10 @@ impl Remedy {
         }
         arrange(&self.aws, home, aws);
         for (path, text) in &self.files {
-            set_mode(&home.file(path, expanded(text, home, aws)), "600");
+            set_mode(&home.file(&expanded(path, home, aws), expanded(text, home, aws)), "600");
         }
         for (file, from, to) in &self.edit {
-            let path = home.home().join(file);
+            let path = home.home().join(expanded(file, home, aws));
             let text = std::fs::read_to_string(&path).unwrap();
             let (from, to) = (expanded(from, home, aws), expanded(to, home, aws));
             if !text.contains(&from) {
