@@ -293,3 +293,21 @@ fn a_process_is_asked_once_and_judged() {
     home.config(format!("[profile p]\ncredential_process = sh {}\n", script.display()));
     assert!(home.credentials_of("p").failed(3, "process-failed").stderr.contains("process-self-recursion"));
 }
+
+#[test]
+fn a_lock_that_is_held_too_long_is_an_error() {
+    let aws = Double::start();
+    aws.add_user("AKIAQCANARYCANARYCAN", SECRET, "arn:aws:iam::111111111111:user/ann");
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    home.secret(SECRET).env("AWSFRESH_TIMEOUT", "30");
+    home.credentials(format!("[base]\naws_access_key_id = AKIAQCANARYCANARYCAN\naws_secret_access_key = {SECRET}\n"));
+    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
+    aws.fault(Fault::Hang);
+    let mut holder = home.start(&["credential-process", "-p", "deploy"]);
+    while aws.count("AssumeRole") == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    home.env("AWSFRESH_TIMEOUT", "0.5").credentials_of("deploy").failed(9, "lock-timeout");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+}

@@ -21,12 +21,19 @@ impl Drop for Bus {
 }
 
 impl Bus {
+    /// What is not installed on this machine. In CI everything must be.
+    pub fn missing() -> Option<String> {
+        let installed = |name: &str| Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+        let name = ["dbus-daemon", "gnome-keyring-daemon", "secret-tool", "gdbus"].into_iter().find(|name| !installed(name))?;
+        let missing = format!("{name} is not installed");
+        assert!(std::env::var_os("CI").is_none(), "{missing}");
+        Some(missing)
+    }
+
     /// `None` on a machine without the programs; not accepted in CI.
     pub fn start(keyring: bool) -> Option<Self> {
-        let installed = |name: &str| Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-        if let Some(missing) = ["dbus-daemon", "gnome-keyring-daemon", "secret-tool", "gdbus"].into_iter().find(|name| !installed(name)) {
-            assert!(std::env::var_os("CI").is_none(), "{missing} is not installed");
-            eprintln!("skipped: {missing} is not installed");
+        if let Some(missing) = Self::missing() {
+            eprintln!("skipped: {missing}");
             return None;
         }
         let home = tempfile::tempdir().unwrap();

@@ -521,6 +521,29 @@ pub fn cases() -> Vec<(String, Case)> {
     names().into_iter().map(|name| (name.clone(), case(&name).unwrap_or_else(|e| panic!("{e}")))).collect()
 }
 
+/// One text that a real client printed. In the index a line per text: `FILE CAUSE CODE SERVICE OPERATION`, `-` for what the
+/// text does not show.
+pub struct Text {
+    pub name: String,
+    pub path: PathBuf,
+    pub cause: String,
+    pub code: Option<String>,
+    pub operation: Option<String>,
+}
+
+pub fn texts() -> Vec<Text> {
+    let dir = folder().join("texts");
+    let both = ["index.txt", "others.txt"].map(|name| std::fs::read_to_string(dir.join(name)).unwrap());
+    let lines = both.iter().flat_map(|index| index.lines()).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let text = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let shown = |n: usize| words.get(n).filter(|word| **word != "-").map(|word| (*word).to_owned());
+        let name = shown(0).unwrap();
+        Text { path: dir.join(&name), name, cause: shown(1).unwrap(), code: shown(2), operation: shown(4) }
+    };
+    lines.map(text).collect()
+}
+
 impl Remedy {
     /// Does everything but the command, and returns the command for a shell to run.
     pub fn apply(&self, home: &Sandbox, aws: &Double) -> Result<Option<String>, String> {

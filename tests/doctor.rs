@@ -1,0 +1,93 @@
+//! `doctor` itself: how long it may take, how it searches lists, and what it does to the cache. What it diagnoses is tested
+//! in tests/diagnosis.rs.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![cfg(unix)]
+
+mod support;
+
+use serde_json::Value;
+use support::double::{Double, clock};
+use support::sandbox::Sandbox;
+
+const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
+
+/// The proxy accepts connections and never answers.
+#[test]
+fn a_network_that_never_answers_is_reported_in_time() {
+    let aws = Double::start();
+    let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &format!("http://{}", hole.local_addr().unwrap()));
+    home.secret(SECRET).config(
+        "[sso-session corp]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n\
+         [profile dev]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 444444444444\nsso_role_name = Admin\n",
+    );
+    let expires = clock::rfc3339(clock::now() + 3600);
+    let name = "ee0bfd2552fbd840c02cc48b6e823320543c450f";
+    home.file(&format!(".aws/sso/cache/{name}.json"), format!(r#"{{"accessToken": "a", "expiresAt": "{expires}"}}"#));
+    let run = home.env("AWS_ACCESS_KEY_ID", "AKIAQCANARYCANARYCAN").env("AWS_SECRET_ACCESS_KEY", SECRET).wrap(&["doctor", "-p", "dev"]);
+    assert_eq!(run.code, Some(7), "{run:?}");
+    assert!(run.took < std::time::Duration::from_millis(4500), "{:?}", run.took);
+    for host in ["sts.eu-west-1", "oidc.eu-west-1", "portal.sso.eu-west-1"] {
+        assert!(run.stdout.contains(&format!("✗ network      {host}.amazonaws.com does not answer in time")), "{}", run.stdout);
+    }
+}
+
+/// The portal lists a hundred accounts at a time.
+#[test]
+fn an_account_is_searched_on_all_pages_of_the_list() {
+    let aws = Double::start();
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    let start_url = "https://corp.awsapps.com/start";
+    let (id, secret) = ("client".to_owned(), "client-secret".to_owned());
+    aws.add_sso(support::double::SsoSession {
+        start_url: start_url.into(),
+        access_token: "sso-access".into(),
+        refresh_token: None,
+        client_id: id,
+        client_secret: secret,
+        token_expires: clock::now() + 3600,
+        user: "ann".into(),
+        assignments: (0..250).map(|n| (format!("{:012}", 111_111_111_000u64 + n), "Admin".to_owned())).collect(),
+        role_lifetime: 3600,
+    });
+    let expires = clock::rfc3339(clock::now() + 3600);
+    home.file(
+        ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json",
+        format!(r#"{{"accessToken": "sso-access", "expiresAt": "{expires}"}}"#),
+    );
+    let seen = |account: &str, role: &str| {
+        home.config(format!(
+            "[sso-session corp]\nsso_start_url = {start_url}\nsso_region = eu-west-1\n\
+             [profile dev]\nsso_session = corp\nsso_account_id = {account}\nsso_role_name = {role}\n"
+        ));
+        let report: Value = serde_json::from_str(&home.wrap(&["doctor", "--json", "-p", "dev"]).stdout).unwrap();
+        assert_eq!(report["findings"][0]["cause"], "sso-access-removed", "{report:#}");
+        let evidence = report["findings"][0]["evidence"].as_array().unwrap();
+        evidence.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+    };
+    assert!(seen("111111111300", "Admin").contains("(account-111111111009) and 240 more"));
+    assert!(seen("111111111249", "admin").contains("in account 111111111249 there are for this user: Admin\n"));
+    assert_eq!(aws.count("ListAccounts"), 6);
+}
+
+#[test]
+fn a_session_that_aws_revoked_is_not_handed_out_again() {
+    let aws = Double::start();
+    aws.add_user("AKIAQCANARYCANARYCAN", SECRET, "arn:aws:iam::111111111111:user/ann");
+    aws.add_role(support::double::Role { trusts: vec!["*".into()], ..support::double::Role::new("arn:aws:iam::222222222222:role/deploy") });
+    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    home.secret(SECRET);
+    home.credentials(format!("[base]\naws_access_key_id = AKIAQCANARYCANARYCAN\naws_secret_access_key = {SECRET}\n"));
+    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
+    let key = || home.credentials_of("deploy").answer()["AccessKeyId"].clone();
+    let first = key();
+    aws.forget_sessions();
+    assert_eq!(key(), first, "nothing has noticed yet");
+    assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(0), "a new session was issued");
+    assert_ne!(key(), first);
+    // If no new session can be issued, the old one is dropped all the same.
+    aws.remove_role("arn:aws:iam::222222222222:role/deploy");
+    assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(5));
+    home.credentials_of("deploy").failed(6, "assume-role-denied");
+}
