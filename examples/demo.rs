@@ -2,14 +2,19 @@
 //! in a throwaway home. `cargo run --release --example demo`
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
+// Not the whole of tests/support: the rest needs the built binary, which is there for tests alone.
+#[path = "../tests/support/double/mod.rs"]
+#[allow(dead_code, unused_imports, missing_docs, clippy::expect_used)]
+mod double;
+#[path = "../tests/support/sandbox.rs"]
+#[allow(dead_code, missing_docs)]
+mod sandbox;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use support::double::{Double, Fault, Role};
-use support::sandbox::{Run, Sandbox};
+use double::{Double, Fault, Role};
+use sandbox::{Run, Sandbox};
 
 /// Set for the processes this one starts: they are awsfresh itself, the same code the binary runs.
 const AS_AWSFRESH: &str = "AWSFRESH_DEMO_AS_AWSFRESH";
@@ -100,7 +105,7 @@ fn main() -> ExitCode {
 /// The command does what an SDK does: it runs the `credential_process` of the profile it was given.
 #[cfg(unix)]
 fn wrapped(aws: &Double, home: &Sandbox, short: Role) {
-    let ask = format!("{} | grep -o 'ASIA[A-Z0-9]*'", support::sandbox::ASK);
+    let ask = format!("{} | grep -o 'ASIA[A-Z0-9]*'", sandbox::ASK);
     aws.add_role(short);
     home.run(&["forget", "--all"]);
     step("A command that runs longer than its credentials: awsfresh -p deploy -- COMMAND");

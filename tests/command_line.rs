@@ -7,13 +7,12 @@ mod support;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use support::fixtures::{KEY, SYMBOL_SECRET, keys_of, offline_home};
 use support::sandbox::Sandbox;
 
-const KEYS: &str = "aws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = canarySecret1/canarySecret2+canarySecret\n";
-
 fn home() -> Sandbox {
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), "http://127.0.0.1:9");
-    home.secret("canary").credentials(format!("[default]\n{KEYS}[deploy]\n{KEYS}"));
+    let home = offline_home();
+    home.secret("canary").credentials(["default", "deploy"].map(|profile| keys_of(profile, KEY, SYMBOL_SECRET)).concat());
     home
 }
 

@@ -19,6 +19,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde_json::Value;
 use support::bus::Bus;
 use support::double::Double;
+use support::fixtures::{AWSFRESH, offline_home};
 use support::sandbox::{Run, Sandbox};
 
 fn main() -> ExitCode {
@@ -152,7 +153,7 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
     if !command.is_empty() && !remedies.contains(&command.as_str()) {
         return Err(format!("`{command}` is no remedy word for word"));
     }
-    let out = home.shell(&format!("{command}\n{} {} >/dev/null; echo $?", env!("CARGO_BIN_EXE_awsfresh"), call.join(" ")));
+    let out = home.shell(&format!("{command}\n{AWSFRESH} {} >/dev/null; echo $?", call.join(" ")));
     if out.trim() == "0" { Ok(()) } else { Err(format!("after the remedy it exits with {out}")) }
 }
 
@@ -191,8 +192,7 @@ fn carry_out(case: &Case, remedy: &Remedy, home: &Sandbox, aws: &Double, first: 
             if !remedies.lines().any(|line| line == command) {
                 return Err(format!("`{command}` is no remedy word for word"));
             }
-            let me = env!("CARGO_BIN_EXE_awsfresh");
-            let out = home.shell(&format!("{command}\n{me} doctor --json {}", args.join(" ")));
+            let out = home.shell(&format!("{command}\n{AWSFRESH} doctor --json {}", args.join(" ")));
             serde_json::from_str(&out).map_err(|e| format!("{e} after the remedy: {out}"))?
         }
     };
@@ -269,7 +269,7 @@ fn unit_tests(dir: &Path) -> String {
 
 fn is_explained(text: &Text) -> Result<(), Failed> {
     let Text { path, cause, code, operation, .. } = text;
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), "http://127.0.0.1:9");
+    let home = offline_home();
     home.unset("AWS_ENDPOINT_URL");
     let run = home.wrap(&["explain", "--json", path.to_str().unwrap()]);
     let report: Value = serde_json::from_str(&run.stdout).unwrap_or_default();

@@ -7,25 +7,22 @@ mod support;
 
 use serde_json::Value;
 use support::double::{Double, clock};
-use support::sandbox::Sandbox;
-
-const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
+use support::fixtures::{self, KEY, LAB_SECRET, ROLE, role_on_keys, sso_cache};
 
 /// The proxy accepts connections and never answers.
 #[test]
 fn a_network_that_never_answers_is_reported_in_time() {
     let aws = Double::start();
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    let home = fixtures::home(&aws);
     home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &format!("http://{}", hole.local_addr().unwrap()));
-    home.secret(SECRET).config(
+    home.secret(LAB_SECRET).config(
         "[sso-session corp]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n\
          [profile dev]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 444444444444\nsso_role_name = Admin\n",
     );
     let expires = clock::rfc3339(clock::now() + 3600);
-    let name = "ee0bfd2552fbd840c02cc48b6e823320543c450f";
-    home.file(&format!(".aws/sso/cache/{name}.json"), format!(r#"{{"accessToken": "a", "expiresAt": "{expires}"}}"#));
-    let run = home.env("AWS_ACCESS_KEY_ID", "AKIAQCANARYCANARYCAN").env("AWS_SECRET_ACCESS_KEY", SECRET).wrap(&["doctor", "-p", "dev"]);
+    home.file(&sso_cache("corp"), format!(r#"{{"accessToken": "a", "expiresAt": "{expires}"}}"#));
+    let run = home.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", LAB_SECRET).wrap(&["doctor", "-p", "dev"]);
     assert_eq!(run.code, Some(7), "{run:?}");
     assert!(run.took < std::time::Duration::from_millis(4500), "{:?}", run.took);
     for host in ["sts.eu-west-1", "oidc.eu-west-1", "portal.sso.eu-west-1"] {
@@ -37,7 +34,7 @@ fn a_network_that_never_answers_is_reported_in_time() {
 #[test]
 fn an_account_is_searched_on_all_pages_of_the_list() {
     let aws = Double::start();
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    let home = fixtures::home(&aws);
     let start_url = "https://corp.awsapps.com/start";
     let (id, secret) = ("client".to_owned(), "client-secret".to_owned());
     aws.add_sso(support::double::SsoSession {
@@ -52,10 +49,7 @@ fn an_account_is_searched_on_all_pages_of_the_list() {
         role_lifetime: 3600,
     });
     let expires = clock::rfc3339(clock::now() + 3600);
-    home.file(
-        ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json",
-        format!(r#"{{"accessToken": "sso-access", "expiresAt": "{expires}"}}"#),
-    );
+    home.file(&sso_cache("corp"), format!(r#"{{"accessToken": "sso-access", "expiresAt": "{expires}"}}"#));
     let seen = |account: &str, role: &str| {
         home.config(format!(
             "[sso-session corp]\nsso_start_url = {start_url}\nsso_region = eu-west-1\n\
@@ -73,13 +67,7 @@ fn an_account_is_searched_on_all_pages_of_the_list() {
 
 #[test]
 fn a_session_that_aws_revoked_is_not_handed_out_again() {
-    let aws = Double::start();
-    aws.add_user("AKIAQCANARYCANARYCAN", SECRET, "arn:aws:iam::111111111111:user/ann");
-    aws.add_role(support::double::Role { trusts: vec!["*".into()], ..support::double::Role::new("arn:aws:iam::222222222222:role/deploy") });
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET);
-    home.credentials(format!("[base]\naws_access_key_id = AKIAQCANARYCANARYCAN\naws_secret_access_key = {SECRET}\n"));
-    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
+    let (aws, home) = role_on_keys(None);
     let key = || home.credentials_of("deploy").answer()["AccessKeyId"].clone();
     let first = key();
     aws.forget_sessions();
@@ -87,7 +75,7 @@ fn a_session_that_aws_revoked_is_not_handed_out_again() {
     assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(0), "a new session was issued");
     assert_ne!(key(), first);
     // If no new session can be issued, the old one is dropped all the same.
-    aws.remove_role("arn:aws:iam::222222222222:role/deploy");
+    aws.remove_role(ROLE);
     assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(5));
     home.credentials_of("deploy").failed(6, "assume-role-denied");
 }

@@ -6,20 +6,13 @@
 mod support;
 
 use serde_json::Value;
-use support::double::Double;
-use support::sandbox::Sandbox;
-
-const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
-
-fn token() -> String {
-    format!("IQoJb3JpZ2luX2Vj{}", "CanaryToken9".repeat(40))
-}
+use support::fixtures::{AWSFRESH, KEY, LAB_SECRET, lab_token, offline_home, role_on_keys};
 
 #[test]
 fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
     use std::io::Write;
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), "http://127.0.0.1:9");
-    home.unset("AWS_ENDPOINT_URL").secret(SECRET).secret(&token());
+    let home = offline_home();
+    home.unset("AWS_ENDPOINT_URL").secret(LAB_SECRET).secret(&lab_token());
     let explain = |args: &[&str], text: &[u8]| {
         let mut child = home.command(args).stdin(std::process::Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(text).unwrap();
@@ -31,15 +24,15 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
     assert!(code == Some(0) && told.starts_with("found: InvalidClientTokenId from ListUsers\n"), "{told}");
     assert!(told.contains("[access-key-unknown]"), "{told}");
     // The same log where a long-term key is exported together with a token.
-    home.env("AWS_ACCESS_KEY_ID", "AKIAQCANARYCANARYCAN").env("AWS_SECRET_ACCESS_KEY", SECRET).env("AWS_SESSION_TOKEN", &token());
+    home.env("AWS_ACCESS_KEY_ID", "AKIAQCANARYCANARYCAN").env("AWS_SECRET_ACCESS_KEY", LAB_SECRET).env("AWS_SESSION_TOKEN", &lab_token());
     let (_, told) = explain(&["explain", "-"], log);
     let first = told.lines().find(|line| line.starts_with("error: ")).unwrap();
-    assert!(first.contains("[stale-session-token]") && !told.contains(SECRET), "{told}");
+    assert!(first.contains("[stale-session-token]") && !told.contains(LAB_SECRET), "{told}");
     // AWS quotes whatever is in the place of the key id, and logs contain the variables of programs.
     let swapped = format!(
-        "An error occurred (IncompleteSignature) when calling the SendMessage operation: Credential must have exactly 5 slash-delimited elements, got '{SECRET}/20181031/us-east-2/sqs/aws4_request'"
+        "An error occurred (IncompleteSignature) when calling the SendMessage operation: Credential must have exactly 5 slash-delimited elements, got '{LAB_SECRET}/20181031/us-east-2/sqs/aws4_request'"
     );
-    let dumped = format!("AWS_SECRET_ACCESS_KEY={SECRET} AWS_SESSION_TOKEN={} (ExpiredToken)", token());
+    let dumped = format!("AWS_SECRET_ACCESS_KEY={LAB_SECRET} AWS_SESSION_TOKEN={} (ExpiredToken)", lab_token());
     for log in [swapped, dumped] {
         for args in [&["explain"][..], &["explain", "--json"]] {
             let (code, told) = explain(args, log.as_bytes());
@@ -52,7 +45,7 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
     let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(String::from_utf8_lossy(log).encode_utf16().flat_map(u16::to_le_bytes)).collect();
     assert_eq!(explain(&["explain"], &wide).0, Some(0), "what PowerShell redirects is UTF-16");
     home.file("log", log);
-    let told = home.shell(&format!("cat log | {} explain /dev/stdin", env!("CARGO_BIN_EXE_awsfresh")));
+    let told = home.shell(&format!("cat log | {AWSFRESH} explain /dev/stdin"));
     assert!(told.starts_with("found: InvalidClientTokenId"), "a pipe by its name: {told}");
     let run = home.run(&["explain", "missing.log"]);
     run.failed(2, "usage");
@@ -60,12 +53,9 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
 
 #[test]
 fn a_failure_that_the_caller_did_not_show_is_in_the_journal() {
-    let aws = Double::start();
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET);
+    let (aws, home) = role_on_keys(None);
+    aws.remove_key(KEY);
     assert_eq!(home.wrap(&["why"]).stdout, "no awsfresh call has failed here\n");
-    home.credentials(format!("[base]\naws_access_key_id = AKIAQCANARYCANARYCAN\naws_secret_access_key = {SECRET}\n"));
-    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
     home.credentials_of("deploy").failed(5, "access-key-unknown");
     home.credentials_of("nobody").failed(3, "profile-not-found");
     let told = home.wrap(&["why"]);

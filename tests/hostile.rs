@@ -14,18 +14,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use awsfresh::digest::sha1_hex;
 use serde_json::json;
-use support::double::{Double, Fault, Role, SsoSession};
+use support::double::{Double, Fault, SsoSession};
+use support::fixtures::{
+    self, ACCOUNT, AWSFRESH, KEY, ROLE, START, SYMBOL_SECRET as SECRET, USER, keys_of, open_role, role_on_keys, sso_cache,
+};
 use support::sandbox::{Run, Sandbox};
 
-const KEY: &str = "AKIAQTESTTESTTESTTES";
-const SECRET: &str = "canarySecret1/canarySecret2+canarySecret";
 const TOKEN: &str = "canaryToken1canaryToken2canaryToken3canaryToken4";
-const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
 const OTHER: &str = "arn:aws:iam::222222222222:role/other";
-const START: &str = "https://d-1234567890.awsapps.com/start";
-const KEYS: &str = "aws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = canarySecret1/canarySecret2+canarySecret\n";
 
 /// The AWS double and a home: `base` has keys, `p` and `other` are roles on top of it, `sso` is signed in.
 struct Stage {
@@ -36,12 +33,12 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let aws = Double::start();
-        aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+        aws.add_user(KEY, SECRET, USER);
         for arn in [ROLE, OTHER] {
-            aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(arn) });
+            aws.add_role(open_role(arn, None));
         }
         let token_expires = awsfresh::time::Timestamp::parse("2090-01-01T00:00:00Z").unwrap().0;
-        let assignments = vec![("444444444444".into(), "Admin".into())];
+        let assignments = vec![(ACCOUNT.into(), "Admin".into())];
         aws.add_sso(SsoSession {
             start_url: START.into(),
             access_token: TOKEN.into(),
@@ -49,9 +46,9 @@ impl Stage {
             assignments,
             ..SsoSession::default()
         });
-        let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+        let home = fixtures::home(&aws);
         home.secret(SECRET).secret(TOKEN).secret("canary");
-        home.credentials(format!("[base]\n{KEYS}"));
+        home.credentials(keys_of("base", KEY, SECRET));
         let stage = Self { aws, home };
         stage.config(&format!("{}[profile other]\nrole_arn = {OTHER}\nsource_profile = base\n{}", role(""), sso("")));
         stage.token(&token_file("2089-01-01T00:00:00Z"));
@@ -143,7 +140,7 @@ fn sso(missing: &str) -> String {
 }
 
 fn token_path() -> String {
-    format!(".aws/sso/cache/{}.json", sha1_hex(b"corp"))
+    sso_cache("corp")
 }
 
 fn token_file(expires: &str) -> String {
@@ -261,8 +258,8 @@ fn files_in_no_usable_form() {
         ("a pipe in its place", |s| s.pipe(".aws/config"), P, Fails(3, "config-unreadable", ".aws/config")),
         ("a link to itself", |s| s.replace(".aws/config", |p| symlink(p, p).unwrap()), P, Fails(3, "config-unreadable", ".aws/config")),
         ("a directory for credentials", |s| s.directory(".aws/credentials"), P, Fails(3, "config-unreadable", ".aws/credentials")),
-        ("a byte order mark in credentials", |s| { s.home.credentials(format!("\u{feff}[base]\n{KEYS}")); }, P, Fails(3, "config-encoding", "credentials:1")),
-        ("`profile` in credentials", |s| { s.home.credentials(format!("[profile base]\n{KEYS}")); }, BASE, Fails(3, "profile-not-found", "credentials:1")),
+        ("a byte order mark in credentials", |s| { s.home.credentials(format!("\u{feff}{}", keys_of("base", KEY, SECRET))); }, P, Fails(3, "config-encoding", "credentials:1")),
+        ("`profile` in credentials", |s| { s.home.credentials(keys_of("profile base", KEY, SECRET)); }, BASE, Fails(3, "profile-not-found", "credentials:1")),
         ("no `profile` in config", |s| s.config(&role("").replace("[profile p]", "[p]")), P, Fails(3, "profile-not-found", "config:1")),
         ("an empty section name", |s| s.config(&role("").replace("[profile p]", "[profile ]")), &["credential-process", "-p", ""], Fails(3, "profile-not-found", "")),
         ("no section name at all", |s| s.config("[]\nregion = x\n"), BASE, Works),
@@ -330,7 +327,7 @@ fn profiles_that_make_no_sense() {
         ("sso that disagrees", |s| s.config(&format!("{}sso_region = us-east-1\n", sso(""))), SSO, Fails(3, "source-conflict", "config:8")),
         ("sso with a quoted region", |s| s.config(&sso("").replace("eu-west-1", "'eu-west-1'")), SSO, Fails(3, "region-invalid", "config:3")),
         ("sso with a quoted account", |s| s.config(&sso("").replace("444444444444", "\"444444444444\"")), SSO, Fails(3, "config-malformed", "config:6")),
-        ("sso and keys", |s| s.config(&format!("{}{KEYS}", sso(""))), SSO, Fails(3, "source-conflict", "config:")),
+        ("sso and keys", |s| s.config(&format!("{}aws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n", sso(""))), SSO, Fails(3, "source-conflict", "config:")),
         ("aws login", |s| s.config("[profile p]\nlogin_session = arn:aws:iam::1:user/x\n"), P, Fails(4, "login-session-expired", "aws login")),
         ("an empty process", |s| s.config("[profile p]\ncredential_process =\n"), P, Fails(3, "source-missing", "config:1")),
         ("a process with open quotes", |s| s.config("[profile p]\ncredential_process = echo \"x\n"), P, Fails(3, "process-failed", "config:2")),
@@ -386,7 +383,7 @@ fn keys_that_cannot_be_keys() {
 }
 
 fn keys(stage: &Stage, id: &str, secret: &str) {
-    stage.home.credentials(format!("[base]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"));
+    stage.home.credentials(keys_of("base", id, secret));
 }
 
 fn env_role() -> String {
@@ -647,7 +644,7 @@ fn a_panic_names_its_place_alone() {
 #[test]
 fn a_reader_that_has_had_enough_is_no_failure() {
     use std::io::Write;
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), "http://127.0.0.1:9");
+    let home = fixtures::offline_home();
     let mut child = home.command(&["explain"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(b"An error occurred (ExpiredToken) when calling the ListBuckets operation: over").unwrap();
@@ -658,23 +655,15 @@ fn a_reader_that_has_had_enough_is_no_failure() {
 /// The first file that is opened must not be taken for stdout or stderr.
 #[test]
 fn closed_streams_reach_no_file() {
-    let aws = Double::start();
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET).credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
-    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
-    aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
-    aws.add_role(Role { trusts: vec!["*".into()], ..Role::new("arn:aws:iam::222222222222:role/deploy") });
-    let me = env!("CARGO_BIN_EXE_awsfresh");
-    assert_eq!(home.shell(&format!("(exec {me} -v credential-process -p deploy <&- >&- 2>&-); echo $?")), "0\n");
+    let (aws, home) = role_on_keys(None);
+    assert_eq!(home.shell(&format!("(exec {AWSFRESH} -v credential-process -p deploy <&- >&- 2>&-); echo $?")), "0\n");
     home.credentials_of("deploy").answer();
     assert_eq!(aws.count("AssumeRole"), 1, "what was stored is whole");
 }
 
 #[test]
 fn a_log_that_nobody_reads_is_no_failure() {
-    let aws = Double::start();
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET).credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+    let (_aws, home) = role_on_keys(None);
     let mut child = home.start(&["-v", "credential-process", "-p", "base"]);
     drop(child.stderr.take());
     let out = child.wait_with_output().unwrap();

@@ -113,7 +113,7 @@ fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
     assert_eq!(text(auto.as_ref(), &key(1)).as_deref(), Some("sealed"));
     assert!(auto.status().starts_with("sealed, because") && auto.check().reason.contains("locked"), "{}", auto.status());
     assert!(matches!(auto.remove(&key(1)), Err(StoreError::Locked { .. })), "what is locked away is not forgotten");
-    let home = support::sandbox::Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), "http://127.0.0.1:9");
+    let home = support::fixtures::offline_home();
     home.env("AWSFRESH_STORE", "keyring").env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
     let report = home.wrap(&["doctor"]).stdout;
     assert!(report.contains("[store-locked]"), "{report}");

@@ -5,32 +5,13 @@ mod support;
 
 use std::time::Duration;
 
-use support::double::{Double, Fault, Role};
+use support::double::{Fault, Role};
+use support::fixtures::{AWSFRESH, KEY, ROLE, SECRET, USER, open_role, role_on_keys};
 use support::sandbox::{Sandbox, kills};
-
-const KEY: &str = "AKIAQTESTTESTTESTTES";
-const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
-const USER: &str = "arn:aws:iam::111111111111:user/ann";
-const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
-
-fn role(lifetime: Option<i64>) -> Role {
-    Role { trusts: vec!["*".into()], lifetime, ..Role::new(ROLE) }
-}
-
-fn setup(lifetime: Option<i64>) -> (Double, Sandbox) {
-    let aws = Double::start();
-    aws.add_user(KEY, SECRET, USER);
-    aws.add_role(role(lifetime));
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET);
-    home.credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
-    home.config(format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
-    (aws, home)
-}
 
 #[test]
 fn static_keys_are_answered_as_they_are() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     let answer = home.credentials_of("base").answer();
     assert_eq!(answer, serde_json::json!({"Version": 1, "AccessKeyId": KEY, "SecretAccessKey": SECRET}));
     assert!(aws.calls().is_empty());
@@ -38,7 +19,7 @@ fn static_keys_are_answered_as_they_are() {
 
 #[test]
 fn a_role_is_asked_for_once_and_then_answered_from_the_store() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     let cold = home.credentials_of("deploy").answer();
     let warm = home.credentials_of("deploy").answer();
     assert_eq!(cold, warm);
@@ -49,8 +30,8 @@ fn a_role_is_asked_for_once_and_then_answered_from_the_store() {
 
 #[test]
 fn duration_external_id_and_session_name_reach_sts() {
-    let (aws, home) = setup(None);
-    aws.add_role(Role { external_id: Some("blue".into()), max_session: 7200, ..role(None) });
+    let (aws, home) = role_on_keys(None);
+    aws.add_role(Role { external_id: Some("blue".into()), max_session: 7200, ..open_role(ROLE, None) });
     home.config(format!(
         "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = blue\nduration_seconds = 7200\nrole_session_name = ann\n\
          awsfresh_tags = team=core\n"
@@ -65,7 +46,7 @@ fn duration_external_id_and_session_name_reach_sts() {
 
 #[test]
 fn every_hop_is_cached_under_its_own_key() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     let middle = "arn:aws:iam::222222222222:role/middle";
     aws.add_role(Role { trusts: vec![USER.into()], ..Role::new(middle) });
     aws.add_role(Role { trusts: vec![middle.into()], max_session: 43200, ..Role::new(ROLE) });
@@ -81,17 +62,17 @@ fn every_hop_is_cached_under_its_own_key() {
 
 #[test]
 fn an_edited_profile_never_yields_the_old_role() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     home.credentials_of("deploy").answer();
     let other = "arn:aws:iam::333333333333:role/other";
-    aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(other) });
+    aws.add_role(open_role(other, None));
     home.config(format!("[profile deploy]\nrole_arn = {other}\nsource_profile = base\n"));
     assert_eq!(home.credentials_of("deploy").answer()["AccountId"], "333333333333");
 }
 
 #[test]
 fn a_session_in_its_last_third_is_renewed() {
-    let (aws, home) = setup(Some(9));
+    let (aws, home) = role_on_keys(Some(9));
     let first = home.credentials_of("deploy").answer();
     assert_eq!(home.credentials_of("deploy").answer(), first);
     std::thread::sleep(Duration::from_millis(7_200)); // whole seconds count: 1 or 2 are left
@@ -101,7 +82,7 @@ fn a_session_in_its_last_third_is_renewed() {
 
 #[test]
 fn an_outage_is_survived_on_what_is_still_valid_and_then_explained() {
-    let (aws, home) = setup(Some(12));
+    let (aws, home) = role_on_keys(Some(12));
     let first = home.credentials_of("deploy").answer();
     std::thread::sleep(Duration::from_millis(9_200));
     aws.fault(Fault::Error { status: 503, code: "ServiceUnavailable".into(), message: "down".into() });
@@ -120,7 +101,7 @@ fn an_outage_is_survived_on_what_is_still_valid_and_then_explained() {
 #[test]
 fn a_dead_network_ends_within_the_deadline() {
     for fault in [Fault::Hang, Fault::Drop] {
-        let (aws, home) = setup(None);
+        let (aws, home) = role_on_keys(None);
         aws.fault(fault.clone());
         let run = home.credentials_of("deploy");
         assert_eq!(run.code, Some(7), "{run:#?}");
@@ -145,7 +126,7 @@ fn whatever_the_server_answers_is_explained() {
         (Fault::Garbage, 7, "captive-portal"),
     ];
     for (fault, code, cause) in cases {
-        let (aws, home) = setup(None);
+        let (aws, home) = role_on_keys(None);
         aws.fault(fault);
         home.credentials_of("deploy").failed(code, cause);
     }
@@ -153,7 +134,7 @@ fn whatever_the_server_answers_is_explained() {
 
 #[test]
 fn real_refusals_are_explained() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     aws.add_role(Role { trusts: vec!["arn:aws:iam::1:user/nobody".into()], ..Role::new(ROLE) });
     home.credentials_of("deploy").failed(6, "assume-role-denied");
     aws.remove_key(KEY);
@@ -164,7 +145,7 @@ fn real_refusals_are_explained() {
 
 #[test]
 fn an_mfa_hop_without_a_session_needs_a_person() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     home.config(format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nmfa_serial = arn:aws:iam::111111111111:mfa/ann\n"));
     home.credentials_of("deploy").failed(4, "mfa-needed");
     assert!(aws.calls().is_empty());
@@ -172,7 +153,7 @@ fn an_mfa_hop_without_a_session_needs_a_person() {
 
 #[test]
 fn two_hundred_at_once_on_a_cold_key_make_one_call() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(150)));
     let children: Vec<_> = (0..200).map(|_| home.start(&["credential-process", "-p", "deploy"])).collect();
     let outputs: Vec<_> = children.into_iter().map(|c| c.wait_with_output().unwrap()).collect();
@@ -185,7 +166,7 @@ fn two_hundred_at_once_on_a_cold_key_make_one_call() {
 
 #[test]
 fn those_who_waited_share_the_failure() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(400)));
     aws.remove_role(ROLE);
     let children: Vec<_> = (0..20).map(|_| home.start(&["credential-process", "-p", "deploy"])).collect();
@@ -198,7 +179,7 @@ fn those_who_waited_share_the_failure() {
 
 #[test]
 fn killing_a_refresh_at_any_moment_costs_nothing_but_the_call() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(20)));
     for i in 0..kills() {
         home.run(&["forget", "--all"]);
@@ -212,7 +193,7 @@ fn killing_a_refresh_at_any_moment_costs_nothing_but_the_call() {
 
 #[test]
 fn damaged_cache_entries_count_as_missing() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     for (n, damage) in [&b""[..], b"\0\0\0", b"{}", &[0xff; 4096]].into_iter().enumerate() {
         home.credentials_of("deploy").answer();
         let dir = home.home().join(".local/state/awsfresh/sealed");
@@ -227,7 +208,7 @@ fn damaged_cache_entries_count_as_missing() {
 
 #[test]
 fn a_store_that_cannot_be_written_withholds_nothing() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     home.file(".local/state/awsfresh", "a file where the directory belongs");
     home.credentials_of("deploy").answer();
     home.credentials_of("deploy").answer();
@@ -236,7 +217,7 @@ fn a_store_that_cannot_be_written_withholds_nothing() {
 
 #[test]
 fn status_refresh_and_forget_do_what_they_say() {
-    let (aws, home) = setup(None);
+    let (aws, home) = role_on_keys(None);
     let status = |home: &Sandbox| -> serde_json::Value {
         let run = home.run(&["status", "--json"]);
         let all: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
@@ -254,7 +235,7 @@ fn status_refresh_and_forget_do_what_they_say() {
 
 #[test]
 fn help_and_version_work_with_every_file_broken() {
-    let (_aws, home) = setup(None);
+    let (_aws, home) = role_on_keys(None);
     home.config(b"\xff\xfe\0").credentials("garbage");
     for args in [["--help"], ["--version"]] {
         assert_eq!(home.run(&args).code, Some(0));
@@ -263,7 +244,7 @@ fn help_and_version_work_with_every_file_broken() {
 
 #[test]
 fn verbose_names_every_decision_and_no_secret() {
-    let (_aws, home) = setup(None);
+    let (_aws, home) = role_on_keys(None);
     let run = home.run(&["-v", "credential-process", "-p", "deploy"]);
     for word in ["store: ", "nothing valid cached", "calling AssumeRole", "stored in sealed"] {
         assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
@@ -274,7 +255,7 @@ fn verbose_names_every_decision_and_no_secret() {
 
 #[test]
 fn a_process_is_asked_once_and_judged() {
-    let (_aws, home) = setup(None);
+    let (_aws, home) = role_on_keys(None);
     let answer = r#"{"Version":1,"AccessKeyId":"ASIAQPROCPROCPROCPRO","SecretAccessKey":"canary1","SessionToken":"canary2","Expiration":"2099-01-01T00:00:00Z"}"#;
     home.file("answer.json", answer);
     home.config("[profile p]\ncredential_process = sh -c 'echo x >> asked; cat answer.json'\n");
@@ -287,21 +268,17 @@ fn a_process_is_asked_once_and_judged() {
     assert!(home.credentials_of("p").failed(3, "process-failed").took < Duration::from_secs(6));
     home.config("[profile p]\ncredential_process = head -c 10000000 /dev/zero\n");
     home.credentials_of("p").failed(3, "process-output-invalid");
-    home.config(format!("[profile p]\ncredential_process = {} credential-process --profile p\n", env!("CARGO_BIN_EXE_awsfresh")));
+    home.config(format!("[profile p]\ncredential_process = {AWSFRESH} credential-process --profile p\n"));
     home.credentials_of("p").failed(3, "process-self-recursion");
-    let script = home.file("again", format!("exec {} credential-process --profile p\n", env!("CARGO_BIN_EXE_awsfresh")));
+    let script = home.file("again", format!("exec {AWSFRESH} credential-process --profile p\n"));
     home.config(format!("[profile p]\ncredential_process = sh {}\n", script.display()));
     assert!(home.credentials_of("p").failed(3, "process-failed").stderr.contains("process-self-recursion"));
 }
 
 #[test]
 fn a_lock_that_is_held_too_long_is_an_error() {
-    let aws = Double::start();
-    aws.add_user("AKIAQCANARYCANARYCAN", SECRET, "arn:aws:iam::111111111111:user/ann");
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET).env("AWSFRESH_TIMEOUT", "30");
-    home.credentials(format!("[base]\naws_access_key_id = AKIAQCANARYCANARYCAN\naws_secret_access_key = {SECRET}\n"));
-    home.config("[profile deploy]\nrole_arn = arn:aws:iam::222222222222:role/deploy\nsource_profile = base\n");
+    let (aws, home) = role_on_keys(None);
+    home.env("AWSFRESH_TIMEOUT", "30");
     aws.fault(Fault::Hang);
     let mut holder = home.start(&["credential-process", "-p", "deploy"]);
     while aws.count("AssumeRole") == 0 {

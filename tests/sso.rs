@@ -5,16 +5,13 @@ mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use awsfresh::digest::sha1_hex;
 use awsfresh::refresh::TOKEN_KIND;
 use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
 use awsfresh::time::Timestamp;
 use serde_json::{Value, json};
 use support::double::{Double, Fault, SsoSession};
+use support::fixtures::{self, ACCOUNT, START, sso_cache, through_proxy};
 use support::sandbox::{Sandbox, kills};
-
-const START: &str = "https://d-1234567890.awsapps.com/start";
-const ACCOUNT: &str = "444444444444";
 
 #[allow(clippy::disallowed_methods)]
 fn now() -> i64 {
@@ -35,7 +32,7 @@ fn setup(left: i64) -> (Double, Sandbox, String) {
         assignments: vec![(ACCOUNT.into(), "Admin".into()), (ACCOUNT.into(), "ReadOnly".into())],
         role_lifetime: 3600,
     });
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    let home = fixtures::home(&aws);
     for secret in ["canary-access-token", "canary-refresh-token", "canary-client-secret"] {
         home.secret(secret);
     }
@@ -45,7 +42,7 @@ fn setup(left: i64) -> (Double, Sandbox, String) {
          [profile reader]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = ReadOnly\n\
          [profile typo]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = admin\n"
     ));
-    let file = format!(".aws/sso/cache/{}.json", sha1_hex(b"corp"));
+    let file = sso_cache("corp");
     home.file(
         &file,
         json!({"startUrl": START, "region": "eu-west-1", "accessToken": "canary-access-token", "expiresAt": Timestamp(now() + left).to_string(),
@@ -90,9 +87,7 @@ fn fips_and_dualstack_lead_to_hosts_that_exist() {
         ),
     ] {
         let (aws, home, file) = setup(-60);
-        let proxy = aws.proxy();
-        let bundle = home.file("ca.pem", &proxy.ca_pem);
-        home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
+        through_proxy(&aws, &home);
         for name in env {
             home.env(name, "true");
         }

@@ -5,38 +5,28 @@
 mod support;
 
 use awsfresh::digest::sha256_hex;
-use support::double::{Double, Fault, Proxy, Role};
+use support::double::{Double, Fault};
+use support::fixtures::{self, KEY, ROLE, SECRET, USER, keys_of, open_role, through_proxy};
 use support::sandbox::Sandbox;
-
-const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
-const LOGIN: &str = "arn:aws:iam::111111111111:user/ann";
 
 fn setup() -> (Double, Sandbox) {
     let aws = Double::start();
-    aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(ROLE) });
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    aws.add_role(open_role(ROLE, None));
+    let home = fixtures::home(&aws);
     (aws, home)
 }
 
-/// Reaches real AWS names through the double's proxy.
-fn through_proxy(aws: &Double, home: &Sandbox) -> Proxy {
-    let proxy = aws.proxy();
-    let bundle = home.file("ca.pem", &proxy.ca_pem);
-    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
-    proxy
-}
-
 fn sign_in(aws: &Double, home: &Sandbox) -> String {
-    let file = format!(".aws/login/cache/{}.json", sha256_hex(LOGIN.as_bytes()));
-    home.file(&file, aws.add_login(LOGIN, "2020-01-01T00:00:00Z").to_string());
-    home.config(format!("[profile console]\nlogin_session = {LOGIN}\nregion = eu-west-1\n"));
+    let file = format!(".aws/login/cache/{}.json", sha256_hex(USER.as_bytes()));
+    home.file(&file, aws.add_login(USER, "2020-01-01T00:00:00Z").to_string());
+    home.config(format!("[profile console]\nlogin_session = {USER}\nregion = eu-west-1\n"));
     file
 }
 
 #[test]
 fn a_console_session_is_renewed_once_and_cached() {
     let (aws, home) = setup();
-    let _proxy = through_proxy(&aws, &home);
+    through_proxy(&aws, &home);
     let file = sign_in(&aws, &home);
     let first = home.credentials_of("console").answer();
     assert_eq!(first["AccountId"], "111111111111");
@@ -51,7 +41,7 @@ fn a_console_session_is_renewed_once_and_cached() {
 #[test]
 fn the_directory_of_console_sessions_may_be_written_with_a_tilde_or_a_variable() {
     let (aws, home) = setup();
-    let _proxy = through_proxy(&aws, &home);
+    through_proxy(&aws, &home);
     sign_in(&aws, &home);
     std::fs::rename(home.home().join(".aws/login/cache"), home.home().join("sessions")).unwrap();
     home.credentials_of("console").failed(4, "login-session-expired");
@@ -69,7 +59,7 @@ fn the_directory_of_console_sessions_may_be_written_with_a_tilde_or_a_variable()
 #[test]
 fn a_console_session_that_ended_asks_for_a_person() {
     let (aws, home) = setup();
-    let _proxy = through_proxy(&aws, &home);
+    through_proxy(&aws, &home);
     let file = sign_in(&aws, &home);
     for fault in [
         Fault::Error { status: 401, code: "AccessDeniedException".into(), message: "TOKEN_EXPIRED".into() },
@@ -92,9 +82,9 @@ fn a_console_session_that_ended_asks_for_a_person() {
 #[test]
 fn proxy_and_ca_bundle_lead_to_the_real_names() {
     let (aws, home) = setup();
-    aws.add_user("AKIAQTESTTESTTESTTES", "canary-secret", LOGIN);
-    home.credentials("[base]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = canary-secret\n");
-    let proxy = through_proxy(&aws, &home);
+    aws.add_user(KEY, SECRET, USER);
+    home.credentials(keys_of("base", KEY, SECRET));
+    through_proxy(&aws, &home);
     let profile = |extra: &str| format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n{extra}\n");
     for (extra, host) in [
         ("region = eu-west-1", "sts.eu-west-1.amazonaws.com"),
@@ -124,7 +114,6 @@ fn proxy_and_ca_bundle_lead_to_the_real_names() {
         let run = home.credentials_of("deploy");
         assert_eq!(run.code, Some(7), "{run:?}");
     }
-    drop(proxy);
 }
 
 #[test]
@@ -134,12 +123,12 @@ fn a_role_starts_from_instance_container_and_environment() {
     home.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &aws.url());
     home.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", aws.url()));
     home.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token");
-    aws.add_user("AKIAQTESTTESTTESTTES", "canary-secret", LOGIN);
-    home.env("AWS_ACCESS_KEY_ID", "AKIAQTESTTESTTESTTES").env("AWS_SECRET_ACCESS_KEY", "canary-secret");
+    aws.add_user(KEY, SECRET, USER);
+    home.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
     for (source, caller) in [
         ("Ec2InstanceMetadata", "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0"),
         ("EcsContainer", "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0"),
-        ("Environment", LOGIN),
+        ("Environment", USER),
     ] {
         home.config(format!("[profile deploy]\nrole_arn = {ROLE}\ncredential_source = {source}\n"));
         let first = home.credentials_of("deploy").answer();

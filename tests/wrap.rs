@@ -12,23 +12,15 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::double::{Double, Fault, Role};
+use support::double::{Double, Fault};
+use support::fixtures::{AWSFRESH, KEY, ROLE, SECRET, keys_of, open_role, role_on_keys};
 use support::sandbox::{ASK, Run, Sandbox};
 
-const KEY: &str = "AKIAQTESTTESTTESTTES";
-const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
-const USER: &str = "arn:aws:iam::111111111111:user/ann";
-const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
 const OTHER: &str = "arn:aws:iam::333333333333:role/audit";
 
 fn setup(lifetime: Option<i64>) -> (Double, Sandbox) {
-    let aws = Double::start();
-    aws.add_user(KEY, SECRET, USER);
-    aws.add_role(Role { trusts: vec!["*".into()], lifetime, ..Role::new(ROLE) });
-    aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(OTHER) });
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.secret(SECRET);
-    home.credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+    let (aws, home) = role_on_keys(lifetime);
+    aws.add_role(open_role(OTHER, None));
     home.config(format!(
         "# kept\n[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n\
          [profile audit]\nrole_arn = {OTHER}\nsource_profile = base\n"
@@ -127,9 +119,7 @@ fn the_private_files_are_private() {
 #[test]
 fn keys_in_default_are_nobodys_credentials() {
     let (_aws, home) = setup(None);
-    home.credentials(format!(
-        "[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\nregion = us-west-2\n[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
-    ));
+    home.credentials(format!("{}region = us-west-2\n{}", keys_of("default", KEY, SECRET), keys_of("base", KEY, SECRET)));
     for delivery in ["profile", "endpoint"] {
         let run = sh(&home, &["-p", "deploy", "--deliver", delivery], "cat \"$AWS_CONFIG_FILE\" \"$AWS_SHARED_CREDENTIALS_FILE\"");
         let (_, default) = run.stdout.split_once("[default]\n").unwrap();
@@ -222,7 +212,7 @@ fn the_gate_renews_or_refuses() {
     let run = sh(&home, &["-p", "audit", "--min-ttl", "2h"], "true");
     assert!(run.code == Some(125) && run.stderr.contains("[role-chaining-limit]") && run.stderr.contains("1 h at most"), "{run:?}");
     // Short-lived ones are renewed before the command starts.
-    aws.add_role(Role { trusts: vec!["*".into()], lifetime: Some(900), ..Role::new(ROLE) });
+    aws.add_role(open_role(ROLE, Some(900)));
     home.run(&["forget", "--all"]);
     home.credentials_of("deploy").answer();
     std::thread::sleep(Duration::from_secs(2));
@@ -248,7 +238,7 @@ fn the_gate_knows_who_it_lets_through() {
     assert_ne!(run.answer()["AccessKeyId"].as_str(), Some(&*old));
     // What is got instead must last as long as was asked for.
     aws.forget_sessions();
-    aws.add_role(Role { trusts: vec!["*".into()], lifetime: Some(900), ..Role::new(ROLE) });
+    aws.add_role(open_role(ROLE, Some(900)));
     let run = sh(&home, &["-p", "deploy", "--min-ttl", "45m", "--verify"], "touch started");
     assert!(run.code == Some(125) && run.stderr.contains("[duration-too-long]"), "{run:?}");
     assert!(!home.home().join("started").exists());
@@ -257,11 +247,13 @@ fn the_gate_knows_who_it_lets_through() {
 #[test]
 fn wrapped_commands_nest() {
     let (_aws, home) = setup(None);
-    let me = env!("CARGO_BIN_EXE_awsfresh");
     for delivery in ["profile", "endpoint", "env"] {
         for (inner, account) in [("-p audit", "333333333333"), ("", "222222222222")] {
-            let run =
-                sh(&home, &["-p", "deploy", "--deliver", delivery], &format!("{me} {inner} -- sh -c '{}'", ASK.replace('\'', "'\\''")));
+            let run = sh(
+                &home,
+                &["-p", "deploy", "--deliver", delivery],
+                &format!("{AWSFRESH} {inner} -- sh -c '{}'", ASK.replace('\'', "'\\''")),
+            );
             assert_eq!(run.answer()["AccountId"], account, "{delivery} {inner}");
         }
     }
@@ -318,8 +310,7 @@ fn a_command_that_is_stopped_stops_us_and_goes_on_with_us() {
 #[cfg(target_os = "linux")]
 fn signals_that_were_ignored_stay_ignored() {
     let (_aws, home) = setup(None);
-    let me = env!("CARGO_BIN_EXE_awsfresh");
-    let outer = format!("trap '' HUP; {me} -p deploy -- sh -c 'kill -HUP $$; echo alive'");
+    let outer = format!("trap '' HUP; {AWSFRESH} -p deploy -- sh -c 'kill -HUP $$; echo alive'");
     let mut command = home.command(&[]);
     let mut plain = std::process::Command::new("/bin/sh");
     plain.arg("-c").arg(outer).env_clear().current_dir(home.home());

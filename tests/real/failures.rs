@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::clients::{Client, Suite};
 use super::support::double::{Fault, Role, clock};
-use super::{ACCOUNT, Case, KEY, Outcome, ROLE, SECRET, START, Scene, extra, s3_backend};
+use super::support::fixtures::{ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache};
+use super::{Case, Outcome, Scene, extra, s3_backend};
 
 const UNKNOWN: &str = "AKIAQNOSUCHKEYNOSUCH";
 const SESSION: &str = "ASIAQSESSIONKEYSESSI";
 const TOKEN: &str = "IQoJb3JpZ2luX2VjcanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryToken";
-const AWSFRESH: &str = env!("CARGO_BIN_EXE_awsfresh");
 
 /// One client that fails.
 struct Failure {
@@ -48,18 +48,18 @@ fn expired_token(scene: &Scene) {
 }
 
 fn wrong_secret(scene: &Scene) {
-    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    scene.aws.add_user(KEY, SECRET, USER);
     keys(scene, KEY, "anotherKeysSecretanotherKeysSecretanothe", None);
 }
 
 fn skewed_clock(scene: &Scene) {
-    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    scene.aws.add_user(KEY, SECRET, USER);
     keys(scene, KEY, SECRET, None);
     scene.aws.fault(Fault::HeldUp(1200));
 }
 
 fn allowed_nothing(scene: &Scene) {
-    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    scene.aws.add_user(KEY, SECRET, USER);
     keys(scene, KEY, SECRET, None);
 }
 
@@ -78,9 +78,9 @@ fn no_such_profile(scene: &Scene) {
 }
 
 fn role_denied(scene: &Scene) {
-    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    scene.aws.add_user(KEY, SECRET, USER);
     scene.aws.add_role(Role { trusts: vec!["arn:aws:iam::1:user/x".into()], ..Role::new(ROLE) });
-    scene.home.credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+    scene.home.credentials(keys_of("base", KEY, SECRET));
     scene.home.config(format!("[profile tool]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
 }
 
@@ -101,7 +101,7 @@ fn sso_over(scene: &Scene) {
     sso(scene);
     let token =
         format!(r#"{{"startUrl": "{START}", "region": "eu-west-1", "accessToken": "access", "expiresAt": "2020-01-01T00:00:00Z"}}"#);
-    scene.home.file(&format!(".aws/sso/cache/{}.json", awsfresh::digest::sha1_hex(b"corp")), token);
+    scene.home.file(&sso_cache("corp"), token);
 }
 
 fn half_a_key(scene: &Scene) {
@@ -133,7 +133,7 @@ fn by_awsfresh(scene: &Scene) {
 }
 
 fn web_identity_over(scene: &Scene) {
-    scene.aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(ROLE) });
+    scene.aws.add_role(open_role(ROLE, None));
     scene.aws.add_web_identity("token", ROLE);
     scene.aws.expire_web_identity("token");
     let file = scene.home.file("token", "token");
@@ -141,7 +141,7 @@ fn web_identity_over(scene: &Scene) {
 }
 
 fn space_in_key_id(scene: &Scene) {
-    scene.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
+    scene.aws.add_user(KEY, SECRET, USER);
     keys(scene, &format!("{KEY} # mine"), SECRET, None);
 }
 

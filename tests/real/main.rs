@@ -18,19 +18,13 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use awsfresh::digest::sha1_hex;
 use awsfresh::time::Timestamp;
 use clients::{Client, Suite};
 use serde_json::{Value, json};
 use support::bus::Bus;
-use support::double::{Double, Proxy, Role, SsoSession};
+use support::double::{Double, SsoSession};
+use support::fixtures::{self, ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache, through_proxy};
 use support::sandbox::Sandbox;
-
-const KEY: &str = "AKIAQTESTTESTTESTTES";
-const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
-const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
-const ACCOUNT: &str = "444444444444";
-const START: &str = "https://d-1234567890.awsapps.com/start";
 
 type Outcome = Result<(), String>;
 /// What a case is called, what it lacks, and how it is run.
@@ -115,38 +109,33 @@ fn main() -> ExitCode {
 struct Scene {
     aws: Double,
     home: Sandbox,
-    _proxy: Option<Proxy>,
 }
 
 impl Scene {
     fn new(client: Client) -> Self {
         let aws = Double::start();
-        let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+        let home = fixtures::home(&aws);
         home.secret(SECRET).env("AWS_PROFILE", "tool").env("AWS_REGION", "eu-west-1").env("AWS_DEFAULT_REGION", "eu-west-1");
         home.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", &std::env::var("PATH").unwrap());
         // Debug builds on a busy machine: this suite is not about the deadline.
         home.env("AWSFRESH_TIMEOUT", "20");
-        let proxy = (!client.takes_an_endpoint()).then(|| {
-            let proxy = aws.proxy();
-            let bundle = home.file("ca.pem", &proxy.ca_pem);
-            home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
-            proxy
-        });
-        Self { aws, home, _proxy: proxy }
+        if !client.takes_an_endpoint() {
+            through_proxy(&aws, &home);
+        }
+        Self { aws, home }
     }
 
     /// A role which `tool` is to become, for sessions of `lifetime` seconds.
     fn role(&self, lifetime: Option<i64>) {
-        self.aws.add_user(KEY, SECRET, "arn:aws:iam::111111111111:user/ann");
-        self.aws.add_role(Role { trusts: vec!["*".into()], lifetime, ..Role::new(ROLE) });
-        self.home.credentials(format!("[base]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"));
+        self.aws.add_user(KEY, SECRET, USER);
+        self.aws.add_role(open_role(ROLE, lifetime));
+        self.home.credentials(keys_of("base", KEY, SECRET));
         self.config(&format!("role_arn = {ROLE}\nsource_profile = base\n"));
     }
 
     fn config(&self, source: &str) {
-        let awsfresh = env!("CARGO_BIN_EXE_awsfresh");
         self.home.config(format!(
-            "[profile tool]\nregion = eu-west-1\ncredential_process = {awsfresh} credential-process --profile tool-source\n\
+            "[profile tool]\nregion = eu-west-1\ncredential_process = {AWSFRESH} credential-process --profile tool-source\n\
              [sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
              [profile tool-source]\nregion = eu-west-1\n{source}"
         ));
@@ -204,7 +193,7 @@ fn is_the_sso_role(suite: &Suite, client: Client) -> Outcome {
     // Run out, with a refresh token: the first call refreshes it.
     let token = json!({"startUrl": START, "region": "eu-west-1", "accessToken": "access-1", "expiresAt": Timestamp(0).to_string(),
         "clientId": "client-1", "clientSecret": "client-secret-1", "registrationExpiresAt": "2099-01-01T00:00:00Z", "refreshToken": "refresh-1"});
-    scene.home.file(&format!(".aws/sso/cache/{}.json", sha1_hex(b"corp")), token.to_string());
+    scene.home.file(&sso_cache("corp"), token.to_string());
     for _ in 0..2 {
         expect(&scene.run(suite.identity(client, 0))?, "assumed-role/AWSReservedSSO_Admin_")?;
     }
@@ -331,7 +320,7 @@ fn moto_scene(suite: &Suite, client: Client) -> Result<(Moto, Scene), String> {
         .env("AWS_ENDPOINT_URL", &moto.url)
         .env("AWS_REGION", "us-east-1")
         .env("AWS_DEFAULT_REGION", "us-east-1");
-    scene.home.credentials(format!("[base]\naws_access_key_id = {}\naws_secret_access_key = {}\n", moto.key, moto.secret));
+    scene.home.credentials(keys_of("base", &moto.key, &moto.secret));
     scene.config(&format!("role_arn = {}\nsource_profile = base\n", moto.role));
     Ok((moto, scene))
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::clients::{Client, Suite};
 use super::lab::{self, set_up};
 use super::support::double::Double;
+use super::support::fixtures::AWSFRESH;
 use super::support::sandbox::Sandbox;
 use super::{Case, Outcome};
 
@@ -48,9 +49,7 @@ pub fn cases<'a>(suite: &'a Suite, cases: &mut Vec<Case<'a>>) {
 
 /// The AWS CLI goes on with a session that it has cached, whatever became of it at AWS.
 fn revoked(suite: &Suite, client: Client) -> Outcome {
-    let Some((_, case)) = lab::cases().into_iter().find(|(known, _)| known == "healthy-role") else {
-        return Err("there is no such case".into());
-    };
+    let case = lab::case("healthy-role")?;
     let aws = Double::start();
     let home = set_up(&case, &aws);
     home.env("AWS_MAX_ATTEMPTS", "1");
@@ -64,7 +63,7 @@ fn revoked(suite: &Suite, client: Client) -> Outcome {
     if failed.status.success() {
         return Err("the AWS CLI asks for a new session by itself".into());
     }
-    let report = run(&home, &format!("{} doctor --json -p prod", env!("CARGO_BIN_EXE_awsfresh")));
+    let report = run(&home, &format!("{AWSFRESH} doctor --json -p prod"));
     let report: Value = serde_json::from_slice(&report.stdout).map_err(|e| e.to_string())?;
     let first = &report["findings"][0];
     let Some(command) = first["remedy"][0].as_str().filter(|_| first["cause"] == "role-deleted") else {
@@ -76,7 +75,7 @@ fn revoked(suite: &Suite, client: Client) -> Outcome {
 }
 
 fn is_fixed(suite: &Suite, name: &str) -> Outcome {
-    let Some((_, case)) = lab::cases().into_iter().find(|(known, _)| known == name) else { return Err("there is no such case".into()) };
+    let case = lab::case(name)?;
     let aws = Double::start();
     let home = set_up(&case, &aws);
     // It has the last word on regions that a profile does not set, and tries less often.
@@ -92,7 +91,7 @@ fn is_fixed(suite: &Suite, name: &str) -> Outcome {
         return Err(format!("the AWS CLI works: {}", text(&failed)));
     }
     let remedy = case.remedy.as_ref().ok_or("the case has no remedy")?;
-    let doctor = format!("{} doctor --json {}", env!("CARGO_BIN_EXE_awsfresh"), case.args.join(" "));
+    let doctor = format!("{AWSFRESH} doctor --json {}", case.args.join(" "));
     let report: Value = serde_json::from_slice(&run(&home, &doctor).stdout).map_err(|e| e.to_string())?;
     let first = &report["findings"][0];
     if first["cause"].as_str() != case.expect.error.as_deref() {

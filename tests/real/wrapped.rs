@@ -7,13 +7,12 @@ use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 
 use super::clients::{Client, Suite};
-use super::support::double::Role;
-use super::{Case, KEY, Outcome, ROLE, SECRET, Scene, moto_scene, s3_backend, terraform};
+use super::support::fixtures::{AWSFRESH, KEY, ROLE, SECRET, keys_of, open_role};
+use super::{Case, Outcome, Scene, moto_scene, s3_backend, terraform};
 
 const DELIVERIES: [&str; 3] = ["profile", "endpoint", "env"];
 const OTHER_KEY: &str = "AKIAQOTHEROTHEROTHER";
 const OTHER: &str = "arn:aws:iam::666666666666:role/other";
-const AWSFRESH: &str = env!("CARGO_BIN_EXE_awsfresh");
 
 /// What lies about, and how it gets there.
 type Surroundings = (&'static str, fn(&Scene));
@@ -51,7 +50,7 @@ impl Scene {
         let scene = Self::new(client);
         scene.role(lifetime);
         scene.aws.add_user(OTHER_KEY, SECRET, "arn:aws:iam::666666666666:user/mallory");
-        scene.aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(OTHER) });
+        scene.aws.add_role(open_role(OTHER, None));
         scene.home.config(format!("[profile run]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
         for name in ["AWS_PROFILE", "AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION"] {
             scene.home.unset(name);
@@ -66,8 +65,7 @@ impl Scene {
     }
 
     fn lay_keys(&self, profile: &str) {
-        let keys = |profile, id| format!("[{profile}]\naws_access_key_id = {id}\naws_secret_access_key = {SECRET}\n");
-        self.home.credentials(keys("base", KEY) + &keys(profile, OTHER_KEY));
+        self.home.credentials(keys_of("base", KEY, SECRET) + &keys_of(profile, OTHER_KEY, SECRET));
     }
 
     /// Everybody who came, and whether nobody was sent away.

@@ -15,13 +15,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use awsfresh::digest::{sha1_hex, sha256_hex};
+use awsfresh::digest::sha256_hex;
 use serde::Deserialize;
 
 use crate::support::double::{Double, Fault, Role, SsoSession, clock};
+use crate::support::fixtures::{self, LAB_SECRET as SECRET, lab_token as token, sso_cache, through_proxy};
 use crate::support::sandbox::Sandbox;
-
-pub const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -246,10 +245,6 @@ pub struct Remedy {
     pub args: Option<Vec<String>>,
 }
 
-pub fn token() -> String {
-    format!("IQoJb3JpZ2luX2Vj{}", "CanaryToken9".repeat(40))
-}
-
 /// What a text in a case may hold in braces.
 #[derive(Debug)]
 enum Placeholder<'a> {
@@ -311,7 +306,7 @@ impl<'a> Placeholder<'a> {
                 let claims = format!(r#"{{"iss":"https://token.example","sub":"repo:x","aud":"sts.amazonaws.com","exp":{end}}}"#);
                 format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"RS256"}"#), part(&claims))
             }
-            Self::SsoCache(name) => format!(".aws/sso/cache/{}.json", sha1_hex(name.as_bytes())),
+            Self::SsoCache(name) => sso_cache(name),
             Self::SsoToken(offset) => {
                 let (access, registration) = (access_token(offset), time(80_000));
                 format!(
@@ -403,14 +398,15 @@ pub fn role(role: &CaseRole) -> Role {
 }
 
 pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
-    let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
+    let home = fixtures::home(aws);
     home.secret(SECRET).secret(&token());
-    let proxy = aws.proxy();
-    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", if case.aws.unreachable { "http://127.0.0.1:9" } else { &proxy.url });
+    let proxy = through_proxy(aws, &home);
     home.file("proxy", &proxy.url);
-    let bundle = home.file("ca.pem", &proxy.ca_pem);
-    if !case.aws.untrusted {
-        home.env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
+    if case.aws.unreachable {
+        home.env("HTTPS_PROXY", "http://127.0.0.1:9");
+    }
+    if case.aws.untrusted {
+        home.unset("AWS_CA_BUNDLE");
     }
     home.env("AWS_EC2_METADATA_DISABLED", "true");
     let expand = |text: &str| expanded(text, &home, aws);

@@ -1,0 +1,83 @@
+//! What many tests start from: names and keys, and homes that are set up with them.
+
+use awsfresh::digest::sha1_hex;
+
+use super::double::{Double, Proxy, Role};
+use super::sandbox::Sandbox;
+
+/// The program under test.
+pub const AWSFRESH: &str = env!("CARGO_BIN_EXE_awsfresh");
+
+/// A long-term access key id, that of [`USER`].
+pub const KEY: &str = "AKIAQTESTTESTTESTTES";
+
+/// The secret of [`KEY`]. No character of it changes in a URL, so that a search finds it wherever it leaks.
+pub const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
+
+/// The secret of [`KEY`] in tests about what is read from files: with both characters that are no letters or digits.
+pub const SYMBOL_SECRET: &str = "canarySecret1/canarySecret2+canarySecret";
+
+/// A secret whose form is that of a real one: `{secret}` in the cases of the lab.
+pub const LAB_SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
+
+/// The user who owns [`KEY`].
+pub const USER: &str = "arn:aws:iam::111111111111:user/ann";
+
+/// The role of the profile `deploy`, in another account.
+pub const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
+
+/// The account in which an SSO user has a role.
+pub const ACCOUNT: &str = "444444444444";
+
+/// The start URL of the SSO session `corp`.
+pub const START: &str = "https://d-1234567890.awsapps.com/start";
+
+/// A session token whose form is that of a real one: `{token}` in the cases of the lab.
+pub fn lab_token() -> String {
+    format!("IQoJb3JpZ2luX2Vj{}", "CanaryToken9".repeat(40))
+}
+
+/// A home that is led to the double.
+pub fn home(aws: &Double) -> Sandbox {
+    Sandbox::new(AWSFRESH, &aws.url())
+}
+
+/// A home without AWS: nothing listens at the endpoint.
+pub fn offline_home() -> Sandbox {
+    Sandbox::new(AWSFRESH, "http://127.0.0.1:9")
+}
+
+/// A section of the credentials file.
+pub fn keys_of(profile: &str, id: &str, secret: &str) -> String {
+    format!("[{profile}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
+}
+
+/// A role that everyone may assume, for sessions of `lifetime` seconds.
+pub fn open_role(arn: &str, lifetime: Option<i64>) -> Role {
+    Role { trusts: vec!["*".into()], lifetime, ..Role::new(arn) }
+}
+
+/// [`USER`] and [`ROLE`] at AWS, and a home with the profiles `base`, which has the user's keys, and `deploy`, the role on
+/// top of it. Its sessions last `lifetime` seconds.
+pub fn role_on_keys(lifetime: Option<i64>) -> (Double, Sandbox) {
+    let aws = Double::start();
+    aws.add_user(KEY, SECRET, USER);
+    aws.add_role(open_role(ROLE, lifetime));
+    let home = home(&aws);
+    home.secret(SECRET).credentials(keys_of("base", KEY, SECRET));
+    home.config(format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
+    (aws, home)
+}
+
+/// Lets a home reach the double under AWS's own host names: through a proxy, which runs as long as the double.
+pub fn through_proxy(aws: &Double, home: &Sandbox) -> Proxy {
+    let proxy = aws.proxy();
+    let bundle = home.file("ca.pem", &proxy.ca_pem);
+    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
+    proxy
+}
+
+/// The token file of an SSO session, below the home directory.
+pub fn sso_cache(session: &str) -> String {
+    format!(".aws/sso/cache/{}.json", sha1_hex(session.as_bytes()))
+}
