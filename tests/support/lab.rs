@@ -27,9 +27,7 @@ use crate::support::sandbox::Sandbox;
 pub struct Case {
     /// What a user did, or what the surroundings are like.
     pub about: String,
-    #[serde(default)]
     pub config: Option<String>,
-    #[serde(default)]
     pub credentials: Option<String>,
     /// Further files below the home directory.
     #[serde(default)]
@@ -42,13 +40,10 @@ pub struct Case {
     #[serde(default)]
     pub aws: Aws,
     /// A call that runs instead of `doctor` and fails with a finding on stderr.
-    #[serde(default)]
     pub call: Option<Vec<String>>,
     /// A call that starts first and still waits for AssumeRole while `doctor` runs.
-    #[serde(default)]
     pub while_running: Option<Vec<String>>,
     /// gnome-keyring on a bus of its own: `open` or `locked`.
-    #[serde(default)]
     pub keyring: Option<String>,
     /// awsfresh calls that run first. They may fail.
     #[serde(default)]
@@ -60,47 +55,33 @@ pub struct Case {
     #[serde(default)]
     pub args: Vec<String>,
     pub expect: Expect,
-    #[serde(default)]
     pub remedy: Option<Remedy>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Aws {
     /// Key id and ARN; the secret is `{secret}`.
-    #[serde(default)]
     pub users: Vec<(String, String)>,
-    #[serde(default)]
     pub sessions: Vec<Session>,
-    #[serde(default)]
     pub roles: Vec<CaseRole>,
     /// A token, and the role it is good for.
-    #[serde(default)]
     pub web_identities: Vec<(String, String)>,
-    #[serde(default)]
     pub expired_web_identities: Vec<String>,
-    #[serde(default)]
     pub sso: Option<Sso>,
     /// `aws login` sessions: ARN, seconds left of the credentials, whether it was revoked.
-    #[serde(default)]
     pub logins: Vec<(String, i64, bool)>,
     /// A role that the machine and the container offer; the container's authorization token is `container-token`.
-    #[serde(default)]
     pub machine_role: Option<String>,
-    #[serde(default)]
     pub fault: Option<CaseFault>,
     /// By action: `AssumeRole`, `GetCallerIdentity`, `MetadataToken`, …; as `ACTION@TEXT` only where the host, a parameter or
     /// the signature has TEXT in it.
-    #[serde(default)]
     pub faults: BTreeMap<String, CaseFault>,
     /// Regions in which no key is known; the others know all.
-    #[serde(default)]
     pub unknown_in: Vec<String>,
     /// Nothing answers at the proxy.
-    #[serde(default)]
     pub unreachable: bool,
     /// The client does not trust the proxy's authority.
-    #[serde(default)]
     pub untrusted: bool,
 }
 
@@ -123,11 +104,9 @@ pub struct CaseRole {
     pub arn: String,
     #[serde(default = "anyone")]
     pub trusts: Vec<String>,
-    #[serde(default)]
     pub external_id: Option<String>,
     #[serde(default)]
     pub mfa: bool,
-    #[serde(default)]
     pub max_session: Option<u32>,
 }
 
@@ -141,7 +120,6 @@ pub struct Sso {
     pub start_url: String,
     /// The access token AWS knows.
     pub access_token: String,
-    #[serde(default)]
     pub refresh_token: Option<String>,
     /// Account and role.
     #[serde(default)]
@@ -171,7 +149,6 @@ pub enum CaseFault {
         body: String,
         #[serde(default)]
         aws: bool,
-        #[serde(default)]
         location: Option<String>,
     },
     Html {
@@ -185,13 +162,10 @@ pub enum CaseFault {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct AfterSetup {
-    #[serde(default)]
     pub remove_roles: Vec<String>,
-    #[serde(default)]
     pub remove_keys: Vec<String>,
-    #[serde(default)]
     pub forget_sessions: bool,
 }
 
@@ -199,7 +173,6 @@ pub struct AfterSetup {
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// Cause of the first error. None if the report must be healthy.
-    #[serde(default)]
     pub error: Option<String>,
     /// Causes of all other errors, in any order.
     #[serde(default)]
@@ -208,9 +181,7 @@ pub struct Expect {
     #[serde(default)]
     pub notes: Vec<String>,
     /// Text that the first error's evidence must contain.
-    #[serde(default)]
     pub place: Option<String>,
-    #[serde(default)]
     pub certainty: Option<String>,
     /// Exit code of the process.
     pub exit: i32,
@@ -223,7 +194,6 @@ pub struct Remedy {
     /// Text that a remedy of the first error must contain.
     pub shows: String,
     /// A shell command to run in the case's environment. It must be one of the remedies word for word.
-    #[serde(default)]
     pub run: Option<String>,
     /// Replacements in files below the home directory: file, text, new text.
     #[serde(default)]
@@ -241,7 +211,6 @@ pub struct Remedy {
     #[serde(default)]
     pub aws: Aws,
     /// Arguments of the second `doctor`, if they differ.
-    #[serde(default)]
     pub args: Option<Vec<String>>,
 }
 
