@@ -1,12 +1,10 @@
 //! Credentials and the formats they travel in. A [`Secret`] cannot be printed by accident and is wiped on drop.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::diagnosis::keys::Keys;
 use crate::time::Timestamp;
 
 /// Text that must never reach a log, an error or a terminal.
@@ -51,11 +49,6 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// As they would be sent, to judge their form.
-    pub fn keys(&self) -> Keys<'_> {
-        Keys { id: &self.access_key_id, secret: self.secret_access_key.expose(), token: self.session_token.as_ref().map(Secret::expose) }
-    }
-
     /// What keeps these from being used in a request; quotes nothing.
     pub fn flaw(&self) -> Option<&'static str> {
         let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
@@ -104,49 +97,6 @@ impl Credentials {
     }
 }
 
-/// A key id as people may see it: first and last four characters.
-pub fn masked(key_id: &str) -> String {
-    let chars: Vec<char> = key_id.chars().collect();
-    match chars.len() {
-        0..=8 => "*".repeat(chars.len()),
-        n => chars[..4].iter().chain("…".chars().collect::<Vec<_>>().iter()).chain(&chars[n - 4..]).collect(),
-    }
-}
-
-/// Text of others as people may see it: without what has the form of a secret or token, and with key ids masked. ARNs and
-/// plain URLs stay.
-pub fn redacted(text: &str) -> String {
-    let in_key = |c: char| c.is_ascii_alphanumeric() || "+/=_%".contains(c);
-    let mut shown = String::with_capacity(text.len());
-    for token in text.split_inclusive(char::is_whitespace) {
-        // A URL may have user and password in front of its host.
-        let token = match token.split_once("://").map(|(scheme, rest)| (scheme, rest.split_at(rest.find('/').unwrap_or(rest.len())))) {
-            Some((scheme, (host, path))) if host.contains('@') => {
-                Cow::Owned(format!("{scheme}://…@{}{path}", host.rsplit('@').next().unwrap_or_default()))
-            }
-            _ => Cow::Borrowed(token),
-        };
-        let token = token.as_ref();
-        let is_name = token.contains("arn:") || (token.contains("://") && !token.contains(['=', '%']));
-        for word in token.split_inclusive(|c| !in_key(c)) {
-            let (word, end) = word.split_at(word.trim_end_matches(|c| !in_key(c)).len());
-            let mixed = word.contains(|c: char| c.is_ascii_uppercase()) && word.contains(|c: char| c.is_ascii_lowercase());
-            let id = ["AKIA", "ASIA"].iter().filter_map(|prefix| word.find(prefix)).min();
-            match id.map(|at| word.split_at(at)) {
-                Some((before, id)) if (16..=128).contains(&id.len()) && id.bytes().take(16).all(|b| b.is_ascii_alphanumeric()) => {
-                    let (id, after) = id.split_at(id.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(id.len()));
-                    shown.extend([before, &masked(id), after]);
-                }
-                // A secret key has 40 characters, a token more; a path of that length starts with a slash.
-                _ if word.len() >= 36 && mixed && !is_name && !word.starts_with('/') => shown.push('…'),
-                _ => shown.push_str(word),
-            }
-            shown.push_str(end);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,34 +142,6 @@ mod tests {
             let mut c = sample();
             break_it(&mut c);
             assert!(c.flaw().is_some(), "{c:?}");
-        }
-    }
-
-    #[test]
-    fn key_ids_are_masked() {
-        assert_eq!(masked("AKIAIOSFODNN7EXAMPLE"), "AKIA…MPLE");
-        assert_eq!(masked("short"), "*****");
-    }
-
-    #[test]
-    fn what_others_say_is_shown_without_secrets() {
-        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzKEY";
-        for (text, wanted) in [
-            (format!("got '{secret}/20181031/us-east-2/sqs/aws4_request'"), "got '…-east-2/sqs/aws4_request'"),
-            (format!("export AWS_SECRET_ACCESS_KEY={secret} x"), "export … x"),
-            ("proxy URL: \"http://bob:hunter2@proxy:3128/\" x".into(), "proxy URL: \"http://…@proxy:3128/\" x"),
-            ("Credential=AKIAQBENCHBENCHBENCH/20200101/".into(), "Credential=AKIA…ENCH/20200101/"),
-            ("https://x/?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLETOKENxxxxxxxxxxxx".into(), "https://x/?X-Amz-Security-…"),
-            (
-                "on arn:aws:iam::1:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef".into(),
-                "on arn:aws:iam::1:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef",
-            ),
-            (
-                "No provider for https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF0123456789".into(),
-                "No provider for https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF0123456789",
-            ),
-        ] {
-            assert_eq!(redacted(&text), wanted);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Digests and random bytes as the lower-case hexadecimal that file names, cache keys and tokens are made of.
+//! Digests and random bytes as lower-case hexadecimal, for file names, cache keys and tokens.
 
 use std::io;
 
@@ -7,27 +7,23 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 /// SHA-256.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    of(&SHA256, bytes)
+    hex_digest(&SHA256, bytes)
 }
 
-/// SHA-1, which the AWS CLI names its SSO token files by. Nothing rests on its strength.
+/// SHA-1, which the AWS CLI uses in the names of its SSO token files. Nothing depends on its strength.
 pub fn sha1_hex(bytes: &[u8]) -> String {
-    of(&SHA1_FOR_LEGACY_USE_ONLY, bytes)
+    hex_digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes)
 }
 
 /// `N` random bytes.
-pub fn random_hex<const N: usize>() -> io::Result<String> {
+pub(crate) fn random_hex<const N: usize>() -> io::Result<String> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("no random numbers"))?;
-    Ok(hex(&bytes))
+    Ok(hex::encode(bytes))
 }
 
-fn of(algorithm: &'static Algorithm, bytes: &[u8]) -> String {
-    hex(digest(algorithm, bytes).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+fn hex_digest(algorithm: &'static Algorithm, bytes: &[u8]) -> String {
+    hex::encode(digest(algorithm, bytes))
 }
 
 #[cfg(test)]
@@ -35,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_known_text() {
+    fn digests_of_known_text() {
         assert_eq!(sha1_hex(b"corp"), "ee0bfd2552fbd840c02cc48b6e823320543c450f");
         assert_eq!(sha256_hex(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }

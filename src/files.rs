@@ -1,33 +1,29 @@
-//! Small files. Those that others put in place are read whole up to a limit, and never waited for: a pipe in the place of
-//! a file would hang whoever opens it. Those of our own, and their directories, are for this user alone.
+//! Small files, and every flag they are opened with. Files that others write are read whole up to a limit and without
+//! waiting: opening a named pipe in the place of a file would hang. Our own files and directories are for this user alone.
 
-use std::fs::{self, File, Metadata};
+use std::fmt;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::digest::random_hex;
 
-/// At most `limit` bytes and one more, so that a caller sees that there is more.
-pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+/// At most `limit` bytes and one more, so that the caller can tell a larger file.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     read_open(&open(path)?, limit)
 }
 
-/// Opens a file for [`read_open`], so that a caller can look at its owner and mode in between.
-pub fn open(path: &Path) -> io::Result<File> {
+/// Opens a file for [`read_open`], so that the caller can check its owner and mode in between.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    }
-    options.open(path)
+    options.flags(Flags { follow_links: true, wait: false }).open(path)
 }
 
 /// Reads an open file; a directory or a pipe is an error.
-pub fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let about = file.metadata()?;
     if about.is_dir() {
         return Err(io::Error::other("it is a directory"));
@@ -36,15 +32,66 @@ pub fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     if std::os::unix::fs::FileTypeExt::is_fifo(&about.file_type()) {
         return Err(io::Error::other("it is a pipe, not a file"));
     }
-    // Reserved up front: growing would leave unwiped copies on the heap.
+    // Reserved up front: growing would leave copies on the heap that are not wiped.
     let size = usize::try_from(about.len().min(limit)).unwrap_or(0);
     let mut bytes = Zeroizing::new(Vec::with_capacity(size.max(4096) + 1));
     file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Makes a directory for this user alone, and those above it that are missing. One that is there stays as it is.
-pub fn create_private_dir(path: &Path) -> io::Result<()> {
+/// The content of a regular file of at most `limit` bytes; `None` where there is no file, or something else, or a link.
+pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut options = File::options();
+    options.read(true);
+    let file = match options.flags(Flags { follow_links: false, wait: false }).open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) if path.is_symlink() => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let about = file.metadata()?;
+    if !about.is_file() || about.len() > limit {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Opens a lock file, which is created if missing and never truncated; a link is not followed.
+pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    options.private().flags(Flags { follow_links: false, wait: true }).open(path)
+}
+
+/// Opens a file to read and append, which is created if missing; a link is not followed.
+pub(crate) fn open_append(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).append(true).create(true);
+    options.private().flags(Flags { follow_links: false, wait: true }).open(path)
+}
+
+/// Creates a file for this user alone; an error where something exists already.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true).private().open(path)
+}
+
+/// Replaces `path` by a file for this user alone. A reader sees the old file or the new one, even after a crash.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_file_name(format!(".{}.tmp", random_hex::<8>()?));
+    let mut file = create_private(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Creates a directory for this user alone, and missing parents likewise. An existing one stays as it is.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -52,21 +99,45 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Refuses what is no directory, or one that somebody else than `uid` owns or may write to. Whether a link is followed is
-/// the caller's choice of `about`.
-pub fn check_private_dir(path: &Path, about: &Metadata, uid: u32) -> io::Result<()> {
-    let refused = |why: String| Err(io::Error::other(why));
+/// Why a directory is not private.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NotPrivate {
+    /// It is something else.
+    NotADirectory(PathBuf),
+    /// Another user owns it.
+    ForeignOwner { path: PathBuf, owner: u32, uid: u32 },
+    /// Other users can create files in it.
+    WritableByOthers(PathBuf),
+}
+
+impl fmt::Display for NotPrivate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotADirectory(path) => write!(f, "{} is not a directory", path.display()),
+            Self::ForeignOwner { path, owner, uid } => {
+                write!(f, "the directory {} belongs to user {owner}, not {uid}", path.display())
+            }
+            Self::WritableByOthers(path) => {
+                write!(f, "other users can write to the directory {}: chmod 700 it", path.display())
+            }
+        }
+    }
+}
+
+/// Rejects anything but a directory that `uid` owns and nobody else can write to. Whether a link is followed is the caller's
+/// choice of `about`.
+pub(crate) fn check_private_dir(path: &Path, about: &Metadata, uid: u32) -> Result<(), NotPrivate> {
     if !about.is_dir() {
-        return refused(format!("{} is not a directory", path.display()));
+        return Err(NotPrivate::NotADirectory(path.to_owned()));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
         if about.uid() != uid {
-            return refused(format!("the directory {} belongs to user {}, not {uid}", path.display(), about.uid()));
+            return Err(NotPrivate::ForeignOwner { path: path.to_owned(), owner: about.uid(), uid });
         }
         if about.mode() & 0o022 != 0 {
-            return refused(format!("others can write to the directory {}: chmod 700 it", path.display()));
+            return Err(NotPrivate::WritableByOthers(path.to_owned()));
         }
     }
     #[cfg(not(unix))]
@@ -74,24 +145,40 @@ pub fn check_private_dir(path: &Path, about: &Metadata, uid: u32) -> io::Result<
     Ok(())
 }
 
-/// Makes a file that nobody else can read; an error where something is there.
-pub fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// How a path is opened, where the system has flags for it.
+struct Flags {
+    follow_links: bool,
+    /// Whether to wait for the other end of a pipe.
+    wait: bool,
 }
 
-/// Puts a file for this user alone in the place of `path`. A reader sees the old file or the new one, also after a crash.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_file_name(format!(".{}.tmp", random_hex::<8>()?));
-    let mut file = create_private(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
+trait OpenFlags {
+    fn flags(&mut self, flags: Flags) -> &mut Self;
+    fn private(&mut self) -> &mut Self;
+}
+
+impl OpenFlags for OpenOptions {
+    #[cfg(unix)]
+    fn flags(&mut self, flags: Flags) -> &mut Self {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut bits = OFlags::empty();
+        bits.set(OFlags::NOFOLLOW, !flags.follow_links);
+        bits.set(OFlags::NONBLOCK, !flags.wait);
+        self.custom_flags(bits.bits().cast_signed())
     }
-    written
+
+    #[cfg(not(unix))]
+    fn flags(&mut self, _: Flags) -> &mut Self {
+        self
+    }
+
+    /// Mode 0600 for a file that is created.
+    fn private(&mut self) -> &mut Self {
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(self, 0o600);
+        self
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -106,16 +193,36 @@ mod tests {
         let (dir, link, file) = (home.path().join("a/b"), home.path().join("link"), home.path().join("file"));
         create_private_dir(&dir).unwrap();
         symlink(&dir, &link).unwrap();
-        replace(&file, b"").unwrap();
+        write_atomic(&file, b"").unwrap();
         let about = fs::metadata(&dir).unwrap();
         assert_eq!((about.mode() & 0o777, fs::metadata(&file).unwrap().mode() & 0o777), (0o700, 0o600));
-        let refused = |path: &Path, about: &Metadata, uid: u32| check_private_dir(path, about, uid).unwrap_err().to_string();
+        let rejected = |path: &Path, about: &Metadata, uid: u32| check_private_dir(path, about, uid).unwrap_err();
         assert!(check_private_dir(&dir, &about, about.uid()).is_ok());
         assert!(check_private_dir(&link, &fs::metadata(&link).unwrap(), about.uid()).is_ok());
-        assert!(refused(&link, &fs::symlink_metadata(&link).unwrap(), about.uid()).contains("not a directory"));
-        assert!(refused(&file, &fs::metadata(&file).unwrap(), about.uid()).contains("not a directory"));
-        assert!(refused(&dir, &about, about.uid() + 1).contains("belongs to user"));
+        let of_link = fs::symlink_metadata(&link).unwrap();
+        assert_eq!(rejected(&link, &of_link, about.uid()), NotPrivate::NotADirectory(link.clone()));
+        let of_file = fs::metadata(&file).unwrap();
+        assert_eq!(rejected(&file, &of_file, about.uid()), NotPrivate::NotADirectory(file.clone()));
+        let owner = about.uid();
+        let foreign = NotPrivate::ForeignOwner { path: dir.clone(), owner, uid: owner + 1 };
+        assert_eq!(rejected(&dir, &about, owner + 1), foreign);
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o720)).unwrap();
-        assert!(refused(&dir, &fs::metadata(&dir).unwrap(), about.uid()).contains("chmod 700"));
+        let shared = rejected(&dir, &fs::metadata(&dir).unwrap(), owner);
+        assert!(shared.to_string().contains("chmod 700"), "{shared}");
+    }
+
+    #[test]
+    fn a_link_or_a_pipe_is_no_regular_file() {
+        let home = tempfile::tempdir().unwrap();
+        let (file, link, pipe) = (home.path().join("file"), home.path().join("link"), home.path().join("pipe"));
+        write_atomic(&file, b"abc").unwrap();
+        symlink(&file, &link).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(read_regular(&file, 10).unwrap().as_deref(), Some(&b"abc"[..]));
+        for path in [&link, &pipe, &home.path().join("missing")] {
+            assert_eq!(read_regular(path, 10).unwrap(), None, "{}", path.display());
+        }
+        assert_eq!(read_regular(&file, 2).unwrap(), None, "too large");
+        assert!(read_bounded(&pipe, 10).is_err() && open_append(&link).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::diagnosis::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result};
 
 /// The settings file; every key may be left out.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -28,8 +28,8 @@ impl Settings {
             let line = before.matches('\n').count() + 1;
             let what = e.message().lines().next().unwrap_or_default().to_owned();
             Finding::new(Cause::ConfigMalformed, format!("{} does not hold settings: {what}", path.display()))
-                .seen(format!("{}:{line}", path.display()))
-                .try_this(r#"it takes store = "auto", timeout = 4.0, key_file = "FILE", key_command = "COMMAND""#)
+                .evidence(format!("{}:{line}", path.display()))
+                .remedy(r#"it takes store = "auto", timeout = 4.0, key_file = "FILE", key_command = "COMMAND""#)
         })
     }
 }

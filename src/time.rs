@@ -53,7 +53,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// A length of time for people: `45 s`, `12 min`, `2 h 05 min`, `3 d`.
-pub fn for_people(seconds: i64) -> String {
+pub fn human_duration(seconds: i64) -> String {
     match seconds.unsigned_abs() {
         s @ 0..=119 => format!("{s} s"),
         s @ 120..=7199 => format!("{} min", s / 60),
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn people_read_lengths() {
-        assert_eq!(for_people(45), "45 s");
-        assert_eq!(for_people(-7380), "2 h 03 min");
+        assert_eq!(human_duration(45), "45 s");
+        assert_eq!(human_duration(-7380), "2 h 03 min");
     }
 }

@@ -230,7 +230,7 @@ fn every_cause_has_a_case_and_a_heading() {
         seen.insert("healthy".into());
     }
     let units = unit_tests(&root.join("src"));
-    for cause in awsfresh::diagnosis::Cause::ALL {
+    for cause in awsfresh::finding::Cause::ALL {
         let id = cause.id();
         let variant = format!("{cause:?}");
         assert!(units.split(|c: char| !c.is_alphanumeric()).any(|word| word == variant), "no unit test speaks of {variant}");
@@ -239,14 +239,14 @@ fn every_cause_has_a_case_and_a_heading() {
         for part in ["Seen as", "Known from", "Do", "Cannot tell"] {
             assert!(section.contains(&format!("- **{part}**: ")), "docs/diagnosis.md does not say `{part}` under {id}");
         }
-        let row = codes.lines().find(|line| line.starts_with(&format!("| {} |", cause.exit_code()))).unwrap();
-        assert!(row.contains(&format!("`{id}`")), "docs/exit-codes.md does not list {id} under {}", cause.exit_code());
+        let row = codes.lines().find(|line| line.starts_with(&format!("| {} |", cause.class().code()))).unwrap();
+        assert!(row.contains(&format!("`{id}`")), "docs/exit-codes.md does not list {id} under {}", cause.class().code());
         assert!(seen.contains(id), "no case for {id}");
     }
     let headings = docs.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
     for id in headings {
         assert!(
-            awsfresh::diagnosis::Cause::ALL.iter().any(|cause| cause.id() == id),
+            awsfresh::finding::Cause::ALL.iter().any(|cause| cause.id() == id),
             "docs/diagnosis.md has a heading for {id}, which is no cause"
         );
     }

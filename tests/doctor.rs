@@ -26,7 +26,7 @@ fn a_network_that_never_answers_is_reported_in_time() {
     assert_eq!(run.code, Some(7), "{run:?}");
     assert!(run.took < std::time::Duration::from_millis(4500), "{:?}", run.took);
     for host in ["sts.eu-west-1", "oidc.eu-west-1", "portal.sso.eu-west-1"] {
-        assert!(run.stdout.contains(&format!("✗ network      {host}.amazonaws.com does not answer in time")), "{}", run.stdout);
+        assert!(run.stdout.contains(&format!("✗ network      {host}.amazonaws.com does not respond in time")), "{}", run.stdout);
     }
 }
 
@@ -61,7 +61,7 @@ fn an_account_is_searched_on_all_pages_of_the_list() {
         evidence.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
     };
     assert!(seen("111111111300", "Admin").contains("(account-111111111009) and 240 more"));
-    assert!(seen("111111111249", "admin").contains("in account 111111111249 there are for this user: Admin\n"));
+    assert!(seen("111111111249", "admin").contains("in account 111111111249 this user has: Admin\n"));
     assert_eq!(aws.count("ListAccounts"), 6);
 }
 

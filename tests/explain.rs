@@ -55,7 +55,7 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
 fn a_failure_that_the_caller_did_not_show_is_in_the_journal() {
     let (aws, home) = role_on_keys(None);
     aws.remove_key(KEY);
-    assert_eq!(home.wrap(&["why"]).stdout, "no awsfresh call has failed here\n");
+    assert_eq!(home.wrap(&["why"]).stdout, "no awsfresh call has failed\n");
     home.credentials_of("deploy").failed(5, "access-key-unknown");
     home.credentials_of("nobody").failed(3, "profile-not-found");
     let told = home.wrap(&["why"]);

@@ -624,7 +624,7 @@ fn processes_that_answer_anything() {
 #[test]
 #[ignore = "panics"]
 fn panics_with_a_secret_at_hand() {
-    awsfresh::tell_panics();
+    awsfresh::install_panic_hook();
     let token = "IQoJb3JpZ2luX2VjCANARYé";
     let cut = std::hint::black_box(token.len() - 1);
     let _ = &token[..cut]; // its message quotes the whole text

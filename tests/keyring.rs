@@ -29,7 +29,7 @@ fn store(kind: StoreKind, home: &Path, bus_address: Option<String>) -> Box<dyn S
         runtime_dir: Some(home.to_owned()),
         // A user without a bus at the usual place; only files check the real one.
         uid: std::fs::metadata(home).unwrap().uid(),
-        deadline: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
         attended: false,
     })
 }
@@ -64,7 +64,7 @@ fn an_item_is_kept_replaced_listed_and_removed() {
     assert_eq!(keys, [key(1), key(2)], "replaced, not doubled");
     let other = bus.command("secret-tool").args(["lookup", "service", "awsfresh", "username", key(1).as_str()]).output().unwrap();
     assert_eq!(other.stdout, b"{\"second\":2}");
-    assert_eq!(store.check().warning, None);
+    assert_eq!(store.check().state, Ok(()));
     assert!(store.remove(&key(1)).unwrap() && !store.remove(&key(1)).unwrap());
     assert_eq!(text(store.as_ref(), &key(1)), None);
 
@@ -129,7 +129,7 @@ fn no_bus_or_no_keyring_on_it() {
         let (outcome, time) = timed(|| store.get(&key(1)));
         assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{address}: {:?}", outcome.err());
         assert!(time < Duration::from_millis(900), "{address}: {time:?}");
-        assert!(store.put(&key(1), "label", b"x").is_err() && store.check().warning.is_some());
+        assert!(store.put(&key(1), "label", b"x").is_err() && store.check().state.is_err());
     }
     let auto = store_on(&bus, StoreKind::Auto);
     auto.put(&key(1), "label", b"sealed").unwrap();

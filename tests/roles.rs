@@ -246,7 +246,7 @@ fn help_and_version_work_with_every_file_broken() {
 fn verbose_names_every_decision_and_no_secret() {
     let (_aws, home) = role_on_keys(None);
     let run = home.run(&["-v", "credential-process", "-p", "deploy"]);
-    for word in ["store: ", "nothing valid cached", "calling AssumeRole", "stored in sealed"] {
+    for word in ["store: ", "nothing valid is cached", "calling AssumeRole", "stored in sealed"] {
         assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
     }
     let quiet = home.credentials_of("deploy");

@@ -220,7 +220,7 @@ fn store_of(home: &Sandbox) -> Box<dyn Store> {
         bus_address: None,
         runtime_dir: None,
         uid: rustix::process::getuid().as_raw(),
-        deadline: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
         attended: false,
     })
 }
@@ -261,6 +261,6 @@ fn a_full_disk_withholds_nothing_and_is_said_aloud() {
     full.env_clear().envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
     let output = full.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("`corp` cannot be kept"), "{stderr}");
+    assert!(output.status.success() && stderr.contains("`corp` could not be saved"), "{stderr}");
     assert_eq!(token(&home, &file), before, "the old file is whole");
 }

@@ -2,8 +2,8 @@
 //! shows a secret or leaves its form, and what resolves to static keys can travel in an HTTP header.
 #![no_main]
 
-use awsfresh::config::{Base, FileKind, ProfileSet, read, resolve};
-use awsfresh::diagnosis::Finding;
+use awsfresh::config::{Base, FileKind, ProfileSet, parse, resolve};
+use awsfresh::finding::Finding;
 use libfuzzer_sys::fuzz_target;
 
 /// What separates the config file from the credentials file in an input.
@@ -20,7 +20,7 @@ fuzz_target!(|input: &[u8]| {
     let at = input.windows(SEPARATOR.len()).position(|window| window == SEPARATOR);
     let (config, credentials) = at.map_or((input, &[][..]), |at| (&input[..at], &input[at + SEPARATOR.len()..]));
     let files = [(FileKind::Config, "/home/u/.aws/config", config), (FileKind::Credentials, "/home/u/.aws/credentials", credentials)];
-    let [config, credentials] = files.map(|(kind, name, bytes)| read(name, kind, &planted(bytes)).inspect_err(check).ok());
+    let [config, credentials] = files.map(|(kind, name, bytes)| parse(name, kind, &planted(bytes)).inspect_err(check).ok());
     let set = ProfileSet::new(config, credentials);
     let names = set.names().map(str::to_owned).chain([String::new(), "no such profile".to_owned()]);
     for name in names.take(50) {

@@ -1,11 +1,11 @@
 //! An SSO token file as arbitrary bytes: what is read has a usable access token, what is not is told in a short sentence.
 #![no_main]
 
-use awsfresh::source::sso::{Home, parse_token};
+use awsfresh::source::sso::{TokenSource, parse_token};
 use awsfresh::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| match parse_token(input, Home::File) {
+fuzz_target!(|input: &[u8]| match parse_token(input, TokenSource::File) {
     Ok(token) => {
         assert!(token.access().expose().bytes().all(|b| b.is_ascii_graphic()));
         let now = Timestamp(1_800_000_000);

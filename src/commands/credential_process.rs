@@ -1,19 +1,16 @@
-//! `credential-process`: the answer every SDK reads.
+//! `credential-process`: the answer that every SDK reads.
 
-use super::{Context, answer};
-use crate::diagnosis::Result;
-use crate::exec::asked::{self, Asked};
+use super::Context;
+use crate::finding::Result;
+use crate::{ui, wrap};
 
-/// Prints the credentials of one profile, or fails with a diagnosis and nothing on stdout.
-pub fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
-    let world = context.world;
-    let (profile, _) = world.selected_profile(profile);
-    let chain = context.resolve(&context.profiles()?, profile)?;
-    let mut credentials = context.obtain(&chain, false).map_err(|f| f.for_profile(profile))?;
-    if let Some(run) = world.run_dir() {
-        let now = world.now();
-        credentials.expiration = asked::announced(credentials.expiration, now, world.drill());
-        asked::note(&run, Asked { at: now, expiration: credentials.expiration });
-    }
-    answer(&credentials.to_process_json())
+/// Prints the credentials of one profile, or fails with a finding and nothing on stdout.
+pub(super) fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
+    let (profile, _) = context.world.selected_profile(profile);
+    let files = context.files()?;
+    let chain = context.resolve(files.profiles(), profile)?;
+    let credentials = context.obtain(&chain, false);
+    let mut credentials = credentials.map_err(|finding| finding.for_profile(profile))?;
+    credentials.expiration = wrap::record_request(context.world, credentials.expiration);
+    ui::print_stdout(&credentials.to_process_json())
 }

@@ -1,30 +1,34 @@
-//! `forget`: drop what is cached here. AWS is not told: sessions it has issued stay valid until they end. SSO tokens stay:
-//! they are a sign-in, not a cache.
+//! `forget`: delete what is cached on this machine. AWS is not informed: issued sessions stay valid until they expire. SSO tokens
+//! stay: they are a sign-in, not a cache.
 
 use super::Context;
-use crate::cli::Which;
-use crate::diagnosis::Result;
-use crate::refresh::{TOKEN_KIND, keys};
+use crate::cli::ProfileSelection;
+use crate::finding::Result;
+use crate::refresh::{TOKEN_KIND, step_keys};
+use crate::source::connection::Connections;
 use crate::store::StoreError;
 
-/// Removes the cached credentials of the named profiles, or every entry there is.
-pub fn run(context: &Context<'_>, which: &Which) -> Result<()> {
-    let keys = if which.all {
+/// Deletes the cached credentials of the selected profiles, or every entry.
+pub(super) fn run(context: &Context<'_>, selection: &ProfileSelection) -> Result<()> {
+    let keys = if selection.all {
         let mut keys = context.store.keys().map_err(StoreError::into_finding)?;
         keys.retain(|key| key.kind() != TOKEN_KIND);
         keys
     } else {
-        let set = context.profiles()?;
+        let files = context.files()?;
         let mut found = Vec::new();
-        for profile in &which.profile {
-            found.extend(keys(&context.resolve(&set, profile)?, context.world).into_iter().flatten());
+        for profile in &selection.profile {
+            let chain = context.resolve(files.profiles(), profile)?;
+            let connections = Connections::new(context.world, &chain.network);
+            found.extend(step_keys(&chain, context.world, &connections).into_iter().flatten());
         }
         found
     };
-    let mut removed = 0;
+    let mut deleted = 0;
     for key in keys {
-        removed += usize::from(context.store.remove(&key).map_err(StoreError::into_finding)?);
+        deleted += usize::from(context.store.remove(&key).map_err(StoreError::into_finding)?);
     }
-    context.talk.note(&format!("{removed} {} dropped", if removed == 1 { "credential" } else { "credentials" }));
+    let noun = if deleted == 1 { "credential" } else { "credentials" };
+    log::info!("{deleted} cached {noun} deleted");
     Ok(())
 }

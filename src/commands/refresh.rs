@@ -1,25 +1,28 @@
-//! `refresh`: renew ahead of time, for cron and for people about to board a plane.
+//! `refresh`: renew ahead of time, for cron and before a journey.
 
 use super::Context;
-use crate::cli::Which;
-use crate::diagnosis::Result;
-use crate::time::for_people;
+use crate::cli::ProfileSelection;
+use crate::finding::Result;
+use crate::time::human_duration;
+use crate::ui;
 
-/// Renews the named profiles; goes on after a failure, and returns the first one.
-pub fn run(context: &Context<'_>, which: &Which) -> Result<()> {
-    let set = context.profiles()?;
+/// Renews the selected profiles; continues after a failure, and returns the first one.
+pub(super) fn run(context: &Context<'_>, selection: &ProfileSelection) -> Result<()> {
+    let files = context.files()?;
     let mut first = None;
-    for profile in context.named(&set, which) {
-        let outcome = context.resolve(&set, &profile).and_then(|chain| context.obtain(&chain, true));
-        match outcome.map_err(|f| f.for_profile(&profile)) {
+    for profile in context.selected(files.profiles(), selection) {
+        let chain = context.resolve(files.profiles(), &profile);
+        let outcome = chain.and_then(|chain| context.obtain(&chain, true));
+        match outcome.map_err(|finding| finding.for_profile(&profile)) {
             Ok(credentials) => {
-                let left = credentials.expiration.map_or("no expiration".into(), |t| for_people(t.seconds_from(context.world.now())));
-                context.talk.note(&format!("profile `{profile}`: {left}"));
+                let left = match credentials.expiration {
+                    Some(end) => human_duration(end.seconds_from(context.world.now())),
+                    None => "no expiration".to_owned(),
+                };
+                log::info!("profile `{profile}`: {left}");
             }
-            Err(finding) => match first {
-                None => first = Some(finding),
-                Some(_) => context.talk.failure(&finding),
-            },
+            Err(finding) if first.is_none() => first = Some(finding),
+            Err(finding) => ui::error(&finding),
         }
     }
     first.map_or(Ok(()), Err)

@@ -1,59 +1,109 @@
-//! `status`: profiles, where their credentials come from, the time left. Asks no source and changes nothing.
+//! `status`: profiles, the source of their credentials, the time left. Contacts no source and changes nothing.
 
-use serde_json::json;
+use anstyle::Style;
+use serde_json::{Value, json};
 
-use super::{Context, answer};
+use super::Context;
 use crate::config::{Base, Chain};
-use crate::diagnosis::{Result, printable};
-use crate::refresh::{Entry, Freshness, Tell, freshness, keys};
-use crate::time::{Timestamp, for_people};
+use crate::finding::{Cause, Result};
+use crate::refresh::{Entry, Freshness, freshness, step_keys};
+use crate::source::connection::Connections;
+use crate::store::Status;
+use crate::text::{self, paint, printable};
+use crate::time::{Timestamp, human_duration};
+use crate::ui;
+
+/// The state of a profile's credentials.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Static,
+    NotCached,
+    Fresh,
+    RenewSoon,
+    Expired,
+    Unusable,
+}
+
+impl State {
+    /// In words; JSON has dashes in the place of spaces.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::NotCached => "not cached",
+            Self::Fresh => "fresh",
+            Self::RenewSoon => "renew soon",
+            Self::Expired => "expired",
+            Self::Unusable => "unusable",
+        }
+    }
+
+    fn style(self) -> Style {
+        match self {
+            Self::Fresh => text::GREEN,
+            Self::RenewSoon => text::YELLOW,
+            Self::Expired | Self::Unusable => text::RED,
+            Self::Static | Self::NotCached => Style::new(),
+        }
+    }
+}
 
 /// One line of the table.
 struct Row {
     profile: String,
     source: String,
-    state: &'static str,
+    state: State,
     expiration: Option<Timestamp>,
-    problem: Option<(&'static str, String)>,
+    problem: Option<(Cause, String)>,
 }
 
 /// Prints a table for people or one JSON document.
-pub fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Result<()> {
-    let set = context.profiles()?;
-    let names: Vec<String> = if only.is_empty() { set.names().map(str::to_owned).collect() } else { only.to_vec() };
+pub(super) fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Result<()> {
+    let files = context.files()?;
+    let set = files.profiles();
+    let all = || set.names().map(str::to_owned).collect();
+    let names: Vec<String> = if only.is_empty() { all() } else { only.to_vec() };
     let mut rows = Vec::new();
     for profile in names {
-        match context.resolve(&set, &profile) {
+        match context.resolve(set, &profile) {
             Ok(chain) => rows.push(row(context, profile, &chain)),
             Err(finding) if !only.is_empty() => return Err(finding),
             Err(finding) => rows.push(Row {
                 profile,
                 source: "-".into(),
-                state: "unusable",
+                state: State::Unusable,
                 expiration: None,
-                problem: Some((finding.cause.id(), finding.summary)),
+                problem: Some((finding.cause, finding.summary)),
             }),
         }
     }
-    if as_json { print_json(context, &rows) } else { print_table(context, &rows) }
+    let store = context.store.check();
+    let now = context.world.now();
+    if as_json {
+        ui::print_stdout(to_json(&store, &rows, now).to_string().as_bytes())
+    } else {
+        ui::print_styled(&to_table(&store, &rows, now))
+    }
 }
 
 fn row(context: &Context<'_>, profile: String, chain: &Chain) -> Row {
-    let key = keys(chain, context.world).pop().flatten();
+    let connections = Connections::new(context.world, &chain.network);
+    let key = step_keys(chain, context.world, &connections).pop().flatten();
     let cached = key.and_then(|key| {
-        let bytes = context.store.get(&key).inspect_err(|e| context.talk.trace(&e.to_string())).ok()??;
+        let bytes = context.store.get(&key).inspect_err(|e| log::debug!("{e}")).ok()??;
         Entry::from_bytes(&key, &bytes)
     });
+    let is_static = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
     let (state, expiration) = match &cached {
-        _ if matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty() => ("static", None),
-        None => ("not cached", None),
+        _ if is_static => (State::Static, None),
+        None => (State::NotCached, None),
         Some(entry) => {
-            let state = match freshness(entry.obtained, entry.expiration(), context.world.now()) {
-                Freshness::Fresh => "fresh",
-                Freshness::RenewSoon => "renew soon",
-                Freshness::Expired => "expired",
+            let end = entry.expiration();
+            let state = match freshness(entry.obtained, end, context.world.now()) {
+                Freshness::Fresh => State::Fresh,
+                Freshness::RenewSoon(_) => State::RenewSoon,
+                Freshness::Expired => State::Expired,
             };
-            (state, Some(entry.expiration()))
+            (state, Some(end))
         }
     };
     Row { profile, source: source(chain), state, expiration, problem: None }
@@ -77,53 +127,46 @@ fn source(chain: &Chain) -> String {
     std::iter::once(base).chain(hops).collect::<Vec<_>>().join(" → ")
 }
 
-fn print_json(context: &Context<'_>, rows: &[Row]) -> Result<()> {
-    let profiles: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            json!({
-                "profile": row.profile,
-                "source": row.source,
-                "state": row.state.replace(' ', "-"),
-                "expiration": row.expiration.map(|t| t.to_string()),
-                "seconds_left": row.expiration.map(|t| t.seconds_from(context.world.now()).max(0)),
-                "problem": row.problem.as_ref().map(|(cause, summary)| json!({"cause": cause, "summary": summary})),
-            })
+fn to_json(store: &Status, rows: &[Row], now: Timestamp) -> Value {
+    let row = |row: &Row| {
+        let problem = |(cause, summary): &(Cause, String)| json!({"cause": cause.id(), "summary": summary});
+        json!({
+            "profile": row.profile,
+            "source": row.source,
+            "state": row.state.name().replace(' ', "-"),
+            "expiration": row.expiration.map(|t| t.to_string()),
+            "seconds_left": row.expiration.map(|t| t.seconds_from(now).max(0)),
+            "problem": row.problem.as_ref().map(problem),
         })
-        .collect();
-    let store = context.store.check();
-    answer(
-        json!({"store": {"name": store.name, "reason": store.reason, "warning": store.warning}, "profiles": profiles})
-            .to_string()
-            .as_bytes(),
-    )
+    };
+    let warning = store.state.as_ref().err().map(|error| error.detail());
+    json!({
+        "store": {"name": store.name, "reason": store.reason, "warning": warning},
+        "profiles": rows.iter().map(row).collect::<Vec<_>>(),
+    })
 }
 
-fn print_table(context: &Context<'_>, rows: &[Row]) -> Result<()> {
-    let store = context.store.check();
-    let mut text = format!("store: {} ({})\n", store.name, store.reason);
-    if let Some(warning) = store.warning {
-        text.push_str(&format!("       {warning}\n"));
+fn to_table(store: &Status, rows: &[Row], now: Timestamp) -> String {
+    let mut lines = vec![format!("store: {} ({})", store.name, store.reason)];
+    if let Err(error) = &store.state {
+        lines.push(format!("       {error}"));
     }
     if rows.is_empty() {
-        text.push_str("no profiles");
-        return answer(text.as_bytes());
+        lines.push("no profiles".to_owned());
+        return lines.join("\n");
     }
     let width = rows.iter().map(|row| row.profile.chars().count()).max().unwrap_or(0).max(7);
-    text.push_str(&format!("{:width$}  {:10}  {:12}  SOURCE", "PROFILE", "STATE", "LEFT"));
-    let paint = context.paint();
+    lines.push(format!("{:width$}  {:10}  {:12}  SOURCE", "PROFILE", "STATE", "LEFT"));
     for row in rows {
-        let left = row.expiration.map(|t| t.seconds_from(context.world.now())).filter(|s| *s > 0).map_or("-".into(), for_people);
-        let source = row.problem.as_ref().map_or(row.source.clone(), |(cause, summary)| format!("{summary} [{cause}]"));
-        let (profile, source) = (printable(&row.profile), printable(&source));
-        let state = format!("{:10}", row.state);
-        let state = match row.state {
-            "fresh" => paint("32", &state),
-            "unusable" | "expired" => paint("31", &state),
-            "renew soon" => paint("33", &state),
-            _ => state,
+        let left = row.expiration.map(|t| t.seconds_from(now)).filter(|seconds| *seconds > 0);
+        let left = left.map_or("-".into(), human_duration);
+        let source = match &row.problem {
+            Some((cause, summary)) => format!("{summary} [{}]", cause.id()),
+            None => row.source.clone(),
         };
-        text.push_str(&format!("\n{:width$}  {state}  {left:12}  {source}", profile));
+        let (profile, source) = (printable(&row.profile), printable(&source));
+        let state = paint(row.state.style(), &format!("{:10}", row.state.name()));
+        lines.push(format!("{profile:width$}  {state}  {left:12}  {source}"));
     }
-    answer(text.as_bytes())
+    lines.join("\n")
 }

@@ -1,7 +1,8 @@
 //! What a profile stands for: where its first credentials come from, and the roles assumed on top of them.
 
-use super::reader::{Origin, Value};
+use super::parser::Value;
 use crate::credentials::Credentials;
+use crate::finding::{Cause, Finding, Origin};
 
 /// A resolved profile. Holds everything that shapes its credentials but what the environment adds.
 #[derive(Debug)]
@@ -79,4 +80,39 @@ pub struct Network {
     pub sso_endpoint_url: Option<Value>,
     pub sso_oidc_endpoint_url: Option<Value>,
     pub ignore_configured_endpoint_urls: bool,
+}
+
+/// The longest session that STS grants to a caller that is itself a session, in seconds.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
+pub(crate) const CHAINED_SESSION_LIMIT: u32 = 3600;
+
+impl Chain {
+    /// The role of a step: step 0 is the base, every following step a role.
+    pub(crate) fn hop(&self, step: usize) -> Option<&Hop> {
+        step.checked_sub(1).and_then(|n| self.hops.get(n))
+    }
+
+    /// A step in words: the source of the profile, or a role by its ARN.
+    pub(crate) fn step_name(&self, step: usize) -> String {
+        match self.hop(step) {
+            Some(hop) => format!("role {}", hop.role_arn.text),
+            None => format!("source of `{}`", self.profile),
+        }
+    }
+
+    /// The ARN of the last role; empty without a role.
+    pub(crate) fn last_role(&self) -> &str {
+        self.hops.last().map_or("", |hop| hop.role_arn.text.as_str())
+    }
+}
+
+impl Hop {
+    /// The finding for a role that requires an MFA code, which awsfresh cannot ask for.
+    pub(crate) fn mfa_needed(&self, serial: &str) -> Finding {
+        let summary = format!("the role of profile `{}` requires an MFA code", self.profile);
+        Finding::new(Cause::MfaNeeded, summary)
+            .about_profile(&self.profile)
+            .evidence(format!("mfa_serial = {serial}, and no cached session for {}", self.role_arn.text))
+            .remedy("use a profile that needs no code, or IAM Identity Center; awsfresh cannot ask for codes yet")
+    }
 }

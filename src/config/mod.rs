@@ -1,22 +1,30 @@
-//! The two AWS files as text, then as profiles, then as the chain one profile stands for. Pure: bytes come in, a
-//! [`Chain`] or a [`Finding`](crate::diagnosis::Finding) with file:line comes out; nothing here reads a file or the environment.
+//! The two AWS files as text, then as profiles, then as the chain that one profile means. Pure: bytes come in, a [`Chain`] or a
+//! [`Finding`](crate::finding::Finding) with file:line comes out; nothing here reads a file or the environment.
 //!
-//! [`reader`](self) turns one file into sections with a position for every value; `profiles` merges both files as the
-//! SDKs do; `resolve` follows one profile to its base; `check` judges single values,
-//! `misspelt` knows keys that were meant to be others.
+//! `parser` turns one file into sections with a position for every value; `profiles` merges both files as the SDKs do, and
+//! `suggest` finds what a wrong name may stand for; `resolve` follows one profile to its base, with `base` for the sources
+//! and `hop` for the roles on the way; `validate` checks single values; `key_typos` knows keys that no tool reads; `overlay`
+//! rewrites a config file for a wrapped command.
 
+mod base;
 mod chain;
-mod check;
-mod misspelt;
+mod hop;
+mod key_typos;
 mod overlay;
+mod parser;
 mod profiles;
-mod reader;
 mod resolve;
+mod suggest;
+mod validate;
 
+pub(crate) use chain::CHAINED_SESSION_LIMIT;
 pub use chain::{Base, Chain, Hop, Network};
-pub use check::{flaws, is_account, is_region, region_fix};
-pub use misspelt::{Misspelt, misspelt};
-pub use overlay::{DefaultProfile, Overlay};
-pub use profiles::{Profile, ProfileSet, SHAPING};
-pub use reader::{File, FileKind, Origin, Section, Value, read};
+pub(crate) use key_typos::key_typos;
+pub(crate) use overlay::{DefaultProfile, Overlay};
+pub(crate) use parser::{BadLine, Value};
+pub use parser::{File, FileKind, parse};
+pub use profiles::ProfileSet;
+pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};
 pub use resolve::resolve;
+pub(crate) use resolve::source_profiles;
+pub(crate) use validate::invalid_values;

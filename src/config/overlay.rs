@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::profiles::SHAPING;
-use super::reader::{FileKind, Line, SectionKind};
+use super::parser::{FileKind, Line, SectionKind};
+use super::profiles::CREDENTIAL_KEYS;
 
-/// Keys that shape credentials or hold them, besides [`SHAPING`].
-const MORE: &[&str] = &[
+/// Keys that shape credentials or hold them, besides [`CREDENTIAL_KEYS`].
+const RELATED_KEYS: &[&str] = &[
     "aws_security_token",
     "mfa_serial",
     "external_id",
@@ -43,7 +43,7 @@ pub struct Overlay<'a> {
 }
 
 fn shapes(key: &str) -> bool {
-    SHAPING.contains(&key) || MORE.contains(&key) || key.starts_with("awsfresh_")
+    CREDENTIAL_KEYS.contains(&key) || RELATED_KEYS.contains(&key) || key.starts_with("awsfresh_")
 }
 
 impl Overlay<'_> {

@@ -1,10 +1,10 @@
 //! What each shape of profile stands for, and how each wrong one is told.
 
-use super::super::reader::{FileKind, read};
+use super::super::parser::{FileKind, parse};
 use super::*;
 
 fn chain(config: &str, profile: &str) -> Result<Chain> {
-    resolve(&ProfileSet::new(Some(read("config", FileKind::Config, config.as_bytes())?), None), profile)
+    resolve(&ProfileSet::new(Some(parse("config", FileKind::Config, config.as_bytes())?), None), profile)
 }
 
 const BASE: &str = "[profile base]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = secret\n";
@@ -144,7 +144,7 @@ fn services_beat_the_profiles_endpoint() {
 #[test]
 fn keys_that_were_meant_to_be_others_are_named() {
     let credentials = |text: &str| {
-        let file = read("credentials", FileKind::Credentials, text.as_bytes()).unwrap();
+        let file = parse("credentials", FileKind::Credentials, text.as_bytes()).unwrap();
         resolve(&ProfileSet::new(None, Some(file)), "p").unwrap_err()
     };
     for (text, remedy) in [

@@ -1,9 +1,10 @@
-//! What lies in a store under one key: one line of compact JSON, because some services corrupt raw newlines.
-//! An entry of another version, of another key or in no form at all counts as missing.
+//! The content of a store under one key: one line of compact JSON, because some services corrupt raw newlines. An entry of
+//! another version, of another key or of no form at all counts as missing.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::freshness::{Freshness, freshness};
 use crate::credentials::Credentials;
 use crate::store::CacheKey;
 use crate::time::Timestamp;
@@ -16,9 +17,9 @@ pub struct Entry {
     #[serde(rename = "v")]
     version: u32,
     key: String,
-    /// When the source handed them out.
+    /// When the source issued them.
     pub obtained: Timestamp,
-    /// The credentials; always with an expiration.
+    /// Always with an expiration.
     pub credentials: Credentials,
 }
 
@@ -28,27 +29,32 @@ impl Entry {
         Self { version: VERSION, key: key.as_str().to_owned(), obtained, credentials }
     }
 
-    /// When the credentials end. An entry without is never read.
+    /// When the credentials expire. An entry without a time is never read.
     pub fn expiration(&self) -> Timestamp {
         self.credentials.expiration.unwrap_or(Timestamp(i64::MIN))
     }
 
+    /// How fresh the credentials are.
+    pub(super) fn freshness(&self, now: Timestamp) -> Freshness {
+        freshness(self.obtained, self.expiration(), now)
+    }
+
     /// The stored form.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(8192)); // growing would leave unwiped copies
+        let mut bytes = Zeroizing::new(Vec::with_capacity(8192)); // growing would leave copies that are not wiped
         // Writing to memory cannot fail; an empty value would be read as missing.
         let _ = serde_json::to_writer(&mut *bytes, self);
         bytes
     }
 
-    /// Reads a stored form; `None` for anything that is not a whole entry of this key.
+    /// Reads a stored form; `None` for anything that is not a complete entry of this key.
     pub fn from_bytes(key: &CacheKey, bytes: &[u8]) -> Option<Self> {
         let entry: Self = serde_json::from_slice(bytes).ok()?;
-        let whole = entry.version == VERSION
+        let is_complete = entry.version == VERSION
             && entry.key == key.as_str()
             && entry.credentials.expiration.is_some()
             && entry.credentials.flaw().is_none();
-        whole.then_some(entry)
+        is_complete.then_some(entry)
     }
 }
 
@@ -69,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_is_one_line() {
+    fn an_entry_is_one_line_and_is_read_back() {
         let key = CacheKey::new("role", "aa");
         let bytes = entry(&key).to_bytes();
         assert!(!bytes.contains(&b'\n'));
@@ -77,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_missing() {
+    fn anything_else_counts_as_missing() {
         let key = CacheKey::new("role", "aa");
         let good = String::from_utf8(entry(&key).to_bytes().to_vec()).unwrap();
         assert!(Entry::from_bytes(&CacheKey::new("role", "bb"), good.as_bytes()).is_none(), "another key");

@@ -1,63 +1,94 @@
 //! One refresh at a time per key, across processes.
 //!
-//! The lock is an advisory lock on a file of its own, which the kernel drops when its holder dies in any way. The file
-//! is never unlinked: after an unlink two processes could each hold "the" lock. Its content is the last failed
-//! attempt, so that whoever waited learns the outcome instead of repeating it. Not promised: exclusion where the file
-//! system has no locks (some network homes); there the caller goes on without.
+//! The lock is an advisory lock on a file of its own, which the kernel drops when its holder exits in any way. The file is
+//! never unlinked: after an unlink, two processes could each hold "the" lock. Its content is the last failed attempt, so that
+//! the processes that waited share the outcome instead of repeating it. Not promised: exclusion on file systems without locks
+//! (some network homes); there the caller continues without one.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnosis::Finding;
-use crate::files;
+use crate::finding::{Cause, Finding};
 use crate::store::CacheKey;
 use crate::time::Timestamp;
+use crate::{file_lock, files};
+
+/// More than any failure takes, in bytes.
+const FAILURE_LIMIT: u64 = 64 * 1024;
 
 /// Held until dropped.
 #[derive(Debug)]
-pub struct RefreshLock(File);
+pub(super) struct RefreshLock(File);
 
 /// A refresh that failed, as left in the lock file.
 #[derive(Serialize, Deserialize)]
-pub struct Failure {
-    /// When.
-    pub at: Timestamp,
-    /// Why.
-    pub finding: Finding,
+pub(super) struct Failure {
+    /// When it failed.
+    pub(super) at: Timestamp,
+    /// Why it failed.
+    pub(super) finding: Finding,
 }
 
-/// More than any finding takes.
-const FAILURE_LIMIT: u64 = 64 * 1024;
+/// The outcome of an attempt to take the lock.
+pub(super) enum LockAttempt {
+    /// This process does the work. `lock` is `None` where the file system has no locks. `waited` tells whether another process
+    /// held the lock meanwhile.
+    Acquired { lock: Option<RefreshLock>, waited: bool },
+    /// Another process still holds it.
+    Busy,
+}
+
+/// Tries to take the lock of `key`; with a deadline, waits for it that long. An attended caller is told about the wait.
+pub(super) fn acquire(dir: &Path, key: &CacheKey, deadline: Option<Instant>, attended: bool) -> LockAttempt {
+    let attempt = RefreshLock::try_take(dir, key).and_then(|taken| match (taken, deadline) {
+        (Some(lock), _) => Ok(LockAttempt::Acquired { lock: Some(lock), waited: false }),
+        (None, None) => Ok(LockAttempt::Busy),
+        (None, Some(deadline)) => {
+            let level = if attended { log::Level::Info } else { log::Level::Debug };
+            log::log!(level, "waiting for another process that is renewing the same credentials");
+            let taken = RefreshLock::wait(dir, key, deadline)?;
+            Ok(match taken {
+                Some(lock) => LockAttempt::Acquired { lock: Some(lock), waited: true },
+                None => LockAttempt::Busy,
+            })
+        }
+    });
+    attempt.unwrap_or_else(|e| {
+        log::debug!("no lock is available in {} ({e}): continuing without one", dir.display());
+        LockAttempt::Acquired { lock: None, waited: false }
+    })
+}
+
+/// The finding for a lock that another process held until the deadline.
+pub(super) fn lock_timeout(what: &str, waited: Duration, dir: &Path) -> Finding {
+    let summary = format!("another awsfresh process is still fetching the {what}");
+    let waited = waited.as_secs_f64();
+    Finding::new(Cause::LockTimeout, summary)
+        .evidence(format!("waited {waited:.1} s for its lock in {}", dir.display()))
+        .remedy("try again; AWSFRESH_TIMEOUT=SECONDS allows more time")
+}
 
 impl RefreshLock {
     /// Takes the lock if it is free.
-    pub fn try_take(dir: &Path, key: &CacheKey) -> io::Result<Option<Self>> {
+    fn try_take(dir: &Path, key: &CacheKey) -> io::Result<Option<Self>> {
         let file = open(dir, key)?;
-        match fs2::FileExt::try_lock_exclusive(&file) {
-            Ok(()) => Ok(Some(Self(file))),
-            Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
-            Err(e) => Err(e),
-        }
+        Ok(file_lock::try_lock(&file)?.then_some(Self(file)))
     }
 
-    /// Waits for the lock until `deadline`; `None` once that has passed. The wait is the kernel's own, on a helper
-    /// thread: polling would cost latency, and a thread left over ends with the process.
-    pub fn wait(dir: &Path, key: &CacheKey, deadline: Instant) -> io::Result<Option<Self>> {
+    /// Waits for the lock until `deadline`; `None` once that has passed. The wait is the kernel's own, on a helper thread:
+    /// polling would cost latency, and a thread that is left over ends with the process.
+    fn wait(dir: &Path, key: &CacheKey, deadline: Instant) -> io::Result<Option<Self>> {
         let file = open(dir, key)?;
         let (sender, receiver) = mpsc::channel();
-        std::thread::Builder::new().name("lock".into()).stack_size(64 * 1024).spawn(move || {
-            let outcome = loop {
-                match fs2::FileExt::lock_exclusive(&file) {
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    other => break other,
-                }
-            };
-            // If nobody waits any more, dropping the file gives the lock back.
+        let thread = std::thread::Builder::new().name("lock".into()).stack_size(64 * 1024);
+        thread.spawn(move || {
+            let outcome = file_lock::lock(&file);
+            // If nobody waits any more, dropping the file releases the lock.
             let _ = sender.send(outcome.map(|()| Self(file)));
         })?;
         match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -66,72 +97,71 @@ impl RefreshLock {
         }
     }
 
-    /// The failed attempt that was left here last, if the one after it did not succeed.
-    pub fn last_failure(&mut self) -> Option<Failure> {
+    /// The last failed attempt, if none has succeeded since.
+    pub(super) fn last_failure(&mut self) -> Option<Failure> {
         let mut text = Vec::new();
         self.0.rewind().ok()?;
         (&self.0).take(FAILURE_LIMIT).read_to_end(&mut text).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Leaves a failure for those who wait. Best effort: it saves them work, nothing more.
-    pub fn leave_failure(&mut self, failure: &Failure) {
+    /// Leaves a failure for the processes that wait. Best effort: it saves them work, no more.
+    pub(super) fn leave_failure(&mut self, failure: &Failure) {
         if let Ok(text) = serde_json::to_vec(failure) {
-            let _ = self.0.set_len(0).and_then(|()| self.0.rewind()).and_then(|()| self.0.write_all(&text));
+            let emptied = self.0.set_len(0).and_then(|()| self.0.rewind());
+            let _ = emptied.and_then(|()| self.0.write_all(&text));
         }
     }
 
-    /// Forgets the failure.
-    pub fn clear_failure(&mut self) {
+    /// Removes the failure.
+    pub(super) fn clear_failure(&mut self) {
         let _ = self.0.set_len(0);
     }
 }
 
 fn open(dir: &Path, key: &CacheKey) -> io::Result<File> {
     files::create_private_dir(dir)?;
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    }
-    options.open(dir.join(format!("{}.lock", key.file_name())))
+    files::open_lock_file(&dir.join(format!("{}.lock", key.file_name())))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::diagnosis::Cause;
 
     fn key() -> CacheKey {
         CacheKey::new("role", "00ff")
     }
 
     #[test]
-    fn a_second_holder_waits_until_the_first_lets_go() {
+    fn a_second_holder_waits_until_the_first_releases_the_lock() {
         let dir = tempfile::tempdir().unwrap();
+        let wait = |millis| {
+            let deadline = Instant::now() + Duration::from_millis(millis);
+            RefreshLock::wait(dir.path(), &key(), deadline).unwrap()
+        };
         let first = RefreshLock::try_take(dir.path(), &key()).unwrap().expect("free");
         assert!(RefreshLock::try_take(dir.path(), &key()).unwrap().is_none());
-        assert!(RefreshLock::wait(dir.path(), &key(), Instant::now() + Duration::from_millis(30)).unwrap().is_none());
+        assert!(wait(30).is_none());
         drop(first);
-        assert!(RefreshLock::wait(dir.path(), &key(), Instant::now() + Duration::from_secs(5)).unwrap().is_some());
+        assert!(wait(5000).is_some());
     }
 
     #[test]
     fn a_failure_is_left_for_the_next_holder_and_garbage_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let mut lock = RefreshLock::try_take(dir.path(), &key()).unwrap().expect("free");
+        let take = || RefreshLock::try_take(dir.path(), &key()).unwrap().expect("free");
+        let mut lock = take();
         assert!(lock.last_failure().is_none());
-        lock.leave_failure(&Failure { at: Timestamp(7), finding: Finding::new(Cause::DnsFailure, "no such host") });
+        let finding = Finding::new(Cause::DnsFailure, "no such host");
+        lock.leave_failure(&Failure { at: Timestamp(7), finding });
         drop(lock);
-        let mut lock = RefreshLock::try_take(dir.path(), &key()).unwrap().expect("free");
-        assert_eq!(lock.last_failure().map(|f| (f.at, f.finding.cause)), Some((Timestamp(7), Cause::DnsFailure)));
+        let mut lock = take();
+        let left = lock.last_failure().map(|f| (f.at, f.finding.cause));
+        assert_eq!(left, Some((Timestamp(7), Cause::DnsFailure)));
         lock.clear_failure();
         assert!(lock.last_failure().is_none());
-        std::fs::write(dir.path().join(format!("{}.lock", key().file_name())), b"\0{garbage").unwrap();
+        let file = dir.path().join(format!("{}.lock", key().file_name()));
+        std::fs::write(file, b"\0{garbage").unwrap();
         assert!(lock.last_failure().is_none());
     }
 }

@@ -1,47 +1,58 @@
-//! `GetCallerIdentity`: needs no permission, so that whoever AWS knows gets an answer.
+//! `GetCallerIdentity`: needs no permission, so that every valid caller gets a response.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
 
-use super::rejection::Question;
-use super::{Sources, assume_role, rejection};
-use crate::config::is_account;
-use crate::credentials::{Credentials, masked};
-use crate::diagnosis::Result;
+use super::sdk_error::{self, StsRequest};
+use super::{Sources, sts};
+use crate::aws::names::is_account;
+use crate::credentials::Credentials;
+use crate::finding::{Finding, Result};
+use crate::text::masked;
 
-/// Whom credentials belong to.
+/// The owner of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Twelve digits.
-    pub account: String,
+    pub(crate) account: String,
     /// Of a user, or of an assumed role with its session.
-    pub arn: String,
+    pub(crate) arn: String,
     /// `AIDA…` for users, `AROA…:SESSION` for roles.
-    pub user_id: String,
+    pub(crate) user_id: String,
 }
 
 impl Identity {
-    /// The role's name without path and session, where this is a role.
-    pub fn role(&self) -> Option<&str> {
+    /// The name of the role without path and session, if this is a role.
+    pub(crate) fn role(&self) -> Option<&str> {
         let (_, rest) = self.arn.split_once(":assumed-role/")?;
         rest.split('/').next()
     }
+
+    /// Whether this is a user of IAM.
+    pub(crate) fn is_user(&self) -> bool {
+        self.arn.contains(":user/")
+    }
 }
 
-/// Asks STS.
-pub async fn identity(sources: &Sources<'_>, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
-    // The role says which partition is asked.
-    let arn = sources.chain.hops.last().map_or("", |hop| hop.role_arn.text.as_str());
-    let region = region.map_or_else(|| sources.sts_region(None, arn), |region| Ok(region.to_owned()))?;
-    let client = assume_role::client(sources, &region, Some(caller))?;
-    let answer = client.get_caller_identity().send().await.map_err(|e| {
+/// Asks STS in `region`, else in the region of the chain.
+pub(super) async fn identity(sources: &Sources<'_>, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
+    // The role shows which partition to ask.
+    let role_arn = sources.chain.last_role();
+    let region = match region {
+        Some(region) => region.to_owned(),
+        None => sources.sts_region(None, role_arn)?,
+    };
+    let client = sts::client(sources, &region, Some(caller))?;
+    let response = client.get_caller_identity().send().await.map_err(|e| {
         let what = format!("the key {}", masked(&caller.access_key_id));
-        rejection::explain(&e, &Question { what: &what, region: &region, caller: Some(caller), role_arn: arn, for_role: false })
+        let request = StsRequest { what: &what, region: &region, caller: Some(caller), role_arn, assumes_role: false };
+        sdk_error::sts_error(&e, &request)
     })?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let identity = Identity { account: text(answer.account()), arn: text(answer.arn()), user_id: text(answer.user_id()) };
-    match is_account(&identity.account) && identity.arn.splitn(6, ':').count() == 6 {
-        true => Ok(identity),
-        false => Err(rejection::not_aws(&format!("STS in {region}"), "an answer to GetCallerIdentity without account or ARN")),
+    let identity = Identity { account: text(response.account()), arn: text(response.arn()), user_id: text(response.user_id()) };
+    if is_account(&identity.account) && identity.arn.splitn(6, ':').count() == 6 {
+        return Ok(identity);
     }
+    let evidence = "a response to GetCallerIdentity without account or ARN";
+    Err(Finding::not_aws(&format!("STS in {region}"), evidence))
 }
 
 #[cfg(test)]
@@ -49,9 +60,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_named_without_its_session() {
-        let role = |arn: &str| Identity { account: String::new(), arn: arn.into(), user_id: String::new() }.role().map(str::to_owned);
-        assert_eq!(role("arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_1a/me@x").as_deref(), Some("AWSReservedSSO_Admin_1a"));
+    fn the_name_of_a_role_comes_without_its_session() {
+        let role = |arn: &str| {
+            let identity = Identity { account: String::new(), arn: arn.into(), user_id: String::new() };
+            identity.role().map(str::to_owned)
+        };
+        let sso = "arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_1a/me@x";
+        assert_eq!(role(sso).as_deref(), Some("AWSReservedSSO_Admin_1a"));
         assert_eq!(role("arn:aws:iam::1:user/ann"), None);
     }
 }

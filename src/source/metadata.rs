@@ -1,6 +1,5 @@
-//! Credentials from the surroundings: the EC2 instance metadata service and the container credentials endpoint, through
-//! the SDK's own providers. Never cached: on a home directory that several machines share, another machine would be
-//! given them.
+//! Credentials that the host offers: the EC2 instance metadata service and the container credentials endpoint, through the
+//! SDK's own providers. Never cached: on a home directory that several machines share, another machine would use them.
 
 use std::time::Duration;
 
@@ -10,55 +9,57 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::Builder;
 
-use super::{Sources, from_sdk, rejection};
+use super::{Sources, from_sdk, sdk_error};
 use crate::credentials::Credentials;
-use crate::diagnosis::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result};
+use crate::world::CONTAINER_VARIABLES;
 
 /// `credential_source = Ec2InstanceMetadata`.
-pub async fn instance(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
+pub(super) async fn instance(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
     if sources.world.env_flag("AWS_EC2_METADATA_DISABLED") {
-        return Err(Finding::new(Cause::MetadataUnreachable, "the profile asks for instance metadata, which is switched off here")
-            .seen("AWS_EC2_METADATA_DISABLED=true")
-            .try_this("unset AWS_EC2_METADATA_DISABLED"));
+        let summary = "the profile uses instance metadata, which AWS_EC2_METADATA_DISABLED disables";
+        return Err(Finding::new(Cause::MetadataUnreachable, summary)
+            .evidence("AWS_EC2_METADATA_DISABLED=true")
+            .remedy("unset AWS_EC2_METADATA_DISABLED"));
     }
     let provider = ImdsCredentialsProvider::builder().configure(&config()).build();
-    provided(&provider, limit).await.map_err(|words| {
-        Finding::new(Cause::MetadataUnreachable, "the instance metadata service gives no credentials").seen(words).try_this(
-            "on EC2: attach an instance profile, and allow a hop limit of 2 for containers; elsewhere: use another credential_source",
+    provide(&provider, limit).await.map_err(|words| {
+        let summary = "the instance metadata service provides no credentials";
+        Finding::new(Cause::MetadataUnreachable, summary).evidence(words).remedy(
+            "on EC2: attach an instance profile, and set the hop limit to 2 for containers; elsewhere: use another credential_source",
         )
     })
 }
 
 /// `credential_source = EcsContainer`.
-pub async fn container(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
-    let named = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-    let Some(name) = named.into_iter().find(|name| sources.world.env(name).is_some()) else {
-        return Err(Finding::new(
-            Cause::ContainerEndpointUnreachable,
-            "the profile asks for container credentials, but none are offered here",
-        )
-        .seen("neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set")
-        .try_this("run inside ECS or EKS with a task or pod role, or use another credential_source"));
+pub(super) async fn container(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
+    let Some((name, _)) = sources.world.first_env(CONTAINER_VARIABLES) else {
+        let [relative, full] = CONTAINER_VARIABLES;
+        let summary = "the profile uses container credentials, but none are offered here";
+        return Err(Finding::new(Cause::ContainerEndpointUnreachable, summary)
+            .evidence(format!("neither {relative} nor {full} is set"))
+            .remedy("run inside ECS or EKS with a task or pod role, or use another credential_source"));
     };
     let provider = EcsCredentialsProvider::builder().configure(&config()).build();
-    provided(&provider, limit).await.map_err(|words| {
-        Finding::new(Cause::ContainerEndpointUnreachable, "the container credentials endpoint gives no credentials")
-            .seen(name)
-            .seen(words)
-            .try_this("in ECS or EKS: check the task or pod role")
-            .try_this(format!("elsewhere that variable was copied from somewhere: unset {name}"))
+    provide(&provider, limit).await.map_err(|words| {
+        let summary = "the container credentials endpoint provides no credentials";
+        Finding::new(Cause::ContainerEndpointUnreachable, summary)
+            .evidence(name)
+            .evidence(words)
+            .remedy("in ECS or EKS: check the task or pod role")
+            .remedy(format!("elsewhere the variable was copied from another place: unset {name}"))
     })
 }
 
-/// The provider's answer, or why there is none.
-async fn provided(provider: &dyn ProvideCredentials, limit: Duration) -> Result<Credentials, String> {
+/// The provider's credentials, or why there are none.
+async fn provide(provider: &dyn ProvideCredentials, limit: Duration) -> Result<Credentials, String> {
     match tokio::time::timeout(limit, provider.provide_credentials()).await {
-        Ok(answer) => answer.map(from_sdk).map_err(|e| rejection::sources_of(&e)),
-        Err(_) => Err(format!("no answer within {:.1} s", limit.as_secs_f64())),
+        Ok(response) => response.map(from_sdk).map_err(|e| sdk_error::error_chain(&e)),
+        Err(_) => Err(format!("no response within {:.1} s", limit.as_secs_f64())),
     }
 }
 
-/// Link-local or loopback, plain http, and never through a proxy.
+/// Link-local or loopback, plain HTTP, and never through a proxy.
 fn config() -> ProviderConfig {
     ProviderConfig::without_region().with_http_client(Builder::new().build_http())
 }

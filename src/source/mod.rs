@@ -1,49 +1,48 @@
-//! Ways to get credentials, one file per source. A source asks and returns; caching, locks and second looks are the
-//! refresher's. The async runtime and the TLS stack start here, on first use: a warm answer never gets this far.
+//! Sources of credentials, one file each. A source makes its calls and returns; caching, locks and second looks belong to
+//! `refresh`. The async runtime and the TLS stack start here, on first use: a warm answer does not need them.
 
-mod assume_role;
+pub(crate) mod connection;
 mod identity;
-mod issuer;
 mod login_session;
 mod metadata;
-mod network;
 pub mod process;
-mod reach;
-mod rejection;
+pub(crate) mod sdk_error;
 pub mod sso;
-pub mod web_identity;
+mod sts;
+pub(crate) mod web_identity;
 
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
-use crate::config::{Base, Chain, Hop, is_region, region_fix};
+use crate::aws::access_key::{Keys, blocking_flaw};
+use crate::aws::error_finding::clock_sync_command;
+use crate::aws::names::{invalid_region_variable, is_region};
+use crate::aws::partition;
+use crate::config::{Base, Chain, Hop};
 use crate::credentials::{Credentials, Secret};
-use crate::diagnosis::keys::{Keys, refused};
-use crate::diagnosis::{Cause, Finding, Result};
-use crate::partition;
+use crate::finding::{Cause, Finding, Origin, Result};
 use crate::time::Timestamp;
-use crate::world::World;
+use crate::world::{REGION_VARIABLES, World};
 
-pub use identity::Identity;
-pub use login_session::LOGIN_DIRECTORY_VARIABLE;
-pub use network::{Endpoints, Service};
-pub use reach::{Contact, Metadata};
+use connection::Connections;
+pub(crate) use identity::Identity;
+pub(crate) use login_session::LOGIN_DIRECTORY_VARIABLE;
 
-/// What has a limit of its own is ended by it, not by the one around it.
+/// A source with a limit of its own ends by that, not by the limit around it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Everything a source needs for one chain.
-pub struct Sources<'a> {
-    world: &'a World,
-    chain: &'a Chain,
+pub(crate) struct Sources<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) chain: &'a Chain,
+    pub(crate) connections: Connections,
     began: Instant,
     deadline: Instant,
     runtime: OnceCell<tokio::runtime::Runtime>,
-    endpoints: Endpoints,
 }
 
 impl Drop for Sources<'_> {
-    /// A plain drop would wait for a name that is still being looked up.
+    /// A plain drop would wait for a name lookup that is still running.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -53,187 +52,184 @@ impl Drop for Sources<'_> {
 
 impl<'a> Sources<'a> {
     /// Sources for `chain`; reads nothing and connects nowhere yet.
-    pub fn new(world: &'a World, chain: &'a Chain, deadline: Instant) -> Self {
-        let endpoints = Endpoints::new(world, &chain.network);
-        Self { world, chain, began: Instant::now(), deadline, runtime: OnceCell::new(), endpoints }
+    pub(crate) fn new(world: &'a World, chain: &'a Chain, deadline: Instant) -> Self {
+        let connections = Connections::new(world, &chain.network);
+        Self { world, chain, connections, began: Instant::now(), deadline, runtime: OnceCell::new() }
     }
 
-    /// Refuses a chain that starts with a process which is running above us.
-    pub fn refuse_recursion(&self) -> Result<()> {
+    /// Rejects a chain whose process is running above this call.
+    pub(crate) fn reject_recursion(&self) -> Result<()> {
         match &self.chain.base {
-            Base::Process { .. } => process::refuse_recursion(&self.chain.profile, self.world),
+            Base::Process { .. } => process::reject_recursion(&self.chain.profile, self.world),
             _ => Ok(()),
         }
     }
 
     /// The credentials of the chain's base.
-    pub fn base(&self, token: Option<&Secret>) -> Result<Credentials> {
+    pub(crate) fn base(&self, token: Option<&Secret>) -> Result<Credentials> {
+        let left = self.time_left();
         match &self.chain.base {
             Base::Static { credentials, .. } => Ok(credentials.clone()),
-            Base::Environment { origin, .. } => self.environment(&origin.to_string()),
-            // As next, with a diagnosis of their own for passing the deadline.
-            Base::InstanceMetadata { .. } => self.run_within(self.time_left() + GRACE, metadata::instance(self, self.time_left())),
-            Base::Container { .. } => self.run_within(self.time_left() + GRACE, metadata::container(self, self.time_left())),
+            Base::Environment { origin, .. } => self.environment(origin),
+            Base::InstanceMetadata { .. } => self.run_within(left + GRACE, metadata::instance(self, left)),
+            Base::Container { .. } => self.run_within(left + GRACE, metadata::container(self, left)),
             Base::WebIdentity { token_file, role_arn, session_name, duration_seconds, .. } => {
-                let token = web_identity::read_token(&self.world.expand_home(&token_file.text), &token_file.origin)?;
+                let path = self.world.expand_home(&token_file.text);
+                let token = web_identity::read_token(&path, &token_file.origin)?;
                 let session = self.session_name(session_name.as_ref().map(|v| v.text.as_str()));
-                let answer = self.run(web_identity::assume(self, &token, &role_arn.text, &session, *duration_seconds))?;
-                self.judged(answer, "STS")
+                let call = web_identity::assume_role(self, &token, &role_arn.text, &session, *duration_seconds);
+                self.validate(self.run(call)?, "STS")
             }
             Base::Sso { sso_region, account_id, role_name, .. } => {
-                let token = token.ok_or_else(|| Finding::new(Cause::Unexpected, "no SSO token was given to the SSO source"))?;
-                let answer = self.run(sso::role_credentials(self, sso_region, account_id, role_name, token))?;
-                self.judged(answer, "the SSO portal")
+                let no_token = || Finding::new(Cause::Unexpected, "the SSO source was called without a token");
+                let token = token.ok_or_else(no_token)?;
+                let call = sso::role_credentials(self, sso_region, account_id, role_name, token);
+                self.validate(self.run(call)?, "the SSO portal")
             }
             Base::Process { command, .. } => {
-                // The process has the deadline as its own limit, and a diagnosis of its own for passing it.
-                let left = self.time_left();
-                let answer = self.run_within(left + GRACE, process::run(&command.text, &self.chain.profile, self.world, left));
-                answer.map_err(|f| f.seen(format!("credential_process at {}", command.origin)))
+                let call = process::run(&command.text, &self.chain.profile, self.world, left);
+                let outcome = self.run_within(left + GRACE, call);
+                outcome.map_err(|f| f.evidence(format!("credential_process at {}", command.origin)))
             }
             Base::LoginSession { arn, profile } => self.run(login_session::credentials(self, arn, profile)),
         }
     }
 
-    /// The credentials of a role, assumed with `caller`'s.
-    pub fn hop(&self, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
+    /// The credentials of a role, assumed by `caller`.
+    pub(crate) fn hop(&self, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
         if let Some(serial) = &hop.mfa_serial {
-            return Err(Finding::new(Cause::MfaNeeded, format!("the role of profile `{}` asks for an MFA code", hop.profile))
-                .seen(format!("mfa_serial = {serial}, and no cached session for {}", hop.role_arn.text))
-                .try_this("sign in with a profile that needs no code, or use IAM Identity Center; awsfresh cannot ask for codes yet"));
+            return Err(hop.mfa_needed(serial));
         }
-        let answer = self.run(assume_role::assume(self, hop, caller))?;
-        self.judged(answer, "STS")
+        self.validate(self.run(sts::assume_role(self, hop, caller))?, "STS")
     }
 
-    /// Who AWS says `caller` is; asked in `region`, else where everything else is asked.
-    pub fn identity(&self, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
+    /// The owner of credentials according to STS in `region`, else in the region of the chain.
+    pub(crate) fn identity(&self, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
         self.run(identity::identity(self, caller, region))
     }
 
     /// What the user of the chain's SSO session has.
-    pub fn offers(&self, token: &Secret) -> Result<sso::Offers> {
+    pub(crate) fn assignments(&self, token: &Secret) -> Result<sso::Assignments> {
         match &self.chain.base {
-            Base::Sso { sso_region, account_id, .. } => self.run(sso::offers(self, sso_region, account_id, token)),
-            _ => Err(Finding::new(Cause::Unexpected, "only an SSO session offers roles")),
+            Base::Sso { sso_region, account_id, .. } => self.run(sso::assignments(self, sso_region, account_id, token)),
+            _ => Err(Finding::new(Cause::Unexpected, "only an SSO session has assignments")),
         }
     }
 
-    /// Every endpoint override in force: what says so, and the URL.
-    pub fn overrides(&self) -> Vec<(String, String)> {
-        self.endpoints.overrides()
+    /// The region of STS for the chain.
+    pub(crate) fn region(&self) -> Result<String> {
+        self.sts_region(None, self.chain.last_role())
     }
 
-    /// Whether FIPS endpoints are asked.
-    pub fn fips(&self) -> bool {
-        self.endpoints.fips
-    }
-
-    /// The region that STS is asked in.
-    pub fn region(&self) -> Result<String> {
-        self.sts_region(None, self.chain.hops.last().map_or("", |hop| hop.role_arn.text.as_str()))
-    }
-
-    /// Whatever AWS answered must be usable here and now: nothing else is handed out or kept.
-    fn judged(&self, answer: Credentials, service: &str) -> Result<Credentials> {
-        let (now, end) = (self.world.now(), answer.expiration);
-        // Where there is none the SDK puts the beginning of time; and what has no date cannot be told to a caller.
-        let end = end.filter(|t| t.0 > 0 && t.is_date());
-        let flaw = answer.flaw().or_else(|| end.is_none().then_some("no usable expiration"));
+    /// Rejects credentials that cannot be used here and now: they are neither returned nor cached.
+    fn validate(&self, credentials: Credentials, service: &str) -> Result<Credentials> {
+        let now = self.world.now();
+        // The SDK has the beginning of time for a missing date, and a time that is no date cannot be written.
+        let end = credentials.expiration.filter(|t| t.0 > 0 && t.is_date());
+        let flaw = credentials.flaw().or_else(|| end.is_none().then_some("no usable expiration"));
         if let Some(flaw) = flaw {
-            return Err(Finding::new(Cause::AwsUnavailable, format!("{service} answered with credentials that cannot be used"))
-                .seen(flaw)
-                .try_this("try again; if it persists, check the endpoint and proxy settings"));
+            let summary = format!("{service} returned credentials that cannot be used");
+            return Err(Finding::new(Cause::AwsUnavailable, summary)
+                .evidence(flaw)
+                .remedy("try again; if it persists, check the endpoint and proxy settings"));
         }
-        match end.filter(|t| *t <= now) {
-            None => Ok(answer),
-            Some(end) => Err(Finding::new(Cause::ClockSkew, format!("{service} answered with credentials that are already over"))
-                .seen(format!("they end at {end}, and the clock here says {now}"))
-                .try_this("set the clock: sudo timedatectl set-ntp true")),
+        match end.filter(|end| *end <= now) {
+            None => Ok(credentials),
+            Some(end) => {
+                let summary = format!("{service} returned credentials that have already expired");
+                Err(Finding::new(Cause::ClockSkew, summary)
+                    .evidence(format!("they expire at {end}, and the clock here says {now}"))
+                    .remedy(clock_sync_command()))
+            }
         }
     }
 
-    /// Runs one source to its end, with the deadline around it.
-    pub fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let left = self.time_left();
-        self.run_within(left, work)
+    /// Runs one call to its end, or to the deadline.
+    pub(crate) fn run<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.run_within(self.time_left(), call)
     }
 
-    /// Runs one source to its end within `limit`.
-    fn run_within<T>(&self, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Runs one call to its end, or for as long as `limit`.
+    pub(crate) fn run_within<T>(&self, limit: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
         let runtime = match self.runtime.get() {
             Some(runtime) => runtime,
             None => {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|e| Finding::new(Cause::Unexpected, format!("the async runtime does not start: {e}")))?;
+                let failed = |e| Finding::new(Cause::Unexpected, format!("cannot start the async runtime: {e}"));
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.map_err(failed)?;
                 self.runtime.get_or_init(|| runtime)
             }
         };
-        runtime.block_on(async {
-            match tokio::time::timeout(limit, work).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(Finding::new(Cause::ConnectTimeout, "no answer from AWS before the deadline")
-                    .seen(format!("gave up after {:.1} s", self.began.elapsed().as_secs_f64()))
-                    .try_this("check the network; AWSFRESH_TIMEOUT=SECONDS allows more time")),
-            }
+        let outcome = runtime.block_on(async { tokio::time::timeout(limit, call).await });
+        outcome.unwrap_or_else(|_| {
+            let waited = self.began.elapsed().as_secs_f64();
+            Err(Finding::new(Cause::ConnectTimeout, "no response from AWS before the deadline")
+                .evidence(format!("gave up after {waited:.1} s"))
+                .remedy("check the network; AWSFRESH_TIMEOUT=SECONDS allows more time"))
         })
     }
 
-    fn time_left(&self) -> Duration {
+    pub(crate) fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    fn environment(&self, origin: &str) -> Result<Credentials> {
-        let missing = |name: &str| {
-            Finding::new(Cause::SourceMissing, format!("`credential_source = Environment`, but {name} is not set"))
-                .seen(format!("credential_source at {origin}"))
-                .try_this(format!("export {name}, or name another credential_source"))
+    /// `credential_source = Environment`, which is written at `origin`.
+    fn environment(&self, origin: &Origin) -> Result<Credentials> {
+        let required = |name: &str| {
+            self.world.outer_env(name).ok_or_else(|| {
+                let summary = format!("`credential_source = Environment`, but {name} is not set");
+                Finding::new(Cause::SourceMissing, summary)
+                    .evidence(format!("credential_source at {origin}"))
+                    .remedy(format!("export {name}, or name another credential_source"))
+            })
         };
-        let id = self.world.outer_env("AWS_ACCESS_KEY_ID").ok_or_else(|| missing("AWS_ACCESS_KEY_ID"))?;
-        let secret = self.world.outer_env("AWS_SECRET_ACCESS_KEY").ok_or_else(|| missing("AWS_SECRET_ACCESS_KEY"))?;
-        let token = self.world.outer_env("AWS_SESSION_TOKEN");
-        let bad = |cause, name: &str, what: &str| {
+        let invalid = |cause, name: &str, what: &str| {
             Finding::new(cause, format!("{name} {what}"))
-                .seen(format!("credential_source = Environment at {origin}"))
-                .try_this(format!("export {name} again"))
+                .evidence(format!("credential_source = Environment at {origin}"))
+                .remedy(format!("export {name} again"))
         };
-        if let Some(flaw) = refused(Keys { id, secret, token }) {
-            return Err(bad(flaw.cause, flaw.part.variable(), flaw.what));
+        let id = required("AWS_ACCESS_KEY_ID")?;
+        let secret = required("AWS_SECRET_ACCESS_KEY")?;
+        let token = self.world.outer_env("AWS_SESSION_TOKEN");
+        if let Some(flaw) = blocking_flaw(Keys { id, secret, token }) {
+            return Err(invalid(flaw.cause, flaw.part.variable(), flaw.what));
         }
-        let end = self.world.outer_env("AWS_CREDENTIAL_EXPIRATION");
-        let expiration = end.map(|text| {
-            let end = Timestamp::parse(text).ok_or(bad(Cause::ConfigMalformed, "AWS_CREDENTIAL_EXPIRATION", "is not an RFC 3339 time"))?;
-            let over = format!("says that the credentials in the environment ended at {end}");
-            if end > self.world.now() { Ok(end) } else { Err(bad(Cause::SessionExpired, "AWS_CREDENTIAL_EXPIRATION", &over)) }
-        });
+        let variable = "AWS_CREDENTIAL_EXPIRATION";
+        let expiration = match self.world.outer_env(variable) {
+            None => None,
+            Some(text) => {
+                let not_a_time = || invalid(Cause::ConfigMalformed, variable, "is not an RFC 3339 time");
+                let end = Timestamp::parse(text).ok_or_else(not_a_time)?;
+                if end <= self.world.now() {
+                    let what = format!("says that the credentials in the environment expired at {end}");
+                    return Err(invalid(Cause::SessionExpired, variable, &what));
+                }
+                Some(end)
+            }
+        };
         Ok(Credentials {
             access_key_id: id.to_owned(),
             secret_access_key: Secret::new(secret.to_owned()),
             session_token: token.map(|t| Secret::new(t.to_owned())),
-            expiration: expiration.transpose()?,
+            expiration,
             account_id: None,
         })
     }
 
-    /// The region for STS: environment, then what the chain says, then the home region of the role's partition.
+    /// The region for STS: the environment, then the profile, then the home region of the role's partition.
     fn sts_region(&self, own: Option<&str>, role_arn: &str) -> Result<String> {
-        let of_chain = || self.chain.region.as_ref().map(|v| v.text.as_str());
-        let env = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| Some((name, self.world.env(name)?)));
+        let env = self.world.first_env(REGION_VARIABLES);
         if let Some((name, text)) = env.filter(|(_, text)| !is_region(text)) {
-            return Err(Finding::new(Cause::RegionInvalid, format!("{name} is not a region"))
-                .seen(format!("{name}={text}"))
-                .try_this(region_fix(name, text).replace(" = ", "=")));
+            return Err(invalid_region_variable(name, text));
         }
+        let of_chain = || self.chain.region.as_ref().map(|value| value.text.as_str());
         let home = || partition::home_region(partition::of_arn(role_arn).unwrap_or_default());
         let region = env.map(|(_, text)| text).or(own).or_else(of_chain).unwrap_or_else(home);
         Ok(region.to_owned())
     }
 
-    /// `role_session_name`, else a stable one: it stands in CloudTrail and shapes the cache key.
-    pub fn session_name(&self, configured: Option<&str>) -> String {
-        default_session_name(self.world, configured)
+    fn session_name(&self, configured: Option<&str>) -> String {
+        session_name(self.world, configured)
     }
 }
 
@@ -248,13 +244,15 @@ fn from_sdk(c: aws_credential_types::Credentials) -> Credentials {
     }
 }
 
-/// The session name a role is assumed under: as configured, else `awsfresh-USER` in the characters STS allows.
-pub fn default_session_name(world: &World, configured: Option<&str>) -> String {
+/// The session name of a role: as configured, else `awsfresh-USER` in the characters that STS allows. It must be stable: it
+/// appears in CloudTrail and is part of the cache key.
+pub(crate) fn session_name(world: &World, configured: Option<&str>) -> String {
     match configured {
         Some(name) => name.to_owned(),
         None => {
-            let user = world.env("USER").or_else(|| world.env("LOGNAME")).unwrap_or("user");
-            let user = user.chars().map(|c| if c.is_ascii_alphanumeric() || "_=,.@-".contains(c) { c } else { '-' });
+            let user = world.first_env(["USER", "LOGNAME"]).map_or("user", |(_, name)| name);
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "_=,.@-".contains(c);
+            let user = user.chars().map(|c| if allowed(c) { c } else { '-' });
             format!("awsfresh-{}", user.take(50).collect::<String>())
         }
     }

@@ -7,6 +7,10 @@ use zeroize::Zeroizing;
 
 use super::sealed::Sealed;
 use super::{CacheKey, Status, Store, StoreError};
+use crate::sync::lock;
+
+/// Why there is no keyring to try.
+const NO_BUS: &str = "there is no session bus for a keyring";
 
 pub(super) struct Auto {
     levels: Vec<Box<dyn Store>>,
@@ -21,7 +25,7 @@ impl Auto {
     }
 
     fn failures(&self) -> Vec<StoreError> {
-        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        lock(&self.failures).clone()
     }
 
     /// Does `work` on the first level that serves; `None` if none does.
@@ -31,7 +35,7 @@ impl Auto {
             match work(self.levels.get(level)?.as_ref()) {
                 Ok(outcome) => return Some(outcome),
                 Err(error) => {
-                    let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut failures = lock(&self.failures);
                     // Another thread may have moved on already.
                     if failures.len() == level {
                         failures.push(error);
@@ -81,24 +85,25 @@ impl Store for Auto {
         // The keyring and the data key are asked here, to say what a run would find.
         let status = self.first(|level| {
             let status = level.check();
-            match &status.warning {
-                Some(warning) => Err(StoreError::unavailable(warning.clone())),
-                None => Ok(status),
-            }
+            status.state.clone().map(|()| status)
         });
-        let mut reasons: Vec<String> = self.failures().iter().map(|f| f.detail().to_owned()).collect();
+        let failures = self.failures();
+        let mut reasons: Vec<String> = failures.iter().map(|f| f.detail().to_owned()).collect();
         if self.levels.len() == 1 {
-            reasons.insert(0, "there is no session bus to reach a keyring by".into());
+            reasons.insert(0, NO_BUS.into());
         }
         match status {
             Some(status) => {
                 reasons.push(status.reason);
-                Status { name: status.name, reason: reasons.join("; "), warning: None }
+                Status { name: status.name, reason: reasons.join("; "), state: Ok(()) }
             }
             None => {
                 let reason = reasons.join("; ");
-                let warning = Some(format!("nothing is cached: {reason}"));
-                Status { name: "none", reason, warning }
+                let detail = format!("nothing is cached: {reason}");
+                // A person can do something about a locked keyring.
+                let locked = failures.iter().any(|f| matches!(f, StoreError::Locked { .. }));
+                let error = if locked { StoreError::locked(detail) } else { StoreError::unavailable(detail) };
+                Status { name: "none", reason, state: Err(error) }
             }
         }
     }
@@ -108,7 +113,7 @@ impl Store for Auto {
         let reasons: Vec<_> = failures.iter().map(StoreError::detail).collect();
         match (self.name(), reasons.join("; ")) {
             (name, why) if !why.is_empty() => format!("{name}, because {why}"),
-            ("sealed", _) => "sealed, because there is no session bus to reach a keyring by".into(),
+            ("sealed", _) => format!("sealed, because {NO_BUS}"),
             (name, _) => format!("{name}, while it answers"),
         }
     }

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::{StoreError, StoreSettings};
@@ -93,12 +95,10 @@ fn parse(bytes: &[u8]) -> Option<DataKey> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
     if text.len() == 64 && text.is_ascii() {
         let mut key = Zeroizing::new([0; 32]);
-        for (byte, at) in key.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-        }
+        hex::decode_to_slice(text, key.as_mut()).ok()?;
         return Some(key);
     }
-    let decoded = Zeroizing::new(aws_smithy_types::base64::decode(text).ok()?);
+    let decoded = Zeroizing::new(STANDARD.decode(text).ok()?);
     <[u8; 32]>::try_from(decoded.as_slice()).ok().map(Zeroizing::new)
 }
 
@@ -109,7 +109,8 @@ mod kernel {
 
     use super::*;
     use crate::digest::sha256_hex;
-    use crate::store::sealed;
+    use crate::file_lock;
+    use crate::store::sealed_dir;
 
     pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
         // One key per directory: another home of the same user is another world.
@@ -119,11 +120,10 @@ mod kernel {
             return Ok(key);
         }
         // Two first runs at once must agree on one key.
-        sealed::create_dir(settings)?;
+        sealed_dir::create(settings)?;
         let path = settings.dir.join("data-key.lock");
-        let lock = std::fs::File::options().write(true).create(true).truncate(false).open(&path);
-        let _lock = lock
-            .and_then(|file| fs2::FileExt::lock_exclusive(&file).map(|()| file))
+        let _lock = files::open_lock_file(&path)
+            .and_then(|file| file_lock::lock(&file).map(|()| file))
             .map_err(|e| StoreError::broken(format!("{} cannot be locked: {e}", path.display())))?;
         if let Some(key) = find(ring, &name).map_err(refused)? {
             return Ok(key);

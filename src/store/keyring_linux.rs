@@ -25,7 +25,7 @@ impl SecretServiceStore {
     /// `None` where there is no bus and the store is not `wanted` all the same.
     pub(super) fn new(settings: &StoreSettings, wanted: bool) -> Option<Self> {
         let address = address(settings);
-        (wanted || address.is_some()).then_some(Self { address, limit: settings.deadline })
+        (wanted || address.is_some()).then_some(Self { address, limit: settings.timeout })
     }
 
     /// One conversation with the service.
@@ -124,11 +124,7 @@ impl Store for SecretServiceStore {
             let collection = service.get_default_collection().await.map_err(sentence)?;
             if collection.is_locked().await.map_err(sentence)? { Err(locked()) } else { Ok(()) }
         });
-        Status {
-            name: self.name(),
-            reason: "the Secret Service answers on the session bus".into(),
-            warning: checked.err().map(|e| e.detail().to_owned()),
-        }
+        Status { name: self.name(), reason: "the Secret Service answers on the session bus".into(), state: checked }
     }
 }
 

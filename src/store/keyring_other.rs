@@ -25,7 +25,7 @@ pub(super) struct NativeStore {
 
 impl NativeStore {
     pub(super) fn new(settings: &StoreSettings) -> Self {
-        Self { limit: if settings.attended { PATIENCE } else { settings.deadline } }
+        Self { limit: if settings.attended { PATIENCE } else { settings.timeout } }
     }
 
     fn on<T: Send + 'static>(
@@ -104,7 +104,7 @@ impl Store for NativeStore {
     fn check(&self) -> Status {
         let checked = bounded(self.limit, || read(INDEX).map(|_| ()));
         let reason = if cfg!(windows) { "Windows Credential Manager" } else { "the login keychain" };
-        Status { name: self.name(), reason: reason.into(), warning: checked.err().map(|e| e.detail().to_owned()) }
+        Status { name: self.name(), reason: reason.into(), state: checked }
     }
 }
 

@@ -29,7 +29,7 @@ impl Store for Nothing {
     }
 
     fn check(&self) -> Status {
-        Status { name: self.name(), reason: "asked for".into(), warning: None }
+        Status { name: self.name(), reason: "as configured".into(), state: Ok(()) }
     }
 }
 
@@ -64,6 +64,6 @@ impl Store for NoKeyring {
     }
 
     fn check(&self) -> Status {
-        Status { name: self.name(), reason: "asked for".into(), warning: Some("awsfresh knows no keyring on this system".into()) }
+        Status { name: self.name(), reason: "as configured".into(), state: self.error() }
     }
 }

@@ -3,16 +3,15 @@
 //!
 //! A file: `AWSF`, a version byte, 12 bytes of nonce, the ciphertext with its tag.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::{fs, io};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::{CacheKey, Status, Store, StoreError, StoreSettings, VALUE_LIMIT, data_key};
+use super::{CacheKey, Status, Store, StoreError, StoreSettings, VALUE_LIMIT, data_key, sealed_dir};
 use crate::files;
 
 const MAGIC: &[u8] = b"AWSF\x01";
@@ -71,91 +70,46 @@ impl Store for Sealed {
     }
 
     fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        if !check_dir(&self.settings)? {
+        if !sealed_dir::exists(&self.settings)? {
             return Ok(None);
         }
-        match read_bounded(&self.path(key)).map_err(|e| in_dir(&self.settings.dir, &e))? {
+        match files::read_regular(&self.path(key), VALUE_LIMIT as u64).map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))? {
             Some(file) => self.unseal(key, &file),
             None => Ok(None),
         }
     }
 
     fn put(&self, key: &CacheKey, _label: &str, value: &[u8]) -> Result<(), StoreError> {
-        create_dir(&self.settings)?;
+        sealed_dir::create(&self.settings)?;
         let file = self.seal(key, value)?;
-        files::replace(&self.path(key), &file).map_err(|e| in_dir(&self.settings.dir, &e))
+        files::write_atomic(&self.path(key), &file).map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))
     }
 
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
-        if !check_dir(&self.settings)? {
+        if !sealed_dir::exists(&self.settings)? {
             return Ok(false);
         }
         match fs::remove_file(self.path(key)) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(in_dir(&self.settings.dir, &e)),
+            Err(e) => Err(sealed_dir::unusable(&self.settings.dir, &e)),
         }
     }
 
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
-        if !check_dir(&self.settings)? {
+        if !sealed_dir::exists(&self.settings)? {
             return Ok(Vec::new());
         }
-        let entries = fs::read_dir(&self.settings.dir).map_err(|e| in_dir(&self.settings.dir, &e))?;
+        let entries = fs::read_dir(&self.settings.dir).map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))?;
         let key = |entry: io::Result<fs::DirEntry>| CacheKey::from_file_name(entry.ok()?.file_name().to_str()?.strip_suffix(SUFFIX)?);
         Ok(entries.filter_map(key).collect())
     }
 
     fn check(&self) -> Status {
-        let checked = create_dir(&self.settings).and_then(|()| self.key().map(|_| ()));
+        let checked = sealed_dir::create(&self.settings).and_then(|()| self.key().map(|_| ()));
         let reason = format!("sealed files in {}, key from {}", self.settings.dir.display(), data_key::place(&self.settings));
-        Status { name: self.name(), reason, warning: checked.err().map(|e| e.detail().to_owned()) }
+        Status { name: self.name(), reason, state: checked }
     }
-}
-
-fn in_dir(dir: &Path, error: &io::Error) -> StoreError {
-    StoreError::broken(format!("the directory {} cannot be used: {error}", dir.display()))
-}
-
-/// Makes the directory, for this user alone, and checks it.
-pub(super) fn create_dir(settings: &StoreSettings) -> Result<(), StoreError> {
-    files::create_private_dir(&settings.dir).map_err(|e| in_dir(&settings.dir, &e))?;
-    check_dir(settings).map(|_| ())
-}
-
-/// Whether the directory is there; an error where somebody else could put files into it.
-fn check_dir(settings: &StoreSettings) -> Result<bool, StoreError> {
-    let dir = &settings.dir;
-    let about = match fs::metadata(dir) {
-        Ok(about) => about,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(in_dir(dir, &e)),
-    };
-    files::check_private_dir(dir, &about, settings.uid).map(|()| true).map_err(|e| StoreError::broken(e.to_string()))
-}
-
-/// The content of a regular file that is not too large; `None` for anything else.
-fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
-    }
-    let file = match options.open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(_) if path.is_symlink() => return Ok(None),
-        Err(e) => return Err(e),
-    };
-    let about = file.metadata()?;
-    if !about.is_file() || about.len() > VALUE_LIMIT as u64 {
-        return Ok(None);
-    }
-    let mut bytes = Vec::with_capacity(about.len() as usize);
-    file.take(VALUE_LIMIT as u64).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
 }
 
 #[cfg(all(test, unix))]

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::time::Duration;
 
-use super::super::StoreKind;
 use super::*;
+use crate::store::StoreKind;
 
 fn settings(home: &Path) -> StoreSettings {
     let key_file = home.join("key");
@@ -20,7 +22,7 @@ fn settings(home: &Path) -> StoreSettings {
         bus_address: None,
         runtime_dir: None,
         uid: fs::metadata(home).unwrap().uid(),
-        deadline: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
         attended: false,
     }
 }

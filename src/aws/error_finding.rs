@@ -1,0 +1,353 @@
+//! The finding for each kind of error that AWS returns: what it means for the user, and what to do. What the form of the keys
+//! shows goes first, because AWS often says no more than that it cannot use them.
+
+use super::access_key::{self, Flaw, Keys, Part, account_of};
+use super::error_code::{ApiError, ErrorKind};
+use super::partition;
+use crate::finding::{AwsAnswer, Cause, Finding};
+use crate::text::{masked, redacted};
+
+/// What is known about the request that AWS rejected.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct RequestContext<'a> {
+    /// What was requested: "the role …".
+    pub(crate) what: &'a str,
+    /// The region it was sent to.
+    pub(crate) region: Option<&'a str>,
+    /// The keys that signed it.
+    pub(crate) keys: Option<Keys<'a>>,
+    /// The partition of the credentials or of the role.
+    pub(crate) partition: Option<&'a str>,
+}
+
+impl RequestContext<'_> {
+    /// A request that is known from a log alone.
+    pub(crate) const UNKNOWN: RequestContext<'static> = RequestContext { what: "the request", region: None, keys: None, partition: None };
+
+    fn is_session(&self) -> bool {
+        self.keys.is_some_and(|keys| keys.token.is_some_and(|token| !token.is_empty()))
+    }
+
+    /// The key as people may see it, with words around it for when there is none.
+    fn key(&self, prefix: &str, unknown: &str) -> String {
+        self.keys.map_or(unknown.to_owned(), |keys| format!("{prefix} {}", masked(keys.id)))
+    }
+}
+
+impl ApiError<'_> {
+    /// The finding for an error of this `kind`, with AWS's own words as evidence.
+    pub(crate) fn finding(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
+        let finding = match flaw(kind, request) {
+            Some(flaw) => Finding::new(flaw.cause, format!("{} {}", flaw.part.key(), flaw.what)).remedy(flaw.fix).likely_if(!flaw.certain),
+            None => self.default_finding(kind, request),
+        };
+        // With key and secret swapped, AWS quotes the secret.
+        let mut finding = finding.evidence(redacted(&self.to_string()));
+        let names_denier = denier_remedy(self.message).is_some();
+        finding.aws_answer = self.status.filter(|status| *status > 0).map(|_| AwsAnswer { names_denier });
+        finding
+    }
+
+    fn default_finding(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
+        match kind {
+            ErrorKind::KeyUnknown | ErrorKind::AuthFailure => key_unknown(kind, request),
+            ErrorKind::NotActivated | ErrorKind::TokenDamaged | ErrorKind::Expired | ErrorKind::Unsigned | ErrorKind::RegionDisabled => {
+                self.key_rejected(kind, request)
+            }
+            ErrorKind::ClockSkew
+            | ErrorKind::ScopeMismatch
+            | ErrorKind::SecretWrong
+            | ErrorKind::KeyAndSecretSwapped
+            | ErrorKind::SpaceInKeyId => self.signature_rejected(kind, request),
+            ErrorKind::MfaRejected | ErrorKind::AssumeRoleDenied | ErrorKind::Denied | ErrorKind::InstanceRoleDenied => {
+                self.denied(kind, request)
+            }
+            ErrorKind::DurationTooLong
+            | ErrorKind::RoleChainingLimit
+            | ErrorKind::InvalidSetting
+            | ErrorKind::WebIdentityExpired
+            | ErrorKind::WebIdentityRejected => self.role_rejected(kind, request),
+            ErrorKind::SsoSessionExpired
+            | ErrorKind::SsoRegistrationExpired
+            | ErrorKind::SsoNoAccess
+            | ErrorKind::Throttled
+            | ErrorKind::ServerError => service_rejected(kind),
+        }
+    }
+
+    fn key_rejected(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
+        match kind {
+            ErrorKind::NotActivated => {
+                let key = request.key("the access key", "these credentials");
+                let summary = format!("the account of {key} is not activated for this, or was closed");
+                Finding::new(Cause::PermissionDenied, summary)
+                    .likely()
+                    .remedy("complete the registration of the account, or ask its owner: https://console.aws.amazon.com/billing")
+            }
+            ErrorKind::TokenDamaged => Finding::new(Cause::SessionTokenDamaged, "AWS cannot read the session token")
+                .likely()
+                .remedy("copy key ID, secret and token again, all three from the same place")
+                .remedy("in an opt-in region: get a token from a regional STS endpoint, AWS_STS_REGIONAL_ENDPOINTS=regional"),
+            ErrorKind::Expired => {
+                let session = request.key("the session of key", "the session of these credentials");
+                Finding::new(Cause::SessionExpired, format!("{session} has expired"))
+                    .likely_if(self.code == "RequestExpired")
+                    .remedy("replace the credentials where these came from")
+            }
+            ErrorKind::RegionDisabled => {
+                let region = request.region.unwrap_or("this region");
+                let home = partition::home_region(partition::of_region(region));
+                Finding::new(Cause::RegionDisabled, format!("STS is not activated in {region}"))
+                    .remedy(format!("use another region, such as {home}, or ask an administrator to activate it in IAM"))
+            }
+            _ => Finding::new(Cause::CredentialsMissing, "the request carried no credentials")
+                .remedy("awsfresh doctor shows where credentials were looked for"),
+        }
+    }
+
+    fn signature_rejected(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
+        match kind {
+            ErrorKind::ClockSkew => {
+                let summary = "this machine's clock differs from AWS by more than AWS allows";
+                let finding = Finding::new(Cause::ClockSkew, summary);
+                let finding = match self.times() {
+                    Some((signed, server)) => finding.evidence(format!("signed at {signed}, arrived at {server}")),
+                    None => finding,
+                };
+                finding.remedy(clock_sync_command())
+            }
+            ErrorKind::ScopeMismatch => {
+                Finding::new(Cause::SignatureScopeMismatch, "the request was signed for another region or service than the one it reached")
+                    .remedy("make region and endpoint match: AWS_REGION, region, AWS_ENDPOINT_URL*, endpoint_url")
+            }
+            ErrorKind::SecretWrong => {
+                let key = request.key("key", "the access key");
+                let finding = Finding::new(Cause::SecretWrong, format!("the secret of {key} is wrong"))
+                    .remedy("copy key ID and secret again, both from the same place");
+                if request.keys.is_some() && !request.is_session() {
+                    return finding;
+                }
+                finding.likely().remedy("if AWS issued them just now, a proxy is probably altering requests")
+            }
+            ErrorKind::KeyAndSecretSwapped => {
+                let summary = "the access key ID contains a `/`: it is probably the secret";
+                Finding::new(Cause::KeyAndSecretSwapped, summary).likely().remedy("key ID and secret are swapped: exchange them")
+            }
+            _ => {
+                let summary = "the access key ID begins or ends with white space, or contains a comment";
+                Finding::new(Cause::HiddenCharacters, summary).likely().remedy("retype the access key ID without surrounding characters")
+            }
+        }
+    }
+
+    fn denied(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
+        let what = request.what;
+        let is_wrong_code = self.message.contains("one time pass code.") && self.message.contains("invalid");
+        match kind {
+            ErrorKind::InstanceRoleDenied => Finding::instance_role_denied(),
+            ErrorKind::MfaRejected if is_wrong_code => Finding::new(Cause::MfaCodeRejected, "AWS rejected the MFA code")
+                .remedy("use the next code: each one works once; then check the clock of the device"),
+            ErrorKind::MfaRejected => {
+                let summary = format!("AWS requires an MFA code of another device for {what}");
+                Finding::new(Cause::MfaCodeRejected, summary).remedy("check mfa_serial in the profile: aws iam list-mfa-devices")
+            }
+            ErrorKind::AssumeRoleDenied => {
+                let remedy = denier_remedy(self.message).unwrap_or(
+                    "check the role's name and its trust policy (caller, external ID, MFA), then the caller's sts:AssumeRole permission",
+                );
+                Finding::new(Cause::AssumeRoleDenied, format!("AWS denied {what}")).remedy(remedy)
+            }
+            _ => {
+                let summary = "the credentials are valid but not allowed to do this";
+                let remedy = denier_remedy(self.message);
+                Finding::new(Cause::PermissionDenied, summary)
+                    .remedy("check that this is the identity you expect: awsfresh doctor")
+                    .remedy(remedy.unwrap_or("request the permission that the message names"))
+            }
+        }
+    }
+
+    fn role_rejected(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
+        let what = request.what;
+        let is_unreachable = self.code.starts_with("IDPCommunicationError") || self.message.contains("retrieve verification key");
+        match kind {
+            ErrorKind::DurationTooLong => Finding::new(Cause::DurationTooLong, format!("{what} does not allow a session that long"))
+                .remedy("lower duration_seconds in the profile, or raise the role's MaxSessionDuration"),
+            ErrorKind::RoleChainingLimit => {
+                let summary = format!("{what} is assumed from a session, which AWS limits to 1 h");
+                Finding::new(Cause::RoleChainingLimit, summary).remedy("set duration_seconds = 3600 in the profile, or remove the line")
+            }
+            ErrorKind::InvalidSetting if self.code == "PackedPolicyTooLarge" => {
+                let summary = format!("the session tags and session policy of {what} are too large for AWS");
+                Finding::new(Cause::ConfigMalformed, summary)
+                    .remedy("use fewer or shorter tags and a shorter policy; tags of earlier sessions count, too")
+            }
+            ErrorKind::InvalidSetting => Finding::new(Cause::ConfigMalformed, format!("AWS rejected a setting of {what} as invalid"))
+                .remedy("correct the value that the message names"),
+            ErrorKind::WebIdentityExpired => {
+                Finding::new(Cause::WebIdentityExpired, "the web identity token has expired").remedy(NEW_TOKEN)
+            }
+            _ if is_unreachable => Finding::new(Cause::WebIdentityRejected, "AWS could not reach the identity provider")
+                .likely()
+                .remedy("try again; if it persists, check that the provider's keys can be read from the internet"),
+            _ => {
+                let summary = format!("AWS rejected the web identity token for {what}");
+                Finding::new(Cause::WebIdentityRejected, summary).remedy("check the identity provider, the audience and the role's name")
+            }
+        }
+    }
+
+    /// The two times in "Signature expired: … is now earlier than … (…)".
+    fn times(&self) -> Option<(&str, &str)> {
+        let rest = self.message.split_once(": ")?.1;
+        let is_time = |text: &&str| text.len() == 16 && text.ends_with('Z') && text.as_bytes().get(8) == Some(&b'T');
+        let mut times = rest.split([' ', '(', ')']).filter(is_time);
+        let signed = times.next()?;
+        Some((signed, times.nth(1)?))
+    }
+}
+
+/// What to do about an expired web identity token.
+pub(crate) const NEW_TOKEN: &str = "restart or fix the program that writes the token file";
+
+fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
+    if let (Some(region), Some(partition)) = (request.region, request.partition)
+        && partition::of_region(region) != partition
+    {
+        let (home, other) = (partition::home_region(partition), partition::of_region(region));
+        let summary = format!("credentials of the partition {partition} are not valid in {region}, a region of {other}");
+        return Finding::new(Cause::WrongPartition, summary).remedy(region_of(partition, home));
+    }
+    let key = request.key("the access key", "these credentials");
+    let mut finding = Finding::new(Cause::AccessKeyUnknown, format!("AWS does not know {key}"));
+    let region = request.region.filter(|_| request.partition.is_none());
+    // An isolated partition knows its own keys alone.
+    if let Some(partition) = region.map(partition::of_region).filter(|one| *one != "aws") {
+        let evidence = format!("the partition {partition} was asked; a key of another partition may be valid there");
+        finding = finding.likely().evidence(evidence);
+    }
+    if let Some(account) = request.keys.and_then(|keys| account_of(keys.id)) {
+        finding = finding.evidence(format!("by its form it is a key of account {account} (likely)"));
+    }
+    match (kind, request.keys) {
+        // AWS says the same of a token that is missing, stale or of another key.
+        (ErrorKind::KeyUnknown, None) => finding
+            .likely()
+            .remedy("run awsfresh doctor on that machine: it distinguishes a deleted key from a wrong session token or region")
+            .remedy("aws iam list-access-keys --user-name NAME shows whether the key exists and is active"),
+        (ErrorKind::AuthFailure, _) => finding
+            .possible()
+            .remedy("EC2 says the same of a wrong secret and of a wrong clock; awsfresh doctor asks STS, which distinguishes them"),
+        _ if request.is_session() => finding
+            .likely()
+            .remedy("replace the credentials where these came from: the session was revoked, its role was deleted, or its token belongs to another session"),
+        _ => finding.remedy(
+            "check that the key exists and is active: aws iam list-access-keys; otherwise replace it in the profile",
+        ),
+    }
+}
+
+/// What to do where the region belongs to another partition.
+pub(crate) fn region_of(partition: &str, region: &str) -> String {
+    format!("use a region of {partition}, such as {region}: in the profile, AWS_REGION and AWS_DEFAULT_REGION")
+}
+
+fn service_rejected(kind: ErrorKind) -> Finding {
+    match kind {
+        ErrorKind::SsoSessionExpired => {
+            Finding::new(Cause::SsoSessionExpired, "the SSO session has expired, or sso_region is wrong").likely().remedy("aws sso login")
+        }
+        ErrorKind::SsoRegistrationExpired => {
+            Finding::new(Cause::SsoRegistrationExpired, "the SSO client registration has expired").remedy("aws sso login")
+        }
+        ErrorKind::SsoNoAccess => {
+            Finding::new(Cause::SsoAccessRemoved, "the SSO user does not have this role in the account").remedy(CHECK_ASSIGNMENT)
+        }
+        ErrorKind::Throttled => Finding::throttled("AWS"),
+        _ => Finding::server_error("AWS"),
+    }
+}
+
+/// What to do where the SSO user does not have the role.
+pub(crate) const CHECK_ASSIGNMENT: &str =
+    "check sso_account_id and sso_role_name (case matters), or ask an administrator for the assignment";
+
+/// Facts that are reported in several places.
+impl Finding {
+    /// A service throttles requests.
+    pub(crate) fn throttled(service: &str) -> Self {
+        Self::new(Cause::Throttled, format!("{service} is throttling requests")).remedy("try again in a minute")
+    }
+
+    /// A service failed.
+    pub(crate) fn server_error(service: &str) -> Self {
+        Self::new(Cause::AwsUnavailable, format!("{service} returned a server error")).remedy("try again; https://health.aws.amazon.com")
+    }
+
+    /// A response that AWS would not send.
+    pub(crate) fn not_aws(service: &str, evidence: &str) -> Self {
+        Self::new(Cause::CaptivePortal, format!("the response from {service} is not from AWS"))
+            .evidence(evidence)
+            .remedy("sign in to the network in a browser, or check proxy and endpoint settings")
+    }
+
+    /// EC2 cannot assume the role of the instance.
+    pub(crate) fn instance_role_denied() -> Self {
+        let summary = "the instance metadata service cannot assume the role of the instance";
+        Self::new(Cause::MetadataNoRole, summary)
+            .remedy("check that the role exists and that its trust policy allows ec2.amazonaws.com to assume it")
+    }
+}
+
+/// What the form of the keys shows where AWS says no more than that it cannot use them.
+fn flaw(kind: ErrorKind, request: &RequestContext<'_>) -> Option<Flaw> {
+    let found = access_key::flaws(request.keys?);
+    let of = |part: Part| found.iter().copied().find(|flaw| flaw.part == part);
+    match kind {
+        ErrorKind::KeyUnknown | ErrorKind::AuthFailure | ErrorKind::KeyAndSecretSwapped | ErrorKind::SpaceInKeyId => {
+            let other = found.iter().copied().find(|flaw| flaw.part != Part::Secret);
+            other.or(found.first().copied())
+        }
+        ErrorKind::TokenDamaged => of(Part::Token),
+        // AWS knows the key: only the secret can be wrong, and a flaw of its form is the reason.
+        ErrorKind::SecretWrong => of(Part::Secret).map(|flaw| Flaw { certain: true, ..flaw }),
+        _ => None,
+    }
+}
+
+/// What denies a request, in AWS's words, and what has to change there.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+const DENIERS: &[(&str, &str)] = &[
+    ("Roles may not be assumed by root accounts", "use an IAM user or a role: the root user cannot assume roles"),
+    ("AssumeRoleWithWebIdentity", "compare the role's trust policy with the token: provider, audience and subject"),
+    ("perform: sts:TagSession", "allow sts:TagSession in the role's trust policy and to the caller, or send no tags"),
+    ("perform: sts:SetSourceIdentity", "allow sts:SetSourceIdentity in the role's trust policy and to the caller"),
+    ("service control policy", "a service control policy denies it: ask an administrator of the organization"),
+    ("resource control policy", "a resource control policy denies it: ask an administrator of the organization"),
+    ("permissions boundary", "the permissions boundary of the caller denies it: ask whoever set it"),
+    ("session policy", "the session policy of the caller denies it: get a session without it"),
+    ("VPC endpoint policy", "the policy of the VPC endpoint denies it: allow this call there"),
+    ("explicit deny in an identity-based policy", "a policy of the caller denies it: ask an administrator"),
+    ("no identity-based policy allows", "no policy of the caller allows it: request the permission that the message names"),
+    ("resource-based policy", "the policy of the resource (of a role: its trust policy) does not allow the caller"),
+];
+
+/// What to do where AWS names the policy that denies.
+pub(crate) fn denier_remedy(message: &str) -> Option<&'static str> {
+    DENIERS.iter().find(|(words, _)| message.contains(words)).map(|(_, remedy)| *remedy)
+}
+
+/// The command that synchronizes this system's clock.
+pub(crate) fn clock_sync_command() -> &'static str {
+    if cfg!(windows) {
+        "w32tm /resync"
+    } else if cfg!(target_os = "macos") {
+        "sudo sntp -sS time.apple.com"
+    } else {
+        "sudo timedatectl set-ntp true"
+    }
+}
+
+#[cfg(test)]
+#[path = "error_finding_tests.rs"]
+mod tests;

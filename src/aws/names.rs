@@ -1,0 +1,76 @@
+//! The forms of AWS's names: account IDs, regions, hosts.
+
+use url::Url;
+
+use crate::finding::{Cause, Finding};
+
+/// Suffixes of the hosts of AWS services, in every partition that is reached over the internet.
+const HOST_SUFFIXES: &[&str] = &[".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu", ".on.aws"];
+
+/// Whether `text` is an account ID: twelve digits.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether `text` has the form of a region, as in `eu-west-1`.
+pub(crate) fn is_region(text: &str) -> bool {
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = text.split('-').collect();
+    match parts.as_slice() {
+        [area, middle @ .., number] => {
+            area.len() >= 2 && !middle.is_empty() && is_number(number) && middle.iter().chain([area]).all(is_word)
+        }
+        _ => false,
+    }
+}
+
+/// What to write instead of `text`, which is not a region, as the value of `key`.
+pub(crate) fn region_fix(key: &str, text: &str) -> String {
+    let bare = text.trim_matches(['"', '\'']);
+    match bare.strip_suffix(|c: char| c.is_ascii_lowercase()) {
+        Some(region) if region.ends_with(|c: char| c.is_ascii_digit()) => {
+            format!("an availability zone is not a region; write {key} = {region}")
+        }
+        _ => format!("write it without quotes and in lower case, as in {key} = eu-west-1"),
+    }
+}
+
+/// The finding for an environment variable that should name a region.
+pub(crate) fn invalid_region_variable(variable: &str, text: &str) -> Finding {
+    Finding::new(Cause::RegionInvalid, format!("{variable} is not a region"))
+        .evidence(format!("{variable}={text}"))
+        .remedy(region_fix(variable, text).replace(" = ", "="))
+}
+
+/// Whether a URL names a host of AWS.
+pub(crate) fn is_aws_host(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    url.host_str().is_some_and(|host| HOST_SUFFIXES.iter().any(|suffix| host.ends_with(suffix)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hosts_of_aws_count() {
+        for url in ["https://sts.eu-west-1.amazonaws.com", "https://vpce-1.sts.us-east-1.vpce.amazonaws.com:443/x"] {
+            assert!(is_aws_host(url), "{url}");
+        }
+        for url in ["http://localhost:4566", "https://evil?x.amazonaws.com", "https://evil/#.amazonaws.com", "sts.amazonaws.com"] {
+            assert!(!is_aws_host(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn regions_have_a_form() {
+        for region in ["eu-west-1", "us-gov-west-1", "eusc-de-east-1"] {
+            assert!(is_region(region), "{region}");
+        }
+        for text in ["", "eu-west", "eu-west-1a", "EU-WEST-1", "\"eu-west-1\"", "eu--1", "1-west-1"] {
+            assert!(!is_region(text), "{text}");
+        }
+        assert!(region_fix("region", "eu-west-1a").ends_with("region = eu-west-1"));
+    }
+}

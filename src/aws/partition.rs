@@ -1,0 +1,97 @@
+//! Partitions and their regions: credentials of one partition are not valid in another. Pure.
+//! Source: partitions.json of the SDKs; opt-in regions:
+//! <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+
+/// Regions that an account has to enable; tokens of the global STS endpoint do not work there.
+const OPT_IN: &[&str] = &[
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-south-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-west-1",
+    "eu-central-2",
+    "eu-south-1",
+    "eu-south-2",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+];
+
+/// The partition a region belongs to.
+pub(crate) fn of_region(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("eusc") => "aws-eusc",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        Some("us") if region.starts_with("us-iso-") => "aws-iso",
+        Some("us") if region.starts_with("us-isob-") => "aws-iso-b",
+        Some("us") if region.starts_with("us-isof-") => "aws-iso-f",
+        Some("eu") if region.starts_with("eu-isoe-") => "aws-iso-e",
+        _ => "aws",
+    }
+}
+
+/// The partition an ARN belongs to; `None` for text that is not an ARN.
+pub(crate) fn of_arn(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').next()
+}
+
+/// The region of a partition's global services.
+pub(crate) fn home_region(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-northwest-1",
+        "aws-us-gov" => "us-gov-west-1",
+        "aws-eusc" => "eusc-de-east-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-iso-e" => "eu-isoe-west-1",
+        "aws-iso-f" => "us-isof-south-1",
+        _ => "us-east-1",
+    }
+}
+
+/// Home regions of the partitions that are reached over the internet.
+pub(crate) const HOMES: &[&str] = &["us-east-1", "us-gov-west-1", "cn-northwest-1", "eusc-de-east-1"];
+
+/// The suffix after `SERVICE.REGION.` in the host names of a partition.
+pub(crate) fn dns_suffix(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "amazonaws.com.cn",
+        "aws-eusc" => "amazonaws.eu",
+        "aws-iso" => "c2s.ic.gov",
+        "aws-iso-b" => "sc2s.sgov.gov",
+        "aws-iso-e" => "cloud.adc-e.uk",
+        "aws-iso-f" => "csp.hci.ic.gov",
+        _ => "amazonaws.com",
+    }
+}
+
+/// Whether an account has to enable this region.
+pub(crate) fn is_opt_in(region: &str) -> bool {
+    OPT_IN.contains(&region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_and_arns_name_their_partition() {
+        for (region, partition) in
+            [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov"), ("us-isob-east-1", "aws-iso-b")]
+        {
+            assert_eq!(of_region(region), partition);
+            assert_eq!(of_region(home_region(partition)), partition);
+        }
+        assert_eq!(of_arn("arn:aws-cn:iam::1:role/x"), Some("aws-cn"));
+        assert_eq!(of_arn("role/x"), None);
+        assert!(is_opt_in("me-south-1") && !is_opt_in("us-east-1"));
+        assert_eq!(dns_suffix("aws-cn"), "amazonaws.com.cn");
+    }
+}

@@ -1,0 +1,111 @@
+//! Both AWS files, each read once: their bytes, their text, and the profiles in them. What is wrong with one of them is kept,
+//! for `doctor`, which goes on; every other caller stops at the first error.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::config::{self, Chain, File, FileKind, ProfileSet};
+use crate::files;
+use crate::finding::{Cause, Finding, Result};
+use crate::shell::quoted_path;
+use crate::world::World;
+
+/// Larger files are not AWS config files.
+const SIZE_LIMIT: u64 = 32 * 1024 * 1024;
+
+type Bytes = Zeroizing<Vec<u8>>;
+
+/// The config file and the credentials file.
+pub(crate) struct AwsFiles {
+    /// A missing file is `None`.
+    bytes: [Option<Bytes>; 2],
+    /// Why a file cannot be read or parsed.
+    problems: [Option<Finding>; 2],
+    profiles: ProfileSet,
+}
+
+impl AwsFiles {
+    /// Reads and parses both; never fails.
+    pub(crate) fn read(world: &World) -> Self {
+        let paths = [(world.config_file(), FileKind::Config), (world.credentials_file(), FileKind::Credentials)];
+        let [config, credentials] = paths.map(|(path, kind)| match read_bytes(&path) {
+            Ok(bytes) => match bytes.as_ref().map(|bytes| parse(&path, kind, bytes)).transpose() {
+                Ok(file) => (bytes, file, None),
+                Err(problem) => (bytes, None, Some(problem)),
+            },
+            Err(problem) => (None, None, Some(problem)),
+        });
+        Self { bytes: [config.0, credentials.0], problems: [config.2, credentials.2], profiles: ProfileSet::new(config.1, credentials.1) }
+    }
+
+    /// Fails with what is wrong with the first of the files that cannot be used.
+    pub(crate) fn checked(mut self) -> Result<Self> {
+        match self.problems.iter_mut().find_map(Option::take) {
+            Some(problem) => Err(problem),
+            None => Ok(self),
+        }
+    }
+
+    /// The profiles in the files that can be used.
+    pub(crate) fn profiles(&self) -> &ProfileSet {
+        &self.profiles
+    }
+
+    /// The profiles, and why the config file and the credentials file cannot be used.
+    pub(crate) fn into_parts(self) -> (ProfileSet, [Option<Finding>; 2]) {
+        (self.profiles, self.problems)
+    }
+
+    /// Both as text.
+    pub(crate) fn texts(&self) -> [Cow<'_, str>; 2] {
+        self.bytes.each_ref().map(|bytes| match bytes {
+            Some(bytes) => String::from_utf8_lossy(bytes),
+            None => Cow::default(),
+        })
+    }
+}
+
+/// The chain of `profile`. Where there is no such profile, the paths of both files are part of the evidence.
+pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<Chain> {
+    config::resolve(set, profile).map_err(|finding| {
+        if finding.cause != Cause::ProfileNotFound {
+            return finding;
+        }
+        [world.config_file(), world.credentials_file()].iter().fold(finding, |finding, path| {
+            let state = if path.exists() { "read" } else { "there is no" };
+            finding.evidence(format!("{state} {}", path.display()))
+        })
+    })
+}
+
+fn parse(path: &Path, kind: FileKind, bytes: &Bytes) -> Result<File> {
+    config::parse(&path.to_string_lossy(), kind, bytes)
+}
+
+fn read_bytes(path: &Path) -> Result<Option<Bytes>> {
+    let bytes = match files::read_bounded(path, SIZE_LIMIT) {
+        Ok(bytes) => bytes,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(e) => return Err(unreadable(path, &e)),
+    };
+    if bytes.len() as u64 > SIZE_LIMIT {
+        let summary = format!("{} is larger than {SIZE_LIMIT} bytes", path.display());
+        return Err(Finding::new(Cause::ConfigMalformed, summary).remedy("name the AWS config file"));
+    }
+    Ok(Some(bytes))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Finding {
+    let finding = Finding::new(Cause::ConfigUnreadable, format!("cannot read {}: {error}", path.display()));
+    if path.is_dir() {
+        return finding
+            .evidence("it is a directory: docker -v creates one where the host has no such file")
+            .remedy(format!("rmdir {}, and put the file there", quoted_path(path)));
+    }
+    finding.remedy(format!("ls -l {}", quoted_path(path)))
+}

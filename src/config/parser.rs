@@ -1,0 +1,354 @@
+//! One AWS file, read as the SDKs read it, with the position of every value and of every duplicate.
+//!
+//! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this one takes the SDKs'
+//! side and keeps what is needed to speak up where the difference would matter.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::finding::{Cause, Finding, Origin, Result};
+
+/// A value and its place. Any value may be a secret that was put on the wrong line: it is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Value {
+    /// Without surrounding white space and inline comment.
+    pub text: String,
+    /// Where it stands.
+    pub origin: Origin,
+    /// Whether a comment follows on the same line, which Python tools take as part of the value.
+    pub commented: bool,
+}
+
+impl Value {
+    /// From what follows the `=`.
+    fn new(raw: &str, origin: Origin) -> Self {
+        let text = without_comment(raw);
+        Self { commented: text.len() < raw.trim().len(), text: text.to_owned(), origin }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<value at {}>", self.origin)
+    }
+}
+
+/// Which of the two files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileKind {
+    /// `~/.aws/config`: `[profile NAME]`, `[sso-session NAME]`, `[services NAME]`.
+    Config,
+    /// `~/.aws/credentials`: `[NAME]`.
+    Credentials,
+}
+
+/// What a section header stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum SectionKind {
+    Profile,
+    SsoSession,
+    Services,
+    /// Nothing the SDKs read.
+    Other,
+}
+
+/// One section; sections of the same name in one file are one.
+#[derive(Debug)]
+pub struct Section {
+    pub(super) kind: SectionKind,
+    pub(super) name: String,
+    /// The first header.
+    pub(super) origin: Origin,
+    /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two sections.
+    pub(super) headers: Vec<String>,
+    /// Further headers of the same spelling in the same file, at which Python tools refuse the whole file.
+    pub(super) duplicate_headers: Vec<Origin>,
+    /// Every value of every key, in file order; the last one counts.
+    pub(super) keys: HashMap<String, Vec<Value>>,
+    /// `parent.key` for indented lines below an empty value.
+    pub(super) nested: HashMap<(String, String), Value>,
+    /// Lines that are not valid. They fail the profile that needs the section, not the others.
+    pub(super) bad_lines: Vec<BadLine>,
+}
+
+/// A line that is not valid.
+#[derive(Debug)]
+pub(crate) struct BadLine {
+    /// What is wrong with it.
+    pub(crate) finding: Finding,
+    /// Whether it is `key: value`, which Python tools accept.
+    pub(crate) has_colon: bool,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct File {
+    pub(super) sections: Vec<Section>,
+}
+
+/// Reads one file. Fails with `config-encoding` for bytes that every SDK chokes on, and with `config-malformed` for
+/// lines that belong to no section.
+pub fn parse(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
+    let path: Arc<str> = Arc::from(file);
+    let first_line = Origin { file: path.clone(), line: 1 };
+    if bytes.starts_with(b"\xef\xbb\xbf") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(Finding::new(Cause::ConfigEncoding, format!("{file} starts with a byte order mark, which AWS tools do not read"))
+            .at(&first_line)
+            .remedy("save the file as UTF-8 without BOM"));
+    }
+    // ASCII in UTF-16 has a NUL in every pair of bytes.
+    if bytes.get(..4).is_some_and(|head| (head[0] == 0) != (head[1] == 0) && (head[2] == 0) != (head[3] == 0)) {
+        return Err(Finding::new(Cause::ConfigEncoding, format!("{file} is UTF-16, which AWS tools do not read"))
+            .at(&first_line)
+            .remedy("save the file as UTF-8 without BOM"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let before = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        let line = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        Finding::new(Cause::ConfigEncoding, format!("{file} is not UTF-8"))
+            .at(&Origin { file: path.clone(), line })
+            .remedy("save the file as UTF-8, or remove the character")
+    })?;
+    let mut parser = Parser { kind, path, sections: Vec::new(), index: HashMap::new(), current: None, last_key: None };
+    for (number, line) in text.lines().enumerate() {
+        parser.line(u32::try_from(number + 1).unwrap_or(u32::MAX), line)?;
+    }
+    Ok(File { sections: parser.sections })
+}
+
+struct Parser {
+    kind: FileKind,
+    path: Arc<str>,
+    sections: Vec<Section>,
+    index: HashMap<(SectionKind, String), usize>,
+    current: Option<usize>,
+    last_key: Option<String>,
+}
+
+impl Parser {
+    fn line(&mut self, number: u32, line: &str) -> Result<()> {
+        let origin = Origin { file: self.path.clone(), line: number };
+        let (key, value) = match Line::of(self.kind, line) {
+            Line::Nothing => return Ok(()),
+            Line::Continuation(text) => return self.continuation(text, origin),
+            Line::Header(Some((kind, name))) => {
+                let written = line.split_once(']').map_or(line, |(written, _)| written);
+                self.section(kind, name, written, origin);
+                return Ok(());
+            }
+            Line::Header(None) => return Err(malformed(&origin, "opens a section without `]`")),
+            Line::Entry(key, value) => (key, value),
+        };
+        let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
+            return Err(malformed(&origin, "precedes the first section header"));
+        };
+        let Some(value) = value else {
+            let is_key = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let has_colon = key.split_once(':').is_some_and(|(name, _)| is_key(name));
+            let mut finding = malformed(&origin, "has no `=`");
+            if has_colon {
+                let line = origin.line;
+                finding.remedy = vec![format!("write `=` instead of `:` in line {line}: only Python tools accept both")];
+            }
+            section.bad_lines.push(BadLine { finding, has_colon });
+            self.last_key = None;
+            return Ok(());
+        };
+        section.keys.entry(key.clone()).or_default().push(Value::new(value, origin));
+        self.last_key = Some(key);
+        Ok(())
+    }
+
+    /// An indented line: a nested key below an empty value, otherwise more of the value above.
+    fn continuation(&mut self, line: &str, origin: Origin) -> Result<()> {
+        let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
+            return Err(malformed(&origin, "precedes the first section header"));
+        };
+        let Some(value) = self.last_key.as_ref().and_then(|key| section.keys.get_mut(key)).and_then(|values| values.last_mut()) else {
+            let finding = malformed(&origin, "is indented, but does not follow a key");
+            section.bad_lines.push(BadLine { finding, has_colon: false });
+            return Ok(());
+        };
+        let parent = self.last_key.clone().unwrap_or_default();
+        if value.text.is_empty() || value.text.starts_with('\n') {
+            if let Some((key, text)) = line.split_once('=') {
+                section.nested.insert((parent, key.trim().to_ascii_lowercase()), Value::new(text, origin));
+            }
+        } else if !line.starts_with(['#', ';']) {
+            value.text.push('\n');
+            value.text.push_str(line);
+        }
+        Ok(())
+    }
+
+    fn section(&mut self, kind: SectionKind, name: &str, written: &str, origin: Origin) {
+        self.last_key = None;
+        if let Some(&found) = self.index.get(&(kind, name.to_owned())) {
+            let section = &mut self.sections[found];
+            match section.headers.iter().any(|known| known == written) {
+                true => section.duplicate_headers.push(origin),
+                false => section.headers.push(written.to_owned()),
+            }
+            self.current = Some(found);
+            return;
+        }
+        let finding = malformed(&origin, "opens a section without a name");
+        let bad_line = name.is_empty().then_some(BadLine { finding, has_colon: false });
+        self.index.insert((kind, name.to_owned()), self.sections.len());
+        self.current = Some(self.sections.len());
+        self.sections.push(Section {
+            kind,
+            name: name.to_owned(),
+            origin,
+            headers: vec![written.to_owned()],
+            duplicate_headers: Vec::new(),
+            keys: HashMap::new(),
+            nested: HashMap::new(),
+            bad_lines: bad_line.into_iter().collect(),
+        });
+    }
+}
+
+/// What one line is, by its form alone.
+pub(super) enum Line<'a> {
+    /// Blank, or a comment.
+    Nothing,
+    /// `[…]`; `None` without the `]`.
+    Header(Option<(SectionKind, &'a str)>),
+    /// A key in lower case, and what follows the `=` if there is one.
+    Entry(String, Option<&'a str>),
+    /// Indented: belongs to the entry above.
+    Continuation(&'a str),
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(file: FileKind, line: &'a str) -> Self {
+        if line.trim().is_empty() || line.starts_with(['#', ';']) {
+            return Self::Nothing;
+        }
+        if line.starts_with([' ', '\t']) {
+            return Self::Continuation(line.trim());
+        }
+        if let Some(rest) = line.strip_prefix('[') {
+            return Self::Header(rest.split_once(']').map(|(inside, _)| header(file, inside.trim())));
+        }
+        match line.split_once('=') {
+            Some((key, value)) => Self::Entry(key.trim().to_ascii_lowercase(), Some(value)),
+            None => Self::Entry(line.trim().to_ascii_lowercase(), None),
+        }
+    }
+}
+
+fn header(file: FileKind, inside: &str) -> (SectionKind, &str) {
+    match (file, inside.split_once([' ', '\t'])) {
+        (FileKind::Credentials, _) => (SectionKind::Profile, inside),
+        (FileKind::Config, Some(("profile", name))) => (SectionKind::Profile, unquoted(name)),
+        (FileKind::Config, Some(("sso-session", name))) => (SectionKind::SsoSession, unquoted(name)),
+        (FileKind::Config, Some(("services", name))) => (SectionKind::Services, unquoted(name)),
+        (FileKind::Config, None) if inside == "default" => (SectionKind::Profile, inside),
+        (FileKind::Config, _) => (SectionKind::Other, inside),
+    }
+}
+
+fn malformed(origin: &Origin, what: &str) -> Finding {
+    Finding::new(Cause::ConfigMalformed, format!("line {} of {} {what}", origin.line, origin.file))
+        .at(origin)
+        .remedy(format!("correct or remove line {}", origin.line))
+}
+
+fn unquoted(name: &str) -> &str {
+    let name = name.trim();
+    ['"', '\''].iter().find_map(|q| name.strip_prefix(*q)?.strip_suffix(*q)).unwrap_or(name)
+}
+
+/// The SDKs' rule: a comment starts at `#` or `;` with white space before it.
+fn without_comment(value: &str) -> &str {
+    let starts = value.char_indices().zip(value.chars().skip(1)).find(|((_, before), c)| matches!(c, '#' | ';') && before.is_whitespace());
+    starts.map_or(value, |((at, _), _)| &value[..at]).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<File> {
+        parse("config", FileKind::Config, text.as_bytes())
+    }
+
+    fn value(text: &str) -> String {
+        config(&format!("[default]\nk ={text}")).unwrap().sections[0].keys["k"].last().unwrap().text.clone()
+    }
+
+    #[test]
+    fn values_lose_white_space_and_comments_as_in_the_sdks() {
+        for (text, wanted) in [
+            (" v", "v"),
+            (" v # c", "v"),
+            (" v ; c", "v"),
+            (" v#c", "v#c"),
+            (" a=b", "a=b"),
+            (" \"v\"", "\"v\""),
+            ("", ""),
+            (" # c", ""),
+            (" v\r", "v"),
+            (" ä # ö", "ä"),
+            ("v\n  more", "v\nmore"),
+            ("v\n  # c", "v"),
+        ] {
+            assert_eq!(value(text), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn headers_name_profiles_sessions_and_services() {
+        let file = config("[default]\n[profile a]\n[profile \"b c\"] # x\n[sso-session s]\n[services v]\n[bare]\n").unwrap();
+        let names: Vec<_> = file.sections.iter().map(|s| (s.kind, s.name.as_str())).collect();
+        use SectionKind::{Other, Profile, Services, SsoSession};
+        assert_eq!(names, [(Profile, "default"), (Profile, "a"), (Profile, "b c"), (SsoSession, "s"), (Services, "v"), (Other, "bare")]);
+        let file = parse("credentials", FileKind::Credentials, b"[profile x]").unwrap();
+        assert_eq!(file.sections[0].name, "profile x");
+    }
+
+    #[test]
+    fn duplicates_are_kept_in_order_with_their_lines() {
+        let file = config("[profile a]\nk=1\n[profile b]\n[profile a]\nK = 2\n").unwrap();
+        let values: Vec<_> = file.sections[0].keys["k"].iter().map(|v| (v.text.as_str(), v.origin.line)).collect();
+        assert_eq!(values, [("1", 2), ("2", 5)]);
+    }
+
+    #[test]
+    fn nested_values_are_found() {
+        let file = config("[services v]\nsts =\n  endpoint_url = http://x\n").unwrap();
+        assert_eq!(file.sections[0].nested[&("sts".into(), "endpoint_url".into())].text, "http://x");
+    }
+
+    #[test]
+    fn what_belongs_to_nothing_is_an_error_with_its_line() {
+        for (text, line) in [("k = v\n", 1), ("\n[profile x\n", 2), ("  k = v", 1)] {
+            let finding = config(text).unwrap_err();
+            assert_eq!(
+                (finding.cause, finding.evidence[0].as_str()),
+                (Cause::ConfigMalformed, format!("config:{line}").as_str()),
+                "{text:?}"
+            );
+        }
+        let file = config("[profile a]\nno equals sign\n[profile b]\n").unwrap();
+        assert_eq!((file.sections[0].bad_lines.len(), file.sections[1].bad_lines.len()), (1, 0));
+    }
+
+    #[test]
+    fn wrong_encodings_are_named() {
+        for bytes in [&b"\xef\xbb\xbf[default]"[..], b"\xff\xfe[\0", b"[\0d\0", b"\0[\0d", b"[default]\nk=\xff"] {
+            assert_eq!(parse("config", FileKind::Config, bytes).unwrap_err().cause, Cause::ConfigEncoding);
+        }
+    }
+
+    #[test]
+    fn large_files_take_linear_time() {
+        let line = format!("[default]\nk = {}\n", "x".repeat(10_000_000));
+        assert!(config(&line).is_ok());
+        let sections: String = (0..100_000).map(|i| format!("[profile p{i}]\nk = v\n")).collect();
+        assert_eq!(config(&sections).unwrap().sections.len(), 100_000);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a name that does not exist may stand for: a section of the wrong form, a hidden character, a similar name.
+
+use super::profiles::{Profile, ProfileSet};
+use crate::finding::{Cause, Finding, Origin, Result};
+use crate::text::printable;
+
+/// Names up to this distance are similar.
+const MAX_DISTANCE: usize = 2;
+/// Longer names are not compared, in bytes.
+const MAX_LENGTH: usize = 64;
+
+impl ProfileSet {
+    /// The profile, or a finding with the name that may be intended.
+    pub(super) fn find(&self, name: &str) -> Result<&Profile> {
+        let profile = self.profile(name).ok_or_else(|| self.not_found(name))?;
+        profile.check()?;
+        Ok(profile)
+    }
+
+    fn not_found(&self, name: &str) -> Finding {
+        let finding = Finding::new(Cause::ProfileNotFound, format!("there is no profile `{name}`")).about_profile(name);
+        if let Some(Profile { origin, .. }) = self.other(name) {
+            return finding
+                .evidence(format!("{origin} has [{name}] without `profile`"))
+                .remedy(format!("write [profile {name}] at {origin}"));
+        }
+        if let Some(other) = self.others().find(|other| intended_profile(&other.name) == Some(name)) {
+            let origin = &other.origin;
+            let header = if name == "default" { "default".to_owned() } else { format!("profile {name}") };
+            return finding.evidence(format!("{origin} has [{}]", other.name)).remedy(format!("write [{header}] at {origin}"));
+        }
+        if let Some(origin) = self.indented(name) {
+            return finding
+                .evidence(format!("[profile {name}] at {origin} is indented: every tool reads it as part of the line above"))
+                .remedy(format!("remove the spaces at the beginning of line {}", origin.line));
+        }
+        // In the credentials file, a header is the name as it is.
+        if let Some(Profile { origin, .. }) = self.profile(&format!("profile {name}")) {
+            return finding.evidence(format!("{origin} has [profile {name}]")).remedy(format!("write [{name}] at {origin}"));
+        }
+        let Some(Profile { name: other, origin, .. }) = self.similar_profile(name) else {
+            return finding.remedy("awsfresh status lists the profiles");
+        };
+        if printable(other) != *other {
+            return finding
+                .evidence(format!("the name of a profile at {origin} contains invisible characters"))
+                .remedy(format!("retype line {} of {}", origin.line, origin.file));
+        }
+        finding.remedy(format!("did you mean `{other}`, at {origin}?"))
+    }
+
+    /// The place where the header of a profile is read as part of a value.
+    fn indented(&self, name: &str) -> Option<Origin> {
+        let header = format!("[profile {name}]");
+        self.sections().flat_map(Profile::values).find_map(|(_, value)| {
+            let line = value.text.lines().position(|line| line == header)?;
+            let line = value.origin.line + u32::try_from(line).ok()?;
+            Some(Origin { line, ..value.origin.clone() })
+        })
+    }
+
+    /// An existing profile whose name differs by invisible characters, by case or by a letter or two.
+    fn similar_profile(&self, name: &str) -> Option<&Profile> {
+        let visible: String = name.chars().filter(char::is_ascii_graphic).collect();
+        let visible = self.profile(&visible).filter(|_| visible != name);
+        let bare = || name.strip_prefix("profile ").and_then(|bare| self.profile(bare.trim()));
+        visible.or_else(bare).or_else(|| self.profile(nearest(name, self.names())?))
+    }
+
+    /// The SSO session with the most similar name.
+    pub(super) fn similar_session(&self, name: &str) -> Option<&Profile> {
+        self.sso_session(nearest(name, self.sso_session_names())?)
+    }
+
+    /// Where `[sso-session NAME]` is written in a form or a file in which no tool reads it: what is wrong, and its place.
+    pub(super) fn misplaced_session(&self, name: &str) -> Option<(String, &Origin)> {
+        if let Some(Profile { origin, .. }) = self.profile(&format!("sso-session {name}")) {
+            let what = format!("{origin} has [sso-session {name}]: no tool reads sessions from the credentials file");
+            return Some((what, origin));
+        }
+        let is_intended = |section: &&Profile| {
+            let (kind, rest) = section.name.split_once([' ', '\t']).unwrap_or_default();
+            let kind = kind.to_ascii_lowercase().replace('_', "-");
+            rest.trim() == name && kind.trim_end_matches('s') == "sso-session"
+        };
+        let section = self.others().find(is_intended)?;
+        Some((format!("{} has [{}]", section.origin, section.name), &section.origin))
+    }
+}
+
+/// The profile that a header of the wrong form stands for: `[Profile x]`, `[profiles x]`, `[profile-x]`, `[Default]`.
+fn intended_profile(header: &str) -> Option<&str> {
+    if header.eq_ignore_ascii_case("default") {
+        return Some("default");
+    }
+    let (word, rest) = header.split_at_checked("profile".len())?;
+    if !word.eq_ignore_ascii_case("profile") {
+        return None;
+    }
+    let rest = rest.strip_prefix(['s', 'S']).unwrap_or(rest);
+    rest.strip_prefix([' ', '\t', '-', ':', '_', '.', '/']).map(str::trim)
+}
+
+/// The most similar of `names`, without regard to case.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |other: &str| strsim::levenshtein(&name.to_lowercase(), &other.to_lowercase());
+    let short = names.filter(|other| name.len() <= MAX_LENGTH && other.len() <= MAX_LENGTH);
+    let near = short.map(|other| (distance(other), other));
+    let near = near.filter(|(distance, other)| *distance <= MAX_DISTANCE && *distance < other.len());
+    near.min().map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parser::{FileKind, parse};
+    use super::*;
+
+    fn set(config: &str, credentials: &str) -> ProfileSet {
+        let file = |kind, text: &str| parse("f", kind, text.as_bytes()).ok();
+        ProfileSet::new(file(FileKind::Config, config), file(FileKind::Credentials, credentials))
+    }
+
+    #[test]
+    fn a_missing_profile_has_a_suggestion() {
+        let set = set("[profile prod]\n[dev]\n", "");
+        assert!(set.find("Prdo").unwrap_err().remedy[0].contains("`prod`"));
+        assert!(set.find("dev").unwrap_err().evidence[0].contains("f:2 has [dev] without"));
+        assert_eq!(nearest("prod", ["staging", "x"].into_iter()), None);
+    }
+
+    #[test]
+    fn hidden_characters_in_a_name_are_reported() {
+        let set = set("[profile prod\u{200b}]\n", "[profile dev]\n");
+        assert!(set.find("prod").unwrap_err().remedy[0].contains("retype line 1"));
+        assert!(set.find("dev").unwrap_err().remedy[0].contains("write [dev] at f:1"));
+    }
+}

@@ -1,0 +1,76 @@
+//! Where this runs: something missing may exist for another user, or was never passed in.
+
+use crate::doctor::facts::{Facts, ID_TOKEN_VARIABLE};
+use crate::doctor::host::HostKind;
+use crate::finding::{Cause, Finding};
+use crate::shell::quoted_path;
+
+/// Adds to a finding about something missing where else it may be, and how it gets here.
+pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
+    if !matches!(finding.cause, Cause::ProfileNotFound | Cause::CredentialsMissing) {
+        return finding;
+    }
+    let finding = windows(facts, own_home(facts, sudo(facts, finding)));
+    let no_files = facts.files.iter().all(|file| !file.exists);
+    let is = |kind| facts.host.is(kind);
+    if is(HostKind::GithubActions) && finding.cause == Cause::CredentialsMissing {
+        github_job(facts, finding)
+    } else if is(HostKind::Lambda) && finding.cause == Cause::ProfileNotFound {
+        finding
+            .evidence("this is a Lambda function: it has no profiles, and the keys of its role are in the environment")
+            .remedy("unset AWS_PROFILE")
+    } else if is(HostKind::Container) && no_files {
+        container(facts, finding)
+    } else {
+        finding
+    }
+}
+
+/// Under `sudo` the files of root are read, not those of the user who called it.
+fn sudo(facts: &Facts, finding: Finding) -> Finding {
+    match facts.host.sudo_user.as_deref().filter(|user| *user != "root") {
+        Some(user) => finding
+            .evidence(format!("this runs under sudo for {user}, whose files are in another home directory"))
+            .remedy(format!("sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {user}")),
+        None => finding,
+    }
+}
+
+/// `HOME` decides where the files are read, whoever runs this.
+fn own_home(facts: &Facts, finding: Finding) -> Finding {
+    let Some(home) = &facts.host.own_home else { return finding };
+    let dir = home.join(".aws");
+    finding
+        .evidence(format!("HOME is not this user's home directory, which has AWS files: {}", dir.display()))
+        .remedy(format!("export HOME={}", quoted_path(home)))
+}
+
+/// WSL and Windows have a home directory each.
+fn windows(facts: &Facts, finding: Finding) -> Finding {
+    let Some(dir) = facts.host.windows.first() else { return finding };
+    let [config, credentials] = ["config", "credentials"].map(|name| quoted_path(&dir.join(name)));
+    finding
+        .evidence(format!("this is WSL, and Windows has AWS files of its own: {}", dir.display()))
+        .remedy(format!("export AWS_CONFIG_FILE={config} AWS_SHARED_CREDENTIALS_FILE={credentials}"))
+}
+
+/// A container contains nothing of the host's home directory by itself.
+fn container(facts: &Facts, finding: Finding) -> Finding {
+    let config = &facts.files[0].path;
+    let dir = config.parent().unwrap_or(config).display();
+    finding
+        .evidence(format!("this runs in a container, and {dir} contains no AWS files"))
+        .remedy(format!("docker run -v ~/.aws:{dir} -e AWS_PROFILE …"))
+        .remedy("or awsfresh --deliver env -p PROFILE -- docker run -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY -e AWS_SESSION_TOKEN …")
+}
+
+/// A job of GitHub Actions gets a web identity only if its workflow requests one.
+fn github_job(facts: &Facts, finding: Finding) -> Finding {
+    let finding = match facts.variable(ID_TOKEN_VARIABLE) {
+        None => finding
+            .evidence("this is a job of GitHub Actions without the permission to request an identity token")
+            .remedy("permissions: { id-token: write, contents: read } in the workflow"),
+        Some(_) => finding.evidence("this is a job of GitHub Actions that may request an identity token and did not"),
+    };
+    finding.remedy("uses: aws-actions/configure-aws-credentials with role-to-assume, in a step before this one")
+}

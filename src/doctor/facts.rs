@@ -1,0 +1,369 @@
+//! Everything that can be read without asking AWS: environment, both files, the chain, the SSO token, the host. Collected once;
+//! the checks are pure functions of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::aws_cli_cache::{self, CliSession};
+use super::host::HostEnvironment;
+use super::probe::ProbeResults;
+use crate::aws::access_key::Keys;
+use crate::aws_files::{self, AwsFiles};
+use crate::config::{Base, Chain, Profile, ProfileSet, Value, source_profiles};
+use crate::credentials::Secret;
+use crate::finding::{Cause, Finding, Origin, Result, Subject};
+use crate::refresh::{Entry, Freshness, freshness, step_keys, token_key};
+use crate::shell::program;
+use crate::source::connection::{Connections, EndpointOverride, Service};
+use crate::source::sso::{Session, Token, TokenFacts};
+use crate::source::web_identity::Claims;
+use crate::store::{Status, Store};
+use crate::time::Timestamp;
+use crate::world::{CONTAINER_VARIABLES, REGION_VARIABLES, SelectedBy, World};
+
+/// Everything seen here and now, and what the probes returned if there were any.
+pub(super) struct Facts {
+    pub(super) now: Timestamp,
+    /// The profile to diagnose.
+    pub(super) profile: String,
+    pub(super) selected_by: SelectedBy,
+    /// Variables that tools read. No secret is among them.
+    pub(super) variables: BTreeMap<String, String>,
+    /// The keys in the environment.
+    pub(super) environment: EnvironmentKeys,
+    /// The config file and the credentials file.
+    pub(super) files: [FileFacts; 2],
+    /// The profiles in both.
+    pub(super) set: ProfileSet,
+    /// The chain of the profile.
+    pub(super) chain: Result<Chain>,
+    /// The profiles on the way from the selected one to its base, as far as they exist.
+    pub(super) path: Vec<String>,
+    /// Endpoint overrides in force.
+    pub(super) overrides: Vec<EndpointOverride>,
+    /// The SSO token, if the chain starts with SSO.
+    pub(super) sso: Option<Result<TokenFacts>>,
+    /// Why no host of IAM Identity Center can be called with these settings.
+    pub(super) sso_blocked: Option<Finding>,
+    /// What a web identity token says about itself, if the chain starts with one.
+    pub(super) web_identity: Option<Result<Claims>>,
+    /// What SDKs use because variables name it and nothing else is configured.
+    pub(super) ambient_source: Option<Base>,
+    /// A program that a `credential_process` names and that does not exist.
+    pub(super) program_missing: Option<String>,
+    /// Sessions of the chain's roles in the AWS CLI's cache.
+    pub(super) cli_sessions: Vec<CliSession>,
+    /// Directories and files of the AWS CLI that tools read and write, as far as they exist.
+    pub(super) cli_files: Vec<FileFacts>,
+    /// Whether valid credentials of the last step are cached.
+    pub(super) cached: bool,
+    /// The store, if it was checked.
+    pub(super) store: Option<Status>,
+    /// Where this runs.
+    pub(super) host: HostEnvironment,
+    /// What AWS and the network responded; `None` offline.
+    pub(super) probes: Option<ProbeResults>,
+}
+
+/// A file or directory of AWS tools.
+pub(super) struct FileFacts {
+    pub(super) path: PathBuf,
+    /// The variable that names it, if one does.
+    pub(super) named_by: Option<&'static str>,
+    pub(super) exists: bool,
+    /// Permission bits and owner, where the system has them.
+    pub(super) mode: Option<(u32, u32)>,
+    pub(super) is_dir: bool,
+    /// Whether this user could write to it.
+    pub(super) writable: bool,
+    /// When it was last modified.
+    pub(super) modified: Option<Timestamp>,
+    /// Why it cannot be read or parsed.
+    pub(super) problem: Option<Finding>,
+}
+
+/// `AWS_ACCESS_KEY_ID` and its companions.
+#[derive(Default)]
+pub(super) struct EnvironmentKeys {
+    pub(super) id: Option<String>,
+    pub(super) secret: Option<Secret>,
+    pub(super) session_token: Option<Secret>,
+    pub(super) security_token: Option<Secret>,
+    pub(super) expiration: Option<String>,
+    /// Variables in the place of these, which no current tool reads.
+    pub(super) misnamed: Vec<String>,
+}
+
+/// Names that only the first SDK for Java read, and names as people remember them.
+const MISNAMED: &[&str] =
+    &["AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_ACCESS_KEY_SECRET", "AWS_SECRET_ACCESS_KEY_ID", "AWS_KEY_ID", "AWS_TOKEN"];
+
+/// The variable that a job of GitHub Actions has if it may request a web identity token.
+/// <https://docs.github.com/en/actions/reference/security/oidc>
+pub(super) const ID_TOKEN_VARIABLE: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+
+const SECRET_VARIABLES: &[&str] =
+    &["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+
+impl EnvironmentKeys {
+    fn collect(world: &World) -> Self {
+        let text = |name: &str| world.env(name).map(str::to_owned);
+        let secret = |name: &str| text(name).map(Secret::new);
+        let names = world.variables().map(|(name, _)| name.to_owned());
+        Self {
+            id: text("AWS_ACCESS_KEY_ID"),
+            secret: secret("AWS_SECRET_ACCESS_KEY"),
+            session_token: secret("AWS_SESSION_TOKEN"),
+            security_token: secret("AWS_SECURITY_TOKEN"),
+            expiration: text("AWS_CREDENTIAL_EXPIRATION"),
+            misnamed: names.filter(|name| is_misnamed(name)).collect(),
+        }
+    }
+
+    /// All parts, as most SDKs combine them; `None` without both halves of a key.
+    pub(super) fn keys(&self) -> Option<Keys<'_>> {
+        let token = self.session_token.as_ref().or(self.security_token.as_ref());
+        let (id, secret) = (self.id.as_deref()?, self.secret.as_ref()?.expose());
+        Some(Keys { id, secret, token: token.map(Secret::expose) })
+    }
+}
+
+fn is_misnamed(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let known = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    (known.contains(&upper.as_str()) && upper != name) || MISNAMED.contains(&upper.as_str())
+}
+
+impl Facts {
+    /// Reads everything but the network; the store itself is checked only if `check_store`.
+    pub(super) fn collect(world: &World, store: &dyn Store, profile: Option<&str>, check_store: bool) -> Self {
+        let (profile, selected_by) = world.selected_profile(profile);
+        let (set, problems) = AwsFiles::read(world).into_parts();
+        let chain = aws_files::resolve(world, &set, profile);
+        let chain = chain.map_err(|finding| finding.for_profile(profile));
+        let of_chain = chain.as_ref().ok().map(|chain| OfChain::collect(world, store, chain));
+        let no_keys = world.env("AWS_ACCESS_KEY_ID").is_none();
+        let nothing_selected = selected_by == SelectedBy::Nothing && chain.is_err() && no_keys;
+        let ambient_source = nothing_selected.then(|| ambient_source(world)).flatten();
+        let base = chain.as_ref().ok().map(|chain| &chain.base).or(ambient_source.as_ref());
+        let web_identity = base.and_then(|base| claims(world, base));
+        let of_chain = of_chain.unwrap_or_default();
+        let [config, credentials] = problems;
+        Self {
+            now: world.now(),
+            profile: profile.to_owned(),
+            selected_by,
+            variables: variables(world),
+            environment: EnvironmentKeys::collect(world),
+            files: [
+                FileFacts::named(world.config_file(), "AWS_CONFIG_FILE", config, world),
+                FileFacts::named(world.credentials_file(), "AWS_SHARED_CREDENTIALS_FILE", credentials, world),
+            ],
+            path: source_profiles(&set, profile),
+            set,
+            overrides: of_chain.overrides,
+            sso: of_chain.sso,
+            sso_blocked: of_chain.sso_blocked,
+            web_identity,
+            ambient_source,
+            program_missing: of_chain.program_missing,
+            cli_sessions: of_chain.cli_sessions,
+            cli_files: cli_files(world, chain.as_ref().ok()),
+            chain,
+            cached: of_chain.cached,
+            store: check_store.then(|| store.check()),
+            host: HostEnvironment::detect(world),
+            probes: None,
+        }
+    }
+
+    /// The value of a variable; a blank one counts as unset.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// The variable that names a region, and its value.
+    pub(super) fn region_variable(&self) -> Option<(&'static str, &str)> {
+        REGION_VARIABLES.into_iter().find_map(|name| Some((name, self.variable(name)?)))
+    }
+
+    /// The region in use: of the environment, else of the chain.
+    pub(super) fn region(&self) -> Option<&str> {
+        let of_chain = || self.chain.as_ref().ok()?.region.as_ref().map(|value| value.text.as_str());
+        self.region_variable().map(|(_, region)| region).or_else(of_chain)
+    }
+
+    /// The profiles on the way that exist.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.path.iter().filter_map(|name| self.set.profile(name))
+    }
+
+    /// The place of a key in these profiles.
+    pub(super) fn place_of(&self, key: &str) -> Option<&Origin> {
+        self.profiles().find_map(|profile| profile.get(key)).map(|value| &value.origin)
+    }
+
+    /// Whether requests go to a host that is not AWS.
+    pub(super) fn is_overridden(&self) -> bool {
+        self.overrides.iter().any(|endpoint| !endpoint.is_aws())
+    }
+
+    /// The result of the whole chain, if it failed.
+    pub(super) fn failure(&self) -> Option<&Finding> {
+        self.probes.as_ref().and_then(ProbeResults::failure)
+    }
+}
+
+/// The facts that need a chain.
+#[derive(Default)]
+struct OfChain {
+    overrides: Vec<EndpointOverride>,
+    sso: Option<Result<TokenFacts>>,
+    sso_blocked: Option<Finding>,
+    program_missing: Option<String>,
+    cli_sessions: Vec<CliSession>,
+    cached: bool,
+}
+
+impl OfChain {
+    fn collect(world: &World, store: &dyn Store, chain: &Chain) -> Self {
+        let connections = Connections::new(world, &chain.network);
+        let session = Session::of(&chain.base, world);
+        let stored_token = |session: &Session<'_>| {
+            let bytes = store.get(&token_key(session)).ok()??;
+            Token::from_store(&bytes)
+        };
+        let token = |session: &Session<'_>| stored_token(session).map_or_else(|| session.read(), Ok);
+        let dir = aws_cli_cache::cache_dir(world);
+        Self {
+            overrides: connections.overrides(),
+            sso: session.as_ref().map(|session| token(session).map(|token| session.facts(&token))),
+            sso_blocked: session.and_then(|session| session.hosts(&connections, Service::Sso).err()),
+            program_missing: missing_program(chain, world),
+            cli_sessions: aws_cli_cache::sessions(&dir, chain, world.now()),
+            cached: is_cached(world, store, chain, &connections),
+        }
+    }
+}
+
+/// Whether valid credentials of the last step are cached.
+fn is_cached(world: &World, store: &dyn Store, chain: &Chain, connections: &Connections) -> bool {
+    let entry = || {
+        let key = step_keys(chain, world, connections).pop()??;
+        Entry::from_bytes(&key, &store.get(&key).ok()??)
+    };
+    let is_valid = |entry: Entry| freshness(entry.obtained, entry.expiration(), world.now()) != Freshness::Expired;
+    entry().is_some_and(is_valid)
+}
+
+fn claims(world: &World, base: &Base) -> Option<Result<Claims>> {
+    let Base::WebIdentity { token_file, .. } = base else { return None };
+    Some(Claims::read(&world.expand_home(&token_file.text), &token_file.origin))
+}
+
+/// The variables that tools read, without secrets.
+fn variables(world: &World) -> BTreeMap<String, String> {
+    let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+    let is_read = |name: &str| {
+        let is_proxy = proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy));
+        name.starts_with("AWS_") || is_proxy || name == ID_TOKEN_VARIABLE
+    };
+    let is_shown = |name: &str| is_read(name) && !SECRET_VARIABLES.contains(&name) && !is_misnamed(name);
+    let set = world.variables().filter(|(name, value)| is_shown(name) && !value.trim().is_empty());
+    set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The program of the chain's `credential_process`, if it is named plainly and does not exist.
+fn missing_program(chain: &Chain, world: &World) -> Option<String> {
+    const BUILTINS: [&str; 13] = ["echo", "printf", "exec", "eval", "export", "cat", "exit", "true", "false", "test", "cd", ":", "."];
+    let Base::Process { command, .. } = &chain.base else { return None };
+    let program = program(&command.text)?;
+    let exists = if program.contains('/') {
+        world.expand_home(&program).exists()
+    } else {
+        let path = world.env("PATH").unwrap_or("/usr/bin:/bin");
+        let in_path = || std::env::split_paths(path).any(|dir| dir.join(&program).exists());
+        cfg!(windows) || BUILTINS.contains(&program.as_str()) || in_path()
+    };
+    (!exists).then_some(program)
+}
+
+impl FileFacts {
+    /// A file that `variable` may name.
+    fn named(path: PathBuf, variable: &'static str, problem: Option<Finding>, world: &World) -> Self {
+        let named_by = world.env(variable).map(|_| variable);
+        Self { named_by, problem, ..Self::of(path) }
+    }
+
+    fn of(path: PathBuf) -> Self {
+        let about = std::fs::metadata(&path).ok();
+        let modified = about.as_ref().and_then(|m| m.modified().ok());
+        let modified = modified.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        #[cfg(unix)]
+        let mode = about.as_ref().and_then(mode);
+        #[cfg(not(unix))]
+        let mode = None;
+        #[cfg(unix)]
+        let writable = rustix::fs::access(&path, rustix::fs::Access::WRITE_OK).is_ok();
+        #[cfg(not(unix))]
+        let writable = true;
+        Self {
+            exists: about.is_some(),
+            is_dir: about.as_ref().is_some_and(std::fs::Metadata::is_dir),
+            path,
+            named_by: None,
+            mode,
+            writable,
+            modified: modified.map(|d| Timestamp(d.as_secs().cast_signed())),
+            problem: None,
+        }
+    }
+
+    /// `read PATH`, or `there is no PATH`.
+    pub(super) fn state(&self) -> String {
+        format!("{} {}", if self.exists { "read" } else { "there is no" }, self.path.display())
+    }
+}
+
+/// Permission bits and owner. A device or a pipe keeps no secret: its mode does not matter.
+#[cfg(unix)]
+fn mode(about: &std::fs::Metadata) -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    (about.is_file() || about.is_dir()).then(|| (about.mode() & 0o777, about.uid()))
+}
+
+/// The directories in which the AWS CLI keeps sessions, and the token file of an SSO session.
+fn cli_files(world: &World, chain: Option<&Chain>) -> Vec<FileFacts> {
+    let aws = world.home.join(".aws");
+    let session = chain.and_then(|chain| Session::of(&chain.base, world));
+    let token_file = session.map(|session| session.path().to_owned());
+    let dirs = [aws.clone(), aws_cli_cache::cache_dir(world), aws.join("sso/cache")];
+    dirs.into_iter().chain(token_file).map(FileFacts::of).filter(|file| file.exists).collect()
+}
+
+/// What SDKs fall back to where there are neither keys nor a profile, as far as variables name it.
+fn ambient_source(world: &World) -> Option<Base> {
+    let value = |name: &str| {
+        let origin = Origin { file: name.into(), line: 0 };
+        Some(Value { text: world.env(name)?.to_owned(), origin, commented: false })
+    };
+    let web_identity = (value("AWS_WEB_IDENTITY_TOKEN_FILE"), value("AWS_ROLE_ARN"));
+    if let (Some(token_file), Some(role_arn)) = web_identity {
+        let session_name = value("AWS_ROLE_SESSION_NAME");
+        return Some(Base::WebIdentity { token_file, role_arn, session_name, duration_seconds: None });
+    }
+    let container = world.first_env(CONTAINER_VARIABLES);
+    container.map(|_| Base::Container { origin: environment_origin() })
+}
+
+/// The origin of what no file says.
+pub(super) fn environment_origin() -> Origin {
+    Origin { file: "the environment".into(), line: 0 }
+}
+
+/// A finding about an environment variable with a part of a key.
+pub(super) fn in_environment(cause: Cause, variable: &str, what: &str) -> Finding {
+    Finding::new(cause, format!("{variable} in the environment {what}"))
+        .about(Subject::Environment)
+        .evidence(format!("the environment variable {variable}"))
+}

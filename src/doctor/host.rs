@@ -1,0 +1,130 @@
+//! Where this runs: in which kind of machine or container, and with whose home directory.
+
+use std::path::{Path, PathBuf};
+
+use crate::world::{World, uid};
+
+/// A kind of surroundings that decides where credentials come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HostKind {
+    Lambda,
+    Ecs,
+    Kubernetes,
+    CodeBuild,
+    GithubActions,
+    Ci,
+    Wsl,
+    Container,
+    Ec2,
+}
+
+impl HostKind {
+    /// The name in a report.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Lambda => "lambda",
+            Self::Ecs => "ecs",
+            Self::Kubernetes => "kubernetes",
+            Self::CodeBuild => "codebuild",
+            Self::GithubActions => "github-actions",
+            Self::Ci => "ci",
+            Self::Wsl => "wsl",
+            Self::Container => "container",
+            Self::Ec2 => "ec2",
+        }
+    }
+}
+
+/// The surroundings of this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct HostEnvironment {
+    /// Every kind that fits.
+    pub(super) kinds: Vec<HostKind>,
+    /// The user who called `sudo`, whose files are not read.
+    pub(super) sudo_user: Option<String>,
+    /// This user's home directory according to `/etc/passwd`, if `HOME` is another one and it has AWS files. Users of NSS
+    /// (LDAP, SSSD) are not found.
+    pub(super) own_home: Option<PathBuf>,
+    /// Under WSL: `.aws` directories on the Windows side.
+    pub(super) windows: Vec<PathBuf>,
+    /// The ID of the user this runs as.
+    pub(super) uid: u32,
+}
+
+impl HostEnvironment {
+    /// By variables and well-known files.
+    pub(super) fn detect(world: &World) -> Self {
+        let kinds = kinds(world);
+        let windows = if kinds.contains(&HostKind::Wsl) { windows_homes(world) } else { Vec::new() };
+        let uid = uid();
+        let users = std::fs::read_to_string("/etc/passwd").ok();
+        let own_home = users.and_then(|users| home_of(uid, &users));
+        let own_home = own_home.filter(|home| *home != world.home && has_files(&home.join(".aws")));
+        let sudo_user = world.env("SUDO_USER").map(str::to_owned);
+        Self { kinds, sudo_user, own_home, windows, uid }
+    }
+
+    /// Whether this is a place of that kind.
+    pub(super) fn is(&self, kind: HostKind) -> bool {
+        self.kinds.contains(&kind)
+    }
+}
+
+fn kinds(world: &World) -> Vec<HostKind> {
+    let has = |name: &str| world.env(name).is_some();
+    let says = |path: &str, what: &str| std::fs::read_to_string(path).is_ok_and(|text| text.contains(what));
+    let marks = ["/.dockerenv", "/run/.containerenv"];
+    let ecs = ["ECS_CONTAINER_METADATA_URI_V4", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
+    let wsl = has("WSL_DISTRO_NAME") || says("/proc/sys/kernel/osrelease", "icrosoft");
+    let container = has("container") || marks.iter().any(|path| Path::new(path).exists());
+    let known = [
+        (HostKind::Lambda, has("AWS_LAMBDA_FUNCTION_NAME")),
+        (HostKind::Ecs, ecs.into_iter().any(has)),
+        (HostKind::Kubernetes, has("KUBERNETES_SERVICE_HOST")),
+        (HostKind::CodeBuild, has("CODEBUILD_BUILD_ID")),
+        (HostKind::GithubActions, has("GITHUB_ACTIONS")),
+        (HostKind::Ci, has("CI")),
+        (HostKind::Wsl, wsl),
+        (HostKind::Container, container),
+        (HostKind::Ec2, says("/sys/class/dmi/id/sys_vendor", "Amazon EC2")),
+    ];
+    known.into_iter().filter(|(_, fits)| *fits).map(|(kind, _)| kind).collect()
+}
+
+/// `.aws` directories of the Windows users: the one that `WSLENV=USERPROFILE/p` passes, else those on drive C.
+fn windows_homes(world: &World) -> Vec<PathBuf> {
+    let passed = world.env("USERPROFILE").filter(|path| path.starts_with('/'));
+    let homes = match passed {
+        Some(home) => vec![PathBuf::from(home)],
+        None => {
+            let users = std::fs::read_dir("/mnt/c/Users").into_iter().flatten().flatten();
+            users.map(|entry| entry.path()).collect()
+        }
+    };
+    let dirs = homes.into_iter().map(|home| home.join(".aws"));
+    dirs.filter(|dir| has_files(dir)).take(3).collect()
+}
+
+fn has_files(dir: &Path) -> bool {
+    dir.join("config").is_file() || dir.join("credentials").is_file()
+}
+
+/// The home directory in the lines of `/etc/passwd`.
+fn home_of(uid: u32, users: &str) -> Option<PathBuf> {
+    let uid = uid.to_string();
+    let mut lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let fields = lines.find(|fields| fields.get(2) == Some(&uid.as_str()))?;
+    fields.get(5).map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_one_home() {
+        let users = "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000::/home/ann:/bin/sh\nbroken\n";
+        assert_eq!(home_of(1000, users), Some("/home/ann".into()));
+        assert_eq!(home_of(7, users), None);
+    }
+}

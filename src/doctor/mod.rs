@@ -1,0 +1,65 @@
+//! The diagnosis of a profile. `facts` collects everything that can be read, and `probe` everything that has to be asked; the
+//! pure `checks` turn both into findings, ranked; `report` is the result for people and for programs.
+//!
+//! Behind `facts`: `host` (which kind of machine or container this is) and `aws_cli_cache` (what the AWS CLI has cached). Behind
+//! `probe`: `reachability` (hosts, DNS, TLS, clock), `metadata` (the instance metadata service) and `tls_issuer`.
+
+mod aws_cli_cache;
+mod checks;
+mod facts;
+mod host;
+mod metadata;
+mod probe;
+mod reachability;
+mod report;
+mod tls_issuer;
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::finding::{Finding, Severity};
+use crate::store::Store;
+use crate::world::World;
+use facts::Facts;
+use probe::Prober;
+pub(crate) use report::Report;
+
+/// A person at a terminal is told after this time that AWS is being asked.
+const PROGRESS_AFTER: Duration = Duration::from_millis(400);
+
+/// Diagnoses the selected profile.
+pub(crate) fn run(world: &World, store: &dyn Store, profile: Option<&str>, offline: bool) -> Report {
+    let mut facts = Facts::collect(world, store, profile, !offline);
+    if !offline {
+        let probes = with_progress(world, || Prober { world, store }.run(&facts));
+        facts.probes = Some(probes);
+    }
+    let findings = checks::all(&facts);
+    Report::new(&facts, findings)
+}
+
+/// The errors of the selected profile that can be found without asking AWS or the store.
+pub(crate) fn local_errors(world: &World, store: &dyn Store, profile: Option<&str>) -> Vec<Finding> {
+    let facts = Facts::collect(world, store, profile, false);
+    let errors = checks::all(&facts).into_iter();
+    errors.filter(|finding| finding.severity == Severity::Error).collect()
+}
+
+/// Reports on a terminal that `work` takes long.
+fn with_progress<T: Send>(world: &World, work: impl FnOnce() -> T + Send) -> T {
+    if !world.attended {
+        return work();
+    }
+    thread::scope(|scope| {
+        let (done, waiting) = channel::<()>();
+        scope.spawn(move || {
+            if waiting.recv_timeout(PROGRESS_AFTER) == Err(RecvTimeoutError::Timeout) {
+                log::info!("asking AWS …");
+            }
+        });
+        let outcome = work();
+        drop(done);
+        outcome
+    })
+}

@@ -1,0 +1,376 @@
+//! What AWS and the network respond: every probe beside the others, each with its own time limit.
+
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use super::aws_cli_cache::{self, CliSession};
+use super::facts::{EnvironmentKeys, Facts, environment_origin};
+use super::metadata::{self, Metadata};
+use super::reachability::{HostReply, Unreachable, contact};
+use crate::aws::partition;
+use crate::config::{Base, Chain, Network};
+use crate::credentials::Credentials;
+use crate::finding::{Cause, Certainty, Class, Finding, Result};
+use crate::refresh::Refresher;
+use crate::source::sso::Assignments;
+use crate::source::{Identity, Sources};
+use crate::store::Store;
+use crate::time::Timestamp;
+use crate::world::{SelectedBy, World};
+
+/// No probe takes longer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The results of all probes.
+pub(super) struct ProbeResults {
+    /// Step by step from the base, up to the first that failed.
+    pub(super) steps: Vec<StepResult>,
+    /// The owner of the keys in the environment.
+    pub(super) environment: Option<Result<Identity>>,
+    /// What the machine or container offers to programs that find nothing else.
+    pub(super) ambient: Option<Result<()>>,
+    /// The hosts that were contacted without credentials.
+    pub(super) hosts: Vec<HostResult>,
+    /// The state of the instance metadata service, if the chain starts there.
+    pub(super) metadata: Option<Metadata>,
+    /// Whether AWS accepts the sessions in the AWS CLI's cache, in the order of the facts.
+    pub(super) cli_sessions: Vec<Result<Identity>>,
+    /// The version of the AWS CLI, where it matters.
+    pub(super) cli_version: Option<String>,
+}
+
+/// A step of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Its base.
+    Base,
+    /// The role of this number, counted from 0.
+    Role(usize),
+}
+
+/// The result of one step.
+pub(super) struct StepResult {
+    pub(super) step: Step,
+    /// The step as messages name it: the ARN of the role, or the source of the profile.
+    pub(super) name: String,
+    /// The owner of its credentials according to AWS, or why there are none.
+    pub(super) outcome: Result<Identity>,
+    /// Why AWS rejected what was cached; then new credentials were fetched.
+    pub(super) rejected_cached: Option<Finding>,
+    /// The partition's home region, and whether the credentials are valid there, if the region rejected them.
+    pub(super) home_region: Option<(String, bool)>,
+    /// The home region of another partition in which they are valid.
+    pub(super) other_partition: Option<&'static str>,
+    /// Whether the credentials are those of a session.
+    pub(super) is_session: bool,
+    /// Whether AWS accepts them and does not reveal their owner: the policy of a VPC endpoint may deny GetCallerIdentity,
+    /// nothing else can.
+    pub(super) identity_hidden: bool,
+    /// What the SSO user has instead of the role that was denied.
+    pub(super) assignments: Option<Assignments>,
+}
+
+/// Why a host is contacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HostRole {
+    /// STS in the region of the chain.
+    Sts,
+    /// STS in the home region, to compare with.
+    HomeSts,
+    /// A service of IAM Identity Center.
+    Sso,
+    /// What an endpoint override names.
+    Override,
+}
+
+/// The result of one host.
+pub(super) struct HostResult {
+    pub(super) name: String,
+    pub(super) role: HostRole,
+    /// Its response, or why there was none.
+    pub(super) outcome: Result<HostReply>,
+    /// The issuer of its certificate, where that is not trusted.
+    pub(super) issuer: Option<Box<str>>,
+    /// Seconds by which its clock is ahead of ours.
+    pub(super) skew: Option<i64>,
+}
+
+impl StepResult {
+    fn new(step: Step, name: String, outcome: Result<Identity>) -> Self {
+        Self {
+            step,
+            name,
+            outcome,
+            rejected_cached: None,
+            home_region: None,
+            other_partition: None,
+            is_session: false,
+            identity_hidden: false,
+            assignments: None,
+        }
+    }
+
+    /// Whether the next step can use its credentials.
+    pub(super) fn works(&self) -> bool {
+        self.outcome.is_ok() || self.identity_hidden
+    }
+}
+
+impl ProbeResults {
+    /// Whether the whole chain yields credentials that AWS accepts.
+    pub(super) fn chain_works(&self) -> bool {
+        self.steps.last().is_some_and(StepResult::works)
+    }
+
+    /// Why the chain does not work.
+    pub(super) fn failure(&self) -> Option<&Finding> {
+        let steps = self.steps.iter().filter(|step| !step.identity_hidden);
+        steps.filter_map(|step| step.outcome.as_ref().err()).next()
+    }
+
+    /// The owner of the credentials of the whole chain.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.steps.last().and_then(|step| step.outcome.as_ref().ok())
+    }
+}
+
+/// What probing needs besides the facts.
+pub(super) struct Prober<'a> {
+    pub(super) world: &'a World,
+    pub(super) store: &'a dyn Store,
+}
+
+impl Prober<'_> {
+    /// Runs all probes at once. Where nothing responds, that takes little more than the limit of one probe; the steps of a
+    /// chain are probed one after the other, as each needs the one before.
+    pub(super) fn run(&self, facts: &Facts) -> ProbeResults {
+        let chain = facts.chain.as_ref().ok();
+        let bare = bare_chain(chain);
+        thread::scope(|scope| {
+            let steps = scope.spawn(|| chain.map_or_else(Vec::new, |chain| self.steps(chain)));
+            let environment = scope.spawn(|| self.environment(&facts.environment, &bare));
+            let ambient = scope.spawn(|| self.ambient(facts));
+            let metadata = scope.spawn(|| self.metadata(chain?));
+            let cli_sessions = self.cli_sessions(facts).into_iter();
+            let cli_sessions: Vec<ScopedJoinHandle<'_, _>> =
+                cli_sessions.map(|(session, chain)| scope.spawn(|| self.cli_session(session, chain))).collect();
+            let cli_version = scope.spawn(|| self.cli_version(chain?));
+            let hosts = hosts(self.world, chain, facts.sso_blocked.is_some()).into_iter();
+            let hosts: Vec<ScopedJoinHandle<'_, HostResult>> =
+                hosts.map(|(url, role)| scope.spawn(move || self.host(&url, chain, role))).collect();
+            ProbeResults {
+                steps: steps.join().unwrap_or_default(),
+                environment: environment.join().unwrap_or_default(),
+                ambient: ambient.join().unwrap_or_default(),
+                metadata: metadata.join().unwrap_or_default(),
+                cli_sessions: cli_sessions.into_iter().filter_map(|one| one.join().ok()).collect(),
+                cli_version: cli_version.join().unwrap_or_default(),
+                hosts: hosts.into_iter().filter_map(|host| host.join().ok()).collect(),
+            }
+        })
+    }
+
+    fn sources<'b>(&'b self, chain: &'b Chain) -> Sources<'b> {
+        Sources::new(self.world, chain, Instant::now() + TIMEOUT)
+    }
+
+    /// From the base to the last role, as a call for credentials would go.
+    fn steps(&self, chain: &Chain) -> Vec<StepResult> {
+        let mut results = Vec::new();
+        let roles = (0..chain.hops.len()).map(Step::Role);
+        for step in std::iter::once(Step::Base).chain(roles) {
+            let result = self.step(chain, step);
+            let works = result.works();
+            results.push(result);
+            if !works {
+                break;
+            }
+        }
+        results
+    }
+
+    fn step(&self, chain: &Chain, step: Step) -> StepResult {
+        let refresher = || Refresher::new(self.world, chain, self.store, Instant::now() + TIMEOUT);
+        let (n, name) = match step {
+            Step::Base => (0, chain.step_name(0)),
+            Step::Role(n) => (n + 1, chain.hops[n].role_arn.text.clone()),
+        };
+        let first = refresher();
+        let was_cached = first.is_step_cached(n);
+        let mut credentials = match first.obtain_step(n) {
+            Ok(credentials) => credentials,
+            Err(finding) => {
+                let has_list = finding.cause == Cause::SsoAccessRemoved;
+                let assignments = has_list.then(|| first.assignments()).flatten();
+                return StepResult { assignments, ..StepResult::new(step, name, Err(finding)) };
+            }
+        };
+        let mut result = self.identify(&first, &credentials, StepResult::new(step, name, no_outcome()));
+        // What AWS rejects must not be served to the next caller.
+        let works_at_home = result.home_region.as_ref().is_some_and(|(_, works)| *works);
+        if was_cached && !works_at_home && result.outcome.as_ref().is_err_and(is_rejection) {
+            first.invalidate_step(n);
+            let rejected = result.outcome.as_ref().err().cloned();
+            let again = refresher();
+            let bare = StepResult::new(step, result.name, no_outcome());
+            let bare = StepResult { rejected_cached: rejected, ..bare };
+            credentials = match again.obtain_step(n) {
+                Ok(credentials) => credentials,
+                Err(finding) => return StepResult { outcome: Err(finding), ..bare },
+            };
+            result = self.identify(&again, &credentials, bare);
+        }
+        result.is_session = credentials.session_token.is_some();
+        result.identity_hidden = result
+            .outcome
+            .as_ref()
+            .is_err_and(|finding| finding.cause == Cause::PermissionDenied && finding.certainty == Certainty::Certain);
+        result
+    }
+
+    /// Asks in the region; if that does not know the key, in the home region, and then in other partitions.
+    fn identify(&self, refresher: &Refresher<'_>, credentials: &Credentials, result: StepResult) -> StepResult {
+        let mut result = StepResult { outcome: refresher.identity(credentials), ..result };
+        let Err(finding) = &result.outcome else { return result };
+        let depends_on_region = [Cause::AccessKeyUnknown, Cause::RegionDisabled, Cause::SessionTokenDamaged];
+        if !depends_on_region.contains(&finding.cause) {
+            return result;
+        }
+        let sources = refresher.sources();
+        let Ok(region) = sources.region() else { return result };
+        let knows = |region: &str| sources.identity(credentials, Some(region)).is_ok();
+        let home = partition::home_region(partition::of_region(&region));
+        let works_at_home = home != region && knows(home);
+        if finding.cause == Cause::AccessKeyUnknown && !works_at_home {
+            let others = partition::HOMES.iter().copied().filter(|other| *other != home);
+            result.other_partition = others.into_iter().find(|other| knows(other));
+        }
+        if home != region {
+            result.home_region = Some((home.to_owned(), works_at_home));
+        }
+        result
+    }
+
+    fn environment(&self, keys: &EnvironmentKeys, chain: &Chain) -> Option<Result<Identity>> {
+        let credentials = Credentials {
+            access_key_id: keys.id.clone()?,
+            secret_access_key: keys.secret.clone()?,
+            session_token: keys.session_token.clone().or(keys.security_token.clone()),
+            expiration: None,
+            account_id: None,
+        };
+        // Without a request that could be made, the checks of the keys say enough.
+        let is_usable = credentials.flaw().is_none();
+        is_usable.then(|| self.sources(chain).identity(&credentials, None))
+    }
+
+    /// What SDKs fall back to where nothing is configured.
+    fn ambient(&self, facts: &Facts) -> Option<Result<()>> {
+        let nothing_selected = facts.selected_by == SelectedBy::Nothing && facts.chain.is_err() && facts.environment.id.is_none();
+        if !nothing_selected {
+            return None;
+        }
+        if let Some(base) = &facts.ambient_source {
+            let chain = Chain { base: base.clone(), ..bare_chain(None) };
+            return Some(self.sources(&chain).base(None).map(|_| ()));
+        }
+        if self.world.env_flag("AWS_EC2_METADATA_DISABLED") {
+            return None;
+        }
+        Some(match metadata::probe(&self.sources(&bare_chain(None))) {
+            Ok(state) => state.finding().map_or(Ok(()), Err),
+            Err(finding) => Err(finding),
+        })
+    }
+
+    fn metadata(&self, chain: &Chain) -> Option<Metadata> {
+        let is_source = matches!(chain.base, Base::InstanceMetadata { .. });
+        if !is_source || self.world.env_flag("AWS_EC2_METADATA_DISABLED") {
+            return None;
+        }
+        metadata::probe(&self.sources(&bare_chain(None))).ok()
+    }
+
+    /// The sessions to check: an emulator knows none of them, and need not see them.
+    fn cli_sessions<'b>(&self, facts: &'b Facts) -> Vec<(&'b CliSession, &'b Chain)> {
+        match &facts.chain {
+            Ok(chain) if !facts.is_overridden() => facts.cli_sessions.iter().map(|session| (session, chain)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn cli_session(&self, session: &CliSession, chain: &Chain) -> Result<Identity> {
+        self.sources(chain).identity(&session.credentials, None)
+    }
+
+    /// Only SSO sessions need a new version.
+    fn cli_version(&self, chain: &Chain) -> Option<String> {
+        let Base::Sso { session: Some(_), .. } = &chain.base else { return None };
+        let version = async { Ok(aws_cli_cache::version(self.world, TIMEOUT).await) };
+        self.sources(chain).run(version).ok()?
+    }
+
+    fn host(&self, url: &str, chain: Option<&Chain>, role: HostRole) -> HostResult {
+        let bare = bare_chain(chain);
+        let name = url.split("://").nth(1).unwrap_or(url).trim_end_matches('/').to_owned();
+        let before = self.world.now();
+        let (outcome, issuer) = match contact(&self.sources(&bare), url, &name) {
+            Ok(reply) => (Ok(reply), None),
+            Err(Unreachable { finding, issuer }) => (Err(finding), issuer),
+        };
+        let midpoint = Timestamp(before.0.midpoint(self.world.now().0));
+        let date = outcome.as_ref().ok().and_then(|reply| reply.date);
+        let skew = date.map(|date| date.seconds_from(midpoint));
+        HostResult { name, role, outcome, issuer, skew }
+    }
+}
+
+/// Before AWS is asked.
+fn no_outcome() -> Result<Identity> {
+    Err(Finding::new(Cause::Unexpected, "AWS was not asked"))
+}
+
+/// Whether a finding means that AWS does not accept the credentials themselves.
+fn is_rejection(finding: &Finding) -> bool {
+    finding.class() == Class::Rejected && !matches!(finding.cause, Cause::ClockSkew | Cause::RegionDisabled)
+}
+
+/// A chain that has only the way to AWS of another.
+fn bare_chain(like: Option<&Chain>) -> Chain {
+    Chain {
+        profile: like.map_or_else(String::new, |chain| chain.profile.clone()),
+        base: Base::Environment { origin: environment_origin() },
+        hops: Vec::new(),
+        region: like.and_then(|chain| chain.region.clone()),
+        network: like.map_or_else(Network::default, |chain| chain.network.clone()),
+    }
+}
+
+/// The hosts to contact: STS in the region, STS at home to compare with, and both SSO services if the chain needs them. With an
+/// endpoint override, the host that it names.
+fn hosts(world: &World, chain: Option<&Chain>, sso_blocked: bool) -> Vec<(String, HostRole)> {
+    let bare = bare_chain(chain);
+    let sources = Sources::new(world, chain.unwrap_or(&bare), Instant::now());
+    let Ok(region) = sources.region() else { return Vec::new() };
+    let overrides = sources.connections.overrides();
+    if let Some(endpoint) = overrides.first().filter(|endpoint| !endpoint.is_aws()) {
+        return vec![(endpoint.shown(), HostRole::Override)];
+    }
+    let url = |service: &str, region: &str| {
+        let suffix = partition::dns_suffix(partition::of_region(region));
+        format!("https://{service}.{region}.{suffix}/")
+    };
+    let sts = if sources.connections.fips { "sts-fips" } else { "sts" };
+    let mut hosts = vec![(url(sts, &region), HostRole::Sts)];
+    let home = partition::home_region(partition::of_region(&region));
+    if home != region {
+        hosts.push((url(sts, home), HostRole::HomeSts));
+    }
+    if let Some(Base::Sso { sso_region, .. }) = chain.map(|chain| &chain.base)
+        && !sso_blocked
+    {
+        hosts.push((url("oidc", sso_region), HostRole::Sso));
+        hosts.push((url("portal.sso", sso_region), HostRole::Sso));
+    }
+    hosts
+}

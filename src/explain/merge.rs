@@ -1,0 +1,71 @@
+//! The errors of a log together with what is wrong on this machine: a local fault that leads to an error ranks before it.
+
+use super::scan::LoggedError;
+use crate::aws::error_code::ErrorKind;
+use crate::finding::{Cause, Certainty, Finding};
+
+/// The findings of both.
+pub(crate) fn merge(logged: &[LoggedError], local: &[Finding]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for error in logged {
+        let explains = |finding: &&Finding| {
+            let leads_to = error.kind.is_some_and(|kind| leads_to(finding.cause, kind));
+            leads_to || finding.cause == error.finding.cause
+        };
+        let here: Vec<&Finding> = local.iter().filter(explains).collect();
+        for finding in &here {
+            // The log may come from another machine.
+            let certainty = finding.certainty.max(Certainty::Likely);
+            let finding = Finding { certainty, ..(*finding).clone() };
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+        // With a local fault, what AWS said is no longer the cause.
+        let said = error.finding.clone();
+        let said = if here.is_empty() { said } else { said.possible() };
+        if findings.iter().all(|known| known.cause != said.cause) {
+            findings.push(said);
+        }
+    }
+    findings
+}
+
+/// Whether a local fault leads to an error of this kind.
+fn leads_to(cause: Cause, kind: ErrorKind) -> bool {
+    let causes: &[Cause] = match kind {
+        ErrorKind::KeyUnknown | ErrorKind::AuthFailure | ErrorKind::TokenDamaged => &[
+            Cause::KeyIdMalformed,
+            Cause::PlaceholderCredentials,
+            Cause::TemporaryKeyWithoutToken,
+            Cause::StaleSessionToken,
+            Cause::SessionTokenDamaged,
+            Cause::MixedCredentialParts,
+            Cause::SecurityTokenShadows,
+            Cause::EnvShadowsProfile,
+            Cause::CredentialsFileShadows,
+            Cause::DefaultProfileShadows,
+            Cause::WrongPartition,
+            Cause::OptInRegionToken,
+            Cause::EndpointOverridden,
+        ],
+        ErrorKind::Expired => {
+            &[Cause::EnvShadowsProfile, Cause::SsoSessionExpired, Cause::CredentialsFileShadows, Cause::DefaultProfileShadows]
+        }
+        ErrorKind::SecretWrong => &[
+            Cause::SecretMalformed,
+            Cause::HiddenCharacters,
+            Cause::InlineCommentInValue,
+            Cause::MixedCredentialParts,
+            Cause::ConfigMalformed,
+            Cause::EnvShadowsProfile,
+        ],
+        ErrorKind::KeyAndSecretSwapped => &[Cause::KeyAndSecretSwapped],
+        ErrorKind::SpaceInKeyId => &[Cause::HiddenCharacters, Cause::InlineCommentInValue, Cause::KeyIdMalformed, Cause::ConfigMalformed],
+        ErrorKind::Unsigned => &[Cause::CredentialsMissing, Cause::MixedCredentialParts],
+        ErrorKind::ScopeMismatch => &[Cause::EndpointOverridden, Cause::RegionInvalid],
+        ErrorKind::AssumeRoleDenied | ErrorKind::Denied => &[Cause::EnvShadowsProfile, Cause::CredentialsFileShadows],
+        _ => &[],
+    };
+    causes.contains(&cause)
+}

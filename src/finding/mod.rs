@@ -1,0 +1,248 @@
+//! What went wrong, as a fact and a next step. A [`Finding`] is the error type of the whole crate: its [`Cause`] has a
+//! published id, and the cause's [`Class`] decides the exit code.
+//!
+//! Code never reads the words of a finding. What it needs to know about one is typed: the cause, the [`Subject`]s it is
+//! about, and [`AwsAnswer`] where AWS itself said it. So every message can be reworded.
+
+mod cause;
+mod origin;
+mod render;
+
+use serde::{Deserialize, Serialize};
+
+pub use cause::{Cause, Class};
+pub use origin::Origin;
+pub use render::{finding_json, finding_text};
+
+/// The outcome of anything that can fail for a reason a person can act on.
+pub type Result<T, E = Finding> = std::result::Result<T, E>;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something does not work.
+    #[default]
+    Error,
+    /// Something does not work with some tools, or will stop working.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// How far the evidence goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Certainty {
+    /// The evidence leaves no other cause.
+    #[default]
+    Certain,
+    /// Other causes are conceivable.
+    Likely,
+    /// One of several causes that fit.
+    Possible,
+}
+
+impl Severity {
+    /// The published name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+impl Certainty {
+    /// The published name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+        }
+    }
+}
+
+/// What a finding is about, for code that compares or groups findings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// The credentials in the environment variables.
+    Environment,
+    /// A profile that the summary already names.
+    Profile(String),
+    /// A step of the chain: 0 is its base, every following number a role.
+    Step(usize),
+    /// A place in a file.
+    File {
+        /// The file as the user named it.
+        file: String,
+        /// Counted from 1; 0 for the file as a whole.
+        line: u32,
+    },
+    /// A host by name.
+    Host(String),
+    /// The credential store.
+    Store,
+}
+
+/// What is known of an answer by AWS that led to a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsAnswer {
+    /// Whether AWS named the policy or rule that denied the request.
+    pub names_denier: bool,
+}
+
+/// One diagnosed failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The published id.
+    pub cause: Cause,
+    /// One line that can be understood alone; names the profile, session or file it is about.
+    pub summary: String,
+    /// The observations behind it, each with its place.
+    pub evidence: Vec<String>,
+    /// What to do next: exact commands or file:line.
+    pub remedy: Vec<String>,
+    /// How much it matters.
+    #[serde(default)]
+    pub severity: Severity,
+    /// How sure it is.
+    #[serde(default)]
+    pub certainty: Certainty,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Subject>,
+    /// Set where AWS said it, in an answer with an HTTP status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_answer: Option<AwsAnswer>,
+}
+
+impl Finding {
+    /// A certain error with nothing but its summary.
+    #[must_use]
+    pub fn new(cause: Cause, summary: impl Into<String>) -> Self {
+        Self {
+            cause,
+            summary: summary.into(),
+            evidence: Vec::new(),
+            remedy: Vec::new(),
+            severity: Severity::Error,
+            certainty: Certainty::Certain,
+            subjects: Vec::new(),
+            aws_answer: None,
+        }
+    }
+
+    /// Lowers the severity to a warning.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// Lowers the severity to a warning if `condition` holds.
+    #[must_use]
+    pub fn warning_if(self, condition: bool) -> Self {
+        if condition { self.warning() } else { self }
+    }
+
+    /// Lowers the severity to something worth knowing.
+    #[must_use]
+    pub fn info(mut self) -> Self {
+        self.severity = Severity::Info;
+        self
+    }
+
+    /// Lowers the certainty: other causes are conceivable.
+    #[must_use]
+    pub fn likely(mut self) -> Self {
+        self.certainty = Certainty::Likely;
+        self
+    }
+
+    /// Lowers the certainty to likely if `condition` holds.
+    #[must_use]
+    pub fn likely_if(self, condition: bool) -> Self {
+        if condition { self.likely() } else { self }
+    }
+
+    /// Lowers the certainty: several causes fit.
+    #[must_use]
+    pub fn possible(mut self) -> Self {
+        self.certainty = Certainty::Possible;
+        self
+    }
+
+    /// Adds an observation.
+    #[must_use]
+    pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// Adds a place in a file, as an observation and as the subject.
+    #[must_use]
+    pub fn at(self, origin: &Origin) -> Self {
+        self.evidence(origin.to_string()).about_place(origin)
+    }
+
+    /// Adds a place in a file as the subject alone.
+    #[must_use]
+    pub fn about_place(self, origin: &Origin) -> Self {
+        self.about(Subject::File { file: origin.file.to_string(), line: origin.line })
+    }
+
+    /// Adds a next step.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy.push(remedy.into());
+        self
+    }
+
+    /// Adds a subject.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subjects.push(subject);
+        self
+    }
+
+    /// Marks the profile that the summary names.
+    #[must_use]
+    pub fn about_profile(self, profile: &str) -> Self {
+        self.about(Subject::Profile(profile.to_owned()))
+    }
+
+    /// Whether it is about `subject`.
+    pub fn is_about(&self, subject: &Subject) -> bool {
+        self.subjects.contains(subject)
+    }
+
+    /// The place in a file it is about.
+    pub fn place(&self) -> Option<&Subject> {
+        self.subjects.iter().find(|subject| matches!(subject, Subject::File { .. }))
+    }
+
+    /// Puts the profile a caller asked for in front of the summary, unless that names it already.
+    #[must_use]
+    pub fn for_profile(mut self, profile: &str) -> Self {
+        if !self.is_about(&Subject::Profile(profile.to_owned())) {
+            self.summary = format!("profile `{profile}`: {}", self.summary);
+            self = self.about_profile(profile);
+        }
+        self
+    }
+
+    /// The class of its cause.
+    pub fn class(&self) -> Class {
+        self.cause.class()
+    }
+
+    /// The exit code of its class.
+    pub fn exit_code(&self) -> u8 {
+        self.class().code()
+    }
+}
+
+impl std::error::Error for Finding {}

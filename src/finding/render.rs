@@ -1,0 +1,93 @@
+//! The two published forms of a finding: text on stderr and JSON.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::{Certainty, Finding, Severity};
+use crate::text::{self, paint, printable, truncate};
+
+/// Lines of evidence and of remedies in the text form, and bytes per line: SDKs quote the text and cut it at a few KB.
+const EVIDENCE_LINES: usize = 4;
+const REMEDY_LINES: usize = 3;
+const SUMMARY_BYTES: usize = 600;
+const LINE_BYTES: usize = 400;
+
+impl fmt::Display for Finding {
+    /// `awsfresh: SUMMARY [CAUSE]`, then `seen:` and `try:` lines; under 4 KB.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let summary = truncate(&printable(&self.summary), SUMMARY_BYTES);
+        write!(f, "awsfresh: {summary} [{}]", self.cause.id())?;
+        for line in self.evidence.iter().take(EVIDENCE_LINES) {
+            write!(f, "\n  seen: {}", truncate(&printable(line), LINE_BYTES))?;
+        }
+        for line in self.remedy.iter().take(REMEDY_LINES) {
+            write!(f, "\n  try:  {}", truncate(&printable(line), LINE_BYTES))?;
+        }
+        Ok(())
+    }
+}
+
+/// One finding in the published JSON form.
+pub fn finding_json(finding: &Finding) -> Value {
+    json!({
+        "cause": finding.cause.id(),
+        "severity": finding.severity.name(),
+        "summary": finding.summary,
+        "evidence": finding.evidence,
+        "remedy": finding.remedy,
+        "certainty": finding.certainty.name(),
+    })
+}
+
+/// One finding as styled text, with all of its lines.
+pub fn finding_text(finding: &Finding) -> String {
+    let style = match finding.severity {
+        Severity::Error => text::RED,
+        Severity::Warning => text::YELLOW,
+        Severity::Info => text::CYAN,
+    };
+    let certainty = match finding.certainty {
+        Certainty::Certain => String::new(),
+        other => format!(" ({})", other.name()),
+    };
+    let severity = paint(style, finding.severity.name());
+    let summary = printable(&finding.summary);
+    let mut lines = vec![format!("{severity}: {summary} [{}]{certainty}", finding.cause.id())];
+    let evidence = finding.evidence.iter().filter(|line| !line.is_empty());
+    lines.extend(evidence.map(|line| format!("  seen: {}", printable(line))));
+    lines.extend(finding.remedy.iter().map(|line| format!("  try:  {}", printable(line))));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Cause;
+
+    #[test]
+    fn a_finding_is_three_lines_of_text() {
+        let finding = Finding::new(Cause::SsoSessionExpired, "the SSO session `corp` expired 2 h ago")
+            .evidence("token in the OS keyring")
+            .remedy("aws sso login --sso-session corp")
+            .for_profile("prod");
+        assert_eq!(
+            finding.to_string(),
+            "awsfresh: profile `prod`: the SSO session `corp` expired 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp"
+        );
+        assert_eq!(finding.exit_code(), 4);
+        assert_eq!(finding.clone().for_profile("prod"), finding, "the profile is named once");
+    }
+
+    #[test]
+    fn the_text_is_bounded_and_each_line_stays_one_line() {
+        let long = "Ω\n\u{1b}[31m\u{202e}\u{200b}".repeat(5000);
+        let mut finding = Finding::new(Cause::Unexpected, long.clone());
+        for _ in 0..50 {
+            finding = finding.evidence(long.clone()).remedy(long.clone());
+        }
+        let text = finding.to_string();
+        assert!(text.len() < 4096 && text.lines().count() == 8, "{}", text.len());
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
+    }
+}

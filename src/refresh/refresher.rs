@@ -1,0 +1,341 @@
+//! Look, lock, look again, fetch, store: for one step of a chain after the other.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::cache_key::step_keys;
+use super::entry::Entry;
+use super::freshness::Freshness;
+use super::lock::{self, Failure, LockAttempt, RefreshLock};
+use super::sso_token::SsoTokens;
+use crate::config::Chain;
+use crate::credentials::{Credentials, Secret};
+use crate::finding::{Cause, Finding, Result};
+use crate::source::sso::{Assignments, Session, Token};
+use crate::source::{Identity, Sources};
+use crate::store::{CacheKey, Store};
+use crate::time::{Timestamp, human_duration};
+use crate::world::World;
+
+/// After a renewal that failed while something valid was left, the source is not asked for this long, in seconds.
+const BACK_OFF: i64 = 30;
+
+/// Obtains the credentials of one chain. Step 0 is its base, every following step a role.
+pub(crate) struct Refresher<'a> {
+    world: &'a World,
+    chain: &'a Chain,
+    store: &'a dyn Store,
+    sources: Sources<'a>,
+    keys: Vec<Option<CacheKey>>,
+    deadline: Instant,
+    /// The directory of the lock files.
+    locks: PathBuf,
+    /// Whether to renew the last step even if it is fresh.
+    force: bool,
+    obtained: Cell<Option<Timestamp>>,
+    failed_renewal: RefCell<Option<Finding>>,
+}
+
+/// A renewal of one step.
+struct Renewal<'a> {
+    step: usize,
+    key: &'a CacheKey,
+    force: bool,
+    /// What is cached and still valid.
+    valid: Option<Entry>,
+    /// When the look into the cache was made.
+    began: Timestamp,
+}
+
+/// What to do under the lock.
+#[derive(Debug, PartialEq, Eq)]
+enum Action {
+    /// Fail as the process that held the lock before did.
+    ShareFailure,
+    /// Serve what is valid: the last renewal failed a moment ago.
+    ServeValid,
+    /// Serve what the process that held the lock before has stored.
+    ServeStored,
+    /// Ask the source.
+    Fetch,
+}
+
+impl Renewal<'_> {
+    /// Decides by the failure that is left in the lock, by what is stored now, and by whether the lock was waited for.
+    fn decide(&self, waited: bool, failure: Option<&Failure>, stored: Option<&Entry>, now: Timestamp) -> Action {
+        if let Some(failure) = failure {
+            if self.valid.is_none() && waited && failure.at >= self.began {
+                return Action::ShareFailure;
+            }
+            if self.valid.is_some() && !self.force && now.seconds_from(failure.at) < BACK_OFF {
+                return Action::ServeValid;
+            }
+        }
+        let is_fresh = |entry: &&Entry| entry.freshness(now) == Freshness::Fresh;
+        match stored.filter(is_fresh) {
+            Some(entry) if !self.force || (waited && entry.obtained >= self.began) => Action::ServeStored,
+            _ => Action::Fetch,
+        }
+    }
+}
+
+impl<'a> Refresher<'a> {
+    /// A refresher for `chain`.
+    pub(crate) fn new(world: &'a World, chain: &'a Chain, store: &'a dyn Store, deadline: Instant) -> Self {
+        let sources = Sources::new(world, chain, deadline);
+        let keys = step_keys(chain, world, &sources.connections);
+        let locks = world.state_dir().join("locks");
+        let (obtained, failed_renewal) = (Cell::default(), RefCell::default());
+        Self { world, chain, store, sources, keys, deadline, locks, force: false, obtained, failed_renewal }
+    }
+
+    /// Renews the last step even if it is fresh.
+    pub(crate) fn force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    /// Credentials of the profile that the chain was resolved from.
+    pub(crate) fn obtain(&self) -> Result<Credentials> {
+        self.sources.reject_recursion()?;
+        self.step(self.last_step(), self.force)
+    }
+
+    /// When AWS issued what [`Self::obtain`] returned, if that is cached.
+    pub(crate) fn obtained(&self) -> Option<Timestamp> {
+        self.obtained.get()
+    }
+
+    /// Why [`Self::obtain`] returned what was cached before, if it was due for renewal.
+    pub(crate) fn failed_renewal(&self) -> Option<Finding> {
+        self.failed_renewal.borrow().clone()
+    }
+
+    /// The owner of `credentials` according to AWS.
+    pub(crate) fn identity(&self, credentials: &Credentials) -> Result<Identity> {
+        self.sources.identity(credentials, None)
+    }
+
+    /// Deletes what is cached for the profile: AWS no longer accepts it.
+    pub(crate) fn invalidate(&self) {
+        self.invalidate_step(self.last_step());
+    }
+
+    /// The calls behind this refresher.
+    pub(crate) fn sources(&self) -> &Sources<'a> {
+        &self.sources
+    }
+
+    /// Credentials of one step; for a diagnosis.
+    pub(crate) fn obtain_step(&self, step: usize) -> Result<Credentials> {
+        self.sources.reject_recursion()?;
+        self.step(step, false)
+    }
+
+    /// Whether valid credentials of a step are cached.
+    pub(crate) fn is_step_cached(&self, step: usize) -> bool {
+        let entry = self.key(step).and_then(|key| self.read_cached(key));
+        entry.is_some_and(|entry| self.freshness_of(&entry) != Freshness::Expired)
+    }
+
+    /// Deletes what is cached for a step.
+    pub(crate) fn invalidate_step(&self, step: usize) {
+        if let Some(key) = self.key(step) {
+            let _ = self.store.remove(key); // a failing store is reported when the successor is stored
+        }
+    }
+
+    /// What the user of the chain's SSO session has; `None` where it has no session, or the portal does not say.
+    pub(crate) fn assignments(&self) -> Option<Assignments> {
+        let token = self.sso_token(&Session::of(&self.chain.base, self.world)?, None).ok()?;
+        self.sources.assignments(token.access()).ok()
+    }
+
+    fn last_step(&self) -> usize {
+        self.keys.len() - 1
+    }
+
+    fn key(&self, step: usize) -> Option<&CacheKey> {
+        self.keys.get(step).and_then(Option::as_ref)
+    }
+
+    fn step(&self, step: usize, force: bool) -> Result<Credentials> {
+        let Some(key) = self.key(step) else {
+            return self.fetch(step);
+        };
+        let name = self.chain.step_name(step);
+        let cached = self.read_cached(key).map(|entry| (self.freshness_of(&entry), entry));
+        let valid = match cached {
+            Some((Freshness::Fresh, entry)) if !force => {
+                log::debug!("{name}: cached and fresh, {} left", self.time_left(&entry));
+                return Ok(self.serve(step, entry));
+            }
+            Some((Freshness::RenewSoon(reason), entry)) => {
+                log::debug!("{name}: {} left, renewing because {reason}", self.time_left(&entry));
+                Some(entry)
+            }
+            Some((Freshness::Fresh, entry)) => {
+                log::debug!("{name}: {} left, renewing as requested", self.time_left(&entry));
+                Some(entry)
+            }
+            Some((Freshness::Expired, _)) | None => {
+                log::debug!("{name}: nothing valid is cached, asking the source");
+                None
+            }
+        };
+        let renewal = Renewal { step, key, force, valid, began: self.world.now() };
+        let began = Instant::now();
+        // While something valid is left, the lock is not worth waiting for.
+        let deadline = renewal.valid.is_none().then_some(self.deadline);
+        match lock::acquire(&self.locks, key, deadline, self.world.attended) {
+            LockAttempt::Acquired { lock, waited } => self.renew(renewal, lock, waited),
+            LockAttempt::Busy => match renewal.valid {
+                Some(entry) => {
+                    log::debug!("another process is renewing it: serving what is still valid");
+                    Ok(self.serve(step, entry))
+                }
+                None => Err(lock::lock_timeout(&name, began.elapsed(), &self.locks)),
+            },
+        }
+    }
+
+    /// The second look, and the renewal, under the lock.
+    fn renew(&self, renewal: Renewal<'_>, mut lock: Option<RefreshLock>, waited: bool) -> Result<Credentials> {
+        let failure = lock.as_mut().and_then(RefreshLock::last_failure);
+        let stored = self.read_cached(renewal.key);
+        let action = renewal.decide(waited, failure.as_ref(), stored.as_ref(), self.world.now());
+        match (action, failure, renewal.valid.clone(), stored) {
+            (Action::ShareFailure, Some(failure), ..) => {
+                log::debug!("the process that held the lock failed: sharing its diagnosis");
+                Err(failure.finding)
+            }
+            (Action::ServeValid, Some(failure), Some(entry), _) => {
+                let cause = failure.finding.cause.id();
+                log::debug!("the last renewal failed ({cause}): not asking again yet");
+                self.failed_renewal.replace(Some(failure.finding));
+                Ok(self.serve(renewal.step, entry))
+            }
+            (Action::ServeStored, _, _, Some(entry)) => {
+                log::debug!("another process renewed it meanwhile");
+                Ok(self.serve(renewal.step, entry))
+            }
+            _ => self.fetch_and_store(renewal, lock),
+        }
+    }
+
+    fn fetch_and_store(&self, renewal: Renewal<'_>, mut lock: Option<RefreshLock>) -> Result<Credentials> {
+        let finding = match self.fetch(renewal.step) {
+            Ok(credentials) => {
+                if let Some(lock) = &mut lock {
+                    lock.clear_failure();
+                }
+                return Ok(self.store(renewal.key, renewal.step, credentials));
+            }
+            Err(finding) => finding,
+        };
+        if let Some(lock) = &mut lock {
+            lock.leave_failure(&Failure { at: self.world.now(), finding: finding.clone() });
+        }
+        let valid = renewal.valid.filter(|entry| self.freshness_of(entry) != Freshness::Expired);
+        match valid {
+            Some(entry) if !renewal.force => {
+                let left = self.time_left(&entry);
+                log::debug!("the renewal failed, serving what is valid for {left} more:\n{finding}");
+                self.failed_renewal.replace(Some(finding));
+                Ok(self.serve(renewal.step, entry))
+            }
+            _ => Err(finding),
+        }
+    }
+
+    fn serve(&self, step: usize, entry: Entry) -> Credentials {
+        if step == self.last_step() {
+            self.obtained.set(Some(entry.obtained));
+        }
+        entry.credentials
+    }
+
+    fn read_cached(&self, key: &CacheKey) -> Option<Entry> {
+        match self.store.get(key) {
+            Ok(bytes) => Entry::from_bytes(key, &bytes?),
+            Err(e) => {
+                log::debug!("cannot read the {} store: {e}", self.store.name());
+                None
+            }
+        }
+    }
+
+    fn freshness_of(&self, entry: &Entry) -> Freshness {
+        entry.freshness(self.world.now())
+    }
+
+    fn time_left(&self, entry: &Entry) -> String {
+        human_duration(entry.expiration().seconds_from(self.world.now()))
+    }
+
+    fn fetch(&self, step: usize) -> Result<Credentials> {
+        let Some(hop) = self.chain.hop(step) else {
+            return self.fetch_base();
+        };
+        let caller = self.step(step - 1, false)?;
+        log::debug!("calling AssumeRole for {}", hop.role_arn.text);
+        match self.sources.hop(hop, &caller) {
+            // AWS no longer accepts the caller's session from the cache: it must not be served again.
+            Err(finding) if matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SessionExpired) && self.key(step - 1).is_some() => {
+                log::debug!("AWS rejected the cached source credentials: deleting them and trying once more");
+                self.invalidate_step(step - 1);
+                self.sources.hop(hop, &self.step(step - 1, false)?)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn fetch_base(&self) -> Result<Credentials> {
+        let Some(session) = Session::of(&self.chain.base, self.world) else {
+            return self.sources.base(None);
+        };
+        let token = self.sso_token(&session, None)?;
+        let with_login = |finding: Finding| match finding.cause {
+            Cause::SsoSessionExpired if finding.remedy.is_empty() => finding.remedy(session.login()),
+            _ => finding,
+        };
+        match self.sources.base(Some(token.access())).map_err(with_login) {
+            Err(finding) if finding.cause == Cause::SsoSessionExpired => {
+                log::debug!("the portal rejected the token: refreshing it");
+                // If that fails too, what the portal said is the better diagnosis.
+                let renewed = self.sso_token(&session, Some(token.access())).map_err(|_| finding)?;
+                self.sources.base(Some(renewed.access())).map_err(with_login)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn sso_token(&self, session: &Session<'_>, rejected: Option<&Secret>) -> Result<Token> {
+        let (sources, store, locks) = (&self.sources, self.store, self.locks.as_path());
+        SsoTokens { session, sources, store, locks, deadline: self.deadline }.obtain(rejected)
+    }
+
+    /// Stores what was fetched, and returns it whether or not that works.
+    fn store(&self, key: &CacheKey, step: usize, credentials: Credentials) -> Credentials {
+        if credentials.expiration.is_none() {
+            log::debug!("the credentials have no expiration: not cached");
+            return credentials;
+        }
+        let name = self.chain.step_name(step);
+        let entry = Entry::new(key, self.world.now(), credentials);
+        let label = format!("awsfresh: {name} (profile {})", self.chain.profile);
+        match self.store.put(key, &label, &entry.to_bytes()) {
+            Ok(()) => {
+                let left = self.time_left(&entry);
+                log::debug!("{name}: stored in {}, {left} left", self.store.name());
+            }
+            Err(e) => log::warn!("the credentials could not be stored and are used without a cache: {e}"),
+        }
+        self.serve(step, entry)
+    }
+}
+
+#[cfg(test)]
+#[path = "refresher_tests.rs"]
+mod tests;

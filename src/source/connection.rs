@@ -1,0 +1,388 @@
+//! How AWS is reached: endpoint, TLS roots, proxy, time limits. The SDK's own loader is not used: it does not read `ca_bundle`
+//! and would look for a profile by itself.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use url::Url;
+
+use crate::aws::names::is_aws_host;
+use crate::config::{Network, Value};
+use crate::files;
+use crate::finding::{Cause, Finding, Origin, Result};
+use crate::world::World;
+
+/// All public roots together take a quarter of a megabyte.
+const BUNDLE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The AWS services called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Service {
+    /// Security Token Service.
+    Sts,
+    /// IAM Identity Center portal.
+    Sso,
+    /// IAM Identity Center OIDC.
+    SsoOidc,
+    /// AWS Sign-In, behind `aws login`. Its client accepts no endpoint override.
+    Signin,
+}
+
+/// Which of a service's hosts are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hosts {
+    pub(crate) fips: bool,
+    pub(crate) dualstack: bool,
+}
+
+/// The place of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SettingPlace {
+    /// An environment variable.
+    Variable(&'static str),
+    /// `endpoint_url` in a file.
+    File(Origin),
+}
+
+impl fmt::Display for SettingPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::File(origin) => write!(f, "endpoint_url at {origin}"),
+        }
+    }
+}
+
+/// An endpoint override.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndpointOverride {
+    url: String,
+    /// The setting that has it.
+    pub(crate) place: SettingPlace,
+}
+
+/// Where and how to connect, from the environment and a profile.
+pub(crate) struct Connections {
+    sts: Option<EndpointOverride>,
+    sso: Option<EndpointOverride>,
+    sso_oidc: Option<EndpointOverride>,
+    /// Whether FIPS endpoints are required.
+    pub(crate) fips: bool,
+    /// Whether dual-stack endpoints are used.
+    pub(crate) dualstack: bool,
+    /// A path, and the setting that names it.
+    ca_bundle: Option<(PathBuf, String)>,
+    https_proxy: Option<String>,
+    http_proxy: Option<String>,
+    no_proxy: Option<String>,
+}
+
+impl Connections {
+    /// Ranks the settings as the SDKs do: the variable of the service, the variable for all, then the profile.
+    pub(crate) fn new(world: &World, network: &Network) -> Self {
+        let ignored = world.env_flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") || network.ignore_configured_endpoint_urls;
+        let endpoint = |variable: &'static str, configured: &Option<Value>| {
+            if ignored {
+                return None;
+            }
+            if let Some((name, url)) = world.first_env([variable, "AWS_ENDPOINT_URL"]) {
+                let place = SettingPlace::Variable(name);
+                return Some(EndpointOverride { url: url.to_owned(), place });
+            }
+            let value = configured.as_ref().or(network.endpoint_url.as_ref())?;
+            let place = SettingPlace::File(value.origin.clone());
+            Some(EndpointOverride { url: value.text.clone(), place })
+        };
+        // curl's rule, which every SDK follows: lower case first.
+        let proxy = |name: &str| {
+            let upper = name.to_ascii_uppercase();
+            world.env(name).or_else(|| world.env(&upper)).map(str::to_owned)
+        };
+        let all = proxy("all_proxy");
+        Self {
+            sts: endpoint("AWS_ENDPOINT_URL_STS", &network.sts_endpoint_url),
+            sso: endpoint("AWS_ENDPOINT_URL_SSO", &network.sso_endpoint_url),
+            sso_oidc: endpoint("AWS_ENDPOINT_URL_SSO_OIDC", &network.sso_oidc_endpoint_url),
+            fips: world.env_flag("AWS_USE_FIPS_ENDPOINT") || network.use_fips,
+            dualstack: world.env_flag("AWS_USE_DUALSTACK_ENDPOINT") || network.use_dualstack,
+            ca_bundle: match (world.env("AWS_CA_BUNDLE"), &network.ca_bundle) {
+                (Some(path), _) => Some((world.expand_home(path), "AWS_CA_BUNDLE".to_owned())),
+                (None, Some(value)) => Some((world.expand_home(&value.text), value.origin.to_string())),
+                (None, None) => None,
+            },
+            https_proxy: proxy("https_proxy").or_else(|| all.clone()),
+            http_proxy: proxy("http_proxy").or(all),
+            no_proxy: proxy("no_proxy"),
+        }
+    }
+
+    fn endpoint(&self, service: Service) -> Option<&EndpointOverride> {
+        match service {
+            Service::Sts => self.sts.as_ref(),
+            Service::Sso => self.sso.as_ref(),
+            Service::SsoOidc => self.sso_oidc.as_ref(),
+            Service::Signin => None,
+        }
+    }
+
+    /// The URL of the endpoint override for a service.
+    pub(crate) fn url(&self, service: Service) -> Option<&str> {
+        self.endpoint(service).map(|endpoint| endpoint.url.as_str())
+    }
+
+    /// Every override in force, each once.
+    pub(crate) fn overrides(&self) -> Vec<EndpointOverride> {
+        let mut all: Vec<EndpointOverride> = Vec::new();
+        for endpoint in [&self.sts, &self.sso, &self.sso_oidc].into_iter().flatten() {
+            if all.iter().all(|known| known.place != endpoint.place) {
+                all.push(endpoint.clone());
+            }
+        }
+        all
+    }
+
+    /// The configuration of an SDK client for `service`, without credentials.
+    pub(crate) fn sdk_config(&self, service: Service, region: &str, hosts: Hosts, retries: RetryConfig) -> Result<SdkConfig> {
+        let mut config = SdkConfig::builder()
+            .region(Region::new(region.to_owned()))
+            .http_client(self.http_client(service)?)
+            .retry_config(retries)
+            .timeout_config(timeouts())
+            .use_fips(hosts.fips)
+            .use_dual_stack(hosts.dualstack);
+        config.set_endpoint_url(self.url(service).map(str::to_owned));
+        Ok(config.build())
+    }
+
+    /// An HTTP client with these settings.
+    pub(crate) fn http_client(&self, service: Service) -> Result<SharedHttpClient> {
+        if let Some(endpoint) = self.endpoint(service) {
+            endpoint.check()?;
+        }
+        let transport = self.transport(self.url(service).unwrap_or("https://"))?;
+        Ok(Builder::new().build_with_connector_fn(move |settings, _| transport.connector(settings)))
+    }
+
+    /// Proxy and TLS settings for `url`. TLS roots are loaded for https only: reading the system's takes milliseconds.
+    pub(crate) fn transport(&self, url: &str) -> Result<Transport> {
+        let plain = url.starts_with("http://");
+        let tls = if plain { None } else { Some(self.tls_context()?) };
+        Ok(Transport { proxy: self.proxy(plain)?, tls })
+    }
+
+    /// `HOST:PORT` of the proxy for a request to `url`, if it takes one.
+    pub(crate) fn proxy_for(&self, url: &Uri) -> Option<String> {
+        let proxy = |url: &Option<String>| url.clone().unwrap_or_default();
+        let matcher = Matcher::builder().https(proxy(&self.https_proxy)).http(proxy(&self.http_proxy)).no(proxy(&self.no_proxy)).build();
+        let proxy = matcher.intercept(url)?.uri().clone();
+        let default = if proxy.scheme_str() == Some("https") { 443 } else { 80 };
+        Some(format!("{}:{}", proxy.host()?, proxy.port_u16().unwrap_or(default)))
+    }
+
+    fn tls_context(&self) -> Result<TlsContext> {
+        let mut roots = TrustStore::default();
+        if let Some((path, place)) = &self.ca_bundle {
+            let unusable = |cause, why: String, remedy: &str| {
+                Finding::new(cause, format!("the CA bundle {} {why}", path.display())).evidence(format!("named by {place}")).remedy(remedy)
+            };
+            let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
+                let remedy = "name a readable PEM file, or remove the setting";
+                unusable(Cause::ConfigUnreadable, format!("cannot be read: {e}"), remedy)
+            })?;
+            check_bundle(&pem).map_err(|why| {
+                let remedy = "name a file with -----BEGIN CERTIFICATE----- blocks";
+                unusable(Cause::ConfigMalformed, why, remedy)
+            })?;
+            roots.add_pem_certificate(pem.as_slice());
+        }
+        let unusable = |e| Finding::new(Cause::TlsUntrusted, format!("the TLS settings cannot be used: {e}"));
+        TlsContext::builder().with_trust_store(roots).build().map_err(unusable)
+    }
+
+    fn proxy(&self, plain: bool) -> Result<ProxyConfig> {
+        let url = if plain { &self.http_proxy } else { &self.https_proxy };
+        let Some(url) = url else { return Ok(ProxyConfig::disabled()) };
+        let url = if url.contains("://") { url.clone() } else { format!("http://{url}") };
+        let config = if plain { ProxyConfig::http(&url) } else { ProxyConfig::https(&url) };
+        // The URL may contain a password: it is not quoted.
+        let config = config.map_err(|_| {
+            let name = if plain { "HTTP_PROXY" } else { "HTTPS_PROXY" };
+            let what = if url.starts_with("socks") {
+                "names a SOCKS proxy, which the AWS SDK for Rust does not support"
+            } else {
+                "is not a proxy URL"
+            };
+            Finding::new(Cause::ProxyMisconfigured, format!("{name} {what}"))
+                .remedy(format!("export {name}=http://USER:PASSWORD@HOST:PORT, the password percent-encoded"))
+        })?;
+        Ok(match &self.no_proxy {
+            Some(rules) => config.no_proxy(rules),
+            None => config,
+        })
+    }
+}
+
+/// Proxy and TLS settings for one URL.
+pub(crate) struct Transport {
+    proxy: ProxyConfig,
+    tls: Option<TlsContext>,
+}
+
+impl Transport {
+    /// Without proxy and TLS: for metadata services.
+    pub(crate) fn direct() -> Self {
+        Self { proxy: ProxyConfig::disabled(), tls: None }
+    }
+
+    /// A connector with these time limits.
+    pub(crate) fn connector(&self, settings: Option<&HttpConnectorSettings>) -> Connector {
+        let mut connector = ConnectorBuilder::default().proxy_config(self.proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        match &self.tls {
+            None => connector.build_http(),
+            Some(tls) => {
+                let provider = Provider::Rustls(CryptoMode::Ring);
+                connector.tls_provider(provider).tls_context(tls.clone()).build()
+            }
+        }
+    }
+}
+
+impl EndpointOverride {
+    /// For tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn of_variable(name: &'static str, url: &str) -> Self {
+        Self { url: url.to_owned(), place: SettingPlace::Variable(name) }
+    }
+
+    /// Whether it names a host of AWS.
+    pub(crate) fn is_aws(&self) -> bool {
+        is_aws_host(&self.url)
+    }
+
+    /// The URL without anything that may be a password: user, query, fragment.
+    pub(crate) fn shown(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.url) else { return self.after_userinfo() };
+        if url.set_username("").is_err() || url.set_password(None).is_err() {
+            return self.after_userinfo();
+        }
+        url.set_query(None);
+        url.set_fragment(None);
+        let text = url.to_string();
+        // The parser adds the path `/` where there is none.
+        if url.path() == "/" { text.trim_end_matches('/').to_owned() } else { text }
+    }
+
+    /// What can be shown of text that is not a URL.
+    fn after_userinfo(&self) -> String {
+        let bare = self.url.split(['?', '#']).next().unwrap_or_default();
+        bare.rsplit('@').next().unwrap_or_default().to_owned()
+    }
+
+    /// Rejects what the SDK would fail on, with the whole request in its error.
+    fn check(&self) -> Result<()> {
+        let fits = |b: u8| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b);
+        let uri: Option<Uri> = self.url.parse().ok().filter(|_| self.url.bytes().all(fits));
+        let is_http = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+        if uri.as_ref().is_some_and(is_http) {
+            return Ok(());
+        }
+        Err(Finding::new(Cause::ConfigMalformed, "the endpoint is not a URL")
+            .evidence(format!("{}, {}", self.place, self.shown()))
+            .remedy("write https://HOST or http://HOST:PORT, or remove the setting"))
+    }
+}
+
+/// The SDK panics on a bundle with a certificate that it cannot read.
+fn check_bundle(pem: &[u8]) -> Result<(), String> {
+    if pem.len() as u64 > BUNDLE_LIMIT {
+        return Err(format!("is larger than {BUNDLE_LIMIT} bytes"));
+    }
+    let (mut roots, mut count) = (RootCertStore::empty(), 0);
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        count += 1;
+        let added = certificate.map_err(|_| ()).and_then(|der| roots.add(der).map_err(|_| ()));
+        added.map_err(|()| format!("contains an unreadable certificate: number {count}"))?;
+    }
+    if count == 0 { Err("contains no PEM certificate".to_owned()) } else { Ok(()) }
+}
+
+/// Two quick retries: the deadline is short, and a caller that comes back starts again.
+pub(crate) fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(100))
+        .with_max_backoff(Duration::from_millis(800))
+}
+
+/// A connection attempt ends early enough for another one within the deadline.
+pub(crate) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).read_timeout(Duration::from_secs(15)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &str) -> EndpointOverride {
+        EndpointOverride::of_variable("AWS_ENDPOINT_URL", url)
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        for (url, shown) in [
+            ("http://bob:pass@127.0.0.1:9/a?sig=secret", "http://127.0.0.1:9/a"),
+            ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+            ("bob:p@ss@host", "host"),
+        ] {
+            assert_eq!(endpoint(url).shown(), shown);
+        }
+    }
+
+    #[test]
+    fn only_a_url_that_the_sdk_can_use_is_an_endpoint() {
+        for url in ["http://127.0.0.1:9", "https://host/path", "http://bob:pass@host"] {
+            assert!(endpoint(url).check().is_ok(), "{url}");
+        }
+        for url in ["", "host", "ftp://host", "http://", "http:///x", "http://:9", "http://a b", "http://a{b}"] {
+            assert!(endpoint(url).check().is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_request_takes_the_proxy_unless_it_is_exempt() {
+        let connections = |proxy: &str| Connections {
+            sts: None,
+            sso: None,
+            sso_oidc: None,
+            fips: false,
+            dualstack: false,
+            ca_bundle: None,
+            https_proxy: Some(proxy.to_owned()),
+            http_proxy: None,
+            no_proxy: Some("localhost,.amazonaws.com.cn".to_owned()),
+        };
+        let proxy_for = |proxy: &str, url: &'static str| connections(proxy).proxy_for(&Uri::from_static(url));
+        let sts = "https://sts.eu-west-1.amazonaws.com/";
+        assert_eq!(proxy_for("http://ann:pass@proxy:3128/", sts).as_deref(), Some("proxy:3128"));
+        assert_eq!(proxy_for("proxy", sts).as_deref(), Some("proxy:80"));
+        let (china, plain) = ("https://sts.cn-north-1.amazonaws.com.cn/", "http://sts.eu-west-1.amazonaws.com/");
+        assert_eq!(proxy_for("http://proxy:3128", china), None);
+        assert_eq!(proxy_for("http://proxy:3128", plain), None);
+    }
+}

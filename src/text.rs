@@ -1,0 +1,136 @@
+//! Text as people see it: control characters removed, cut to a length, secrets masked, and styled for a terminal.
+
+use std::borrow::Cow;
+
+use anstyle::{AnsiColor, Style};
+
+/// The styles of the output. [`crate::ui`] removes them where stdout is not a terminal.
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Puts the escape codes of `style` around `text`.
+pub(crate) fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// `text` with `?` for control characters, which could control a terminal or add lines, and for characters that cannot
+/// be seen or change the direction of the text.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || is_invisible(c) { '?' } else { c }).collect()
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// At most `limit` bytes of `text`, in whole characters.
+pub(crate) fn truncate(text: &str, limit: usize) -> String {
+    match text.char_indices().find(|(at, c)| at + c.len_utf8() > limit) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// A key ID as people may see it: the first and last four characters.
+pub(crate) fn masked(key_id: &str) -> String {
+    let chars: Vec<char> = key_id.chars().collect();
+    if chars.len() <= 8 {
+        return "*".repeat(chars.len());
+    }
+    let (first, last) = (&chars[..4], &chars[chars.len() - 4..]);
+    first.iter().chain(&['…']).chain(last).collect()
+}
+
+/// The text of another program as people may see it: key IDs are masked, and whatever has the form of a secret or token,
+/// and user and password in URLs, is replaced by `…`. ARNs and plain URLs stay.
+pub(crate) fn redacted(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace).map(redacted_token).collect()
+}
+
+/// The same for text without white space in the middle.
+fn redacted_token(token: &str) -> String {
+    let token = without_userinfo(token);
+    let is_name = token.contains("arn:") || (token.contains("://") && !token.contains(['=', '%']));
+    let in_key = |c: char| c.is_ascii_alphanumeric() || "+/=_%".contains(c);
+    let mut shown = String::with_capacity(token.len());
+    for part in token.split_inclusive(|c| !in_key(c)) {
+        let (word, end) = part.split_at(part.trim_end_matches(|c| !in_key(c)).len());
+        match masked_key_id(word) {
+            Some(masked) => shown.push_str(&masked),
+            None if !is_name && looks_secret(word) => shown.push('…'),
+            None => shown.push_str(word),
+        }
+        shown.push_str(end);
+    }
+    shown
+}
+
+/// A URL without the user and password in front of its host.
+fn without_userinfo(token: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = token.split_once("://") else { return token.into() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://…@{host}{path}").into(),
+        None => token.into(),
+    }
+}
+
+/// The word with its key ID masked; `None` where it holds none.
+fn masked_key_id(word: &str) -> Option<String> {
+    let at = ["AKIA", "ASIA"].iter().filter_map(|prefix| word.find(prefix)).min()?;
+    let (before, id) = word.split_at(at);
+    let is_id = (16..=128).contains(&id.len()) && id.bytes().take(16).all(|b| b.is_ascii_alphanumeric());
+    let (id, after) = id.split_at(id.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(id.len()));
+    is_id.then(|| format!("{before}{}{after}", masked(id)))
+}
+
+/// Whether a word has the form of a secret or token: a secret key has 40 characters, a token more. A path of that length
+/// starts with a slash.
+fn looks_secret(word: &str) -> bool {
+    let has = |is: fn(char) -> bool| word.chars().any(is);
+    let is_mixed = has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase());
+    word.len() >= 36 && is_mixed && !word.starts_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_ids_are_masked() {
+        assert_eq!(masked("AKIAIOSFODNN7EXAMPLE"), "AKIA…MPLE");
+        assert_eq!(masked("short"), "*****");
+    }
+
+    #[test]
+    fn foreign_text_is_shown_without_secrets() {
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzKEY";
+        for (text, wanted) in [
+            (format!("got '{secret}/20181031/us-east-2/sqs/aws4_request'"), "got '…-east-2/sqs/aws4_request'"),
+            (format!("export AWS_SECRET_ACCESS_KEY={secret} x"), "export … x"),
+            ("proxy URL: \"http://bob:hunter2@proxy:3128/\" x".into(), "proxy URL: \"http://…@proxy:3128/\" x"),
+            ("Credential=AKIAQBENCHBENCHBENCH/20200101/".into(), "Credential=AKIA…ENCH/20200101/"),
+            ("https://x/?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLETOKENxxxxxxxxxxxx".into(), "https://x/?X-Amz-Security-…"),
+            (
+                "on arn:aws:iam::1:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef".into(),
+                "on arn:aws:iam::1:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef",
+            ),
+            (
+                "No provider for https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF0123456789".into(),
+                "No provider for https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF0123456789",
+            ),
+        ] {
+            assert_eq!(redacted(&text), wanted);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The console: the only code that names stdout, stderr and the terminal. Data goes to stdout, everything else to stderr.
+//!
+//! Below `commands`, code reports what it does through the `log` facade: `debug` for decisions and their reasons (`-v`),
+//! `info` and `warn` for what a person should know. Only lines of this crate are printed; those of the SDK may hold secrets.
+
+use std::io::{self, IsTerminal, Write};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::finding::{Cause, Finding, Result};
+use crate::text::printable;
+
+/// Lines of the log go to stderr, in the form `awsfresh: TEXT`.
+struct StderrLog;
+
+impl Log for StderrLog {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with(env!("CARGO_PKG_NAME"))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let kind = if record.level() == Level::Warn { "warning: " } else { "" };
+            print_stderr(&format!("awsfresh: {kind}{}", record.args()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Sends log lines to stderr: with `verbose` all of them, with `quiet` none. May be called again to change that.
+pub fn init(verbose: bool, quiet: bool) {
+    let _ = log::set_logger(&StderrLog); // it is set already
+    log::set_max_level(match (verbose, quiet) {
+        (true, _) => LevelFilter::Debug,
+        (false, true) => LevelFilter::Off,
+        (false, false) => LevelFilter::Info,
+    });
+}
+
+/// Whether a person can see what is written to stderr.
+pub(crate) fn is_attended() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Prints a failure. Several SDKs discard stderr: the first line goes to the terminal too, if there is one.
+pub(crate) fn error(finding: &Finding) {
+    let text = finding.to_string();
+    print_stderr(&text);
+    #[cfg(unix)]
+    if log::max_level() > LevelFilter::Off
+        && let Some(first) = text.lines().next()
+    {
+        print_to_terminal(first);
+    }
+}
+
+fn print_stderr(text: &str) {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    // If stderr is closed there is nowhere to report that.
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
+}
+
+/// Writes to the terminal where stderr is redirected. Only from its foreground: a background job that writes may be stopped
+/// for it.
+#[cfg(unix)]
+fn print_to_terminal(text: &str) {
+    use std::os::unix::fs::OpenOptionsExt;
+    if io::stderr().is_terminal() {
+        return;
+    }
+    let flags = (rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
+    if let Ok(mut terminal) = std::fs::File::options().write(true).custom_flags(flags).open("/dev/tty")
+        && rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+    {
+        let _ = writeln!(terminal, "{text}");
+    }
+}
+
+/// Prints data and a line end: all of it, or an error. A reader that has seen enough, such as `head`, is no error.
+pub(crate) fn print_stdout(data: &[u8]) -> Result<()> {
+    written(io::stdout().lock(), data)
+}
+
+/// Prints styled text. The styles are removed where stdout is not a terminal, or `NO_COLOR` is set.
+pub(crate) fn print_styled(text: &str) -> Result<()> {
+    written(anstream::stdout().lock(), text.as_bytes())
+}
+
+fn written(mut out: impl Write, data: &[u8]) -> Result<()> {
+    out.write_all(data)
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush())
+        .or_else(|e| if e.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e) })
+        .map_err(|e| Finding::new(Cause::Unexpected, format!("cannot write to stdout: {e}")))
+}

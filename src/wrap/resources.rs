@@ -1,0 +1,134 @@
+//! What a command gets besides its environment, for as long as it runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Delivery;
+use super::endpoint::Endpoint;
+use super::environment::Delivered;
+use super::renewer::Renewer;
+use super::request_log::{self, Summary};
+use super::run_dir::{CONFIG, CREDENTIALS, RunDir};
+use crate::aws_files::AwsFiles;
+use crate::config::{Chain, DefaultProfile, Overlay};
+use crate::credentials::Credentials;
+use crate::files;
+use crate::finding::{Cause, Finding, Result};
+use crate::shell::quoted;
+use crate::world::{self, World};
+
+/// Released when dropped.
+pub(super) enum Resources {
+    Profile(OverlayFiles),
+    Endpoint(OverlayFiles, Endpoint),
+    Env,
+}
+
+impl Resources {
+    /// Creates what `delivery` needs.
+    pub(super) fn create(
+        world: &World,
+        chain: &Chain,
+        delivery: Delivery,
+        drill: Option<i64>,
+        files: &AwsFiles,
+        renewer: &Arc<Renewer>,
+    ) -> Result<Self> {
+        let profile = &chain.profile;
+        match delivery {
+            Delivery::Env => Ok(Self::Env),
+            Delivery::Profile => {
+                let overlay = OverlayFiles::create(world, files, profile, DefaultProfile::AsChosen)?;
+                Ok(Self::Profile(overlay))
+            }
+            Delivery::Endpoint => {
+                let overlay = OverlayFiles::create(world, files, profile, DefaultProfile::Empty)?;
+                let endpoint = Endpoint::start(renewer.clone(), profile, world::now, drill)?;
+                Ok(Self::Endpoint(overlay, endpoint))
+            }
+        }
+    }
+
+    /// What the environment has to name.
+    pub(super) fn delivered<'a>(&'a self, credentials: &'a Credentials) -> Delivered<'a> {
+        match self {
+            Self::Env => Delivered::Env(credentials),
+            Self::Profile(files) => Delivered::Profile { run_dir: files.dir.path() },
+            Self::Endpoint(files, endpoint) => {
+                Delivered::Endpoint { run_dir: files.dir.path(), url: endpoint.url(), token: endpoint.token() }
+            }
+        }
+    }
+
+    /// Saves what the command wrote into its private copies: they are about to be removed.
+    pub(super) fn keep_changes(&self, world: &World) {
+        if let Self::Profile(files) | Self::Endpoint(files, _) = self {
+            files.keep_changes(world);
+        }
+    }
+}
+
+/// The overlay's files.
+pub(super) struct OverlayFiles {
+    dir: RunDir,
+    /// The text of the config file.
+    config: String,
+}
+
+impl OverlayFiles {
+    fn create(world: &World, files: &AwsFiles, profile: &str, default: DefaultProfile) -> Result<Self> {
+        let program = std::env::current_exe().map_err(|e| {
+            Finding::new(Cause::Unexpected, format!("cannot locate the awsfresh executable: {e}"))
+                .remedy("use --deliver env, which needs no second call")
+        })?;
+        let dir = RunDir::create(&world.runs_dir())?;
+        for path in [program.as_path(), dir.path(), &world.config_file(), &world.credentials_file()] {
+            check_utf8(path)?;
+        }
+        let program = quoted(&program.to_string_lossy());
+        let process = |profile: &str| format!("{program} credential-process --profile {}", quoted(profile));
+        let [config, credentials] = files.texts();
+        let config = Overlay { profile, default, process: &process }.rewrite(&config, &credentials);
+        dir.write(CONFIG, &config)?;
+        dir.write(CREDENTIALS, "")?;
+        dir.write(request_log::FILE, "")?;
+        Ok(Self { dir, config })
+    }
+
+    /// The requests so far.
+    pub(super) fn requests(&self) -> Option<Summary> {
+        request_log::read(self.dir.path())
+    }
+
+    fn keep_changes(&self, world: &World) {
+        for (name, written) in [(CONFIG, self.config.as_str()), (CREDENTIALS, "")] {
+            let Ok(now) = std::fs::read(self.dir.path().join(name)) else { continue };
+            if now == written.as_bytes() {
+                continue;
+            }
+            let what = format!("the command changed its private copy of the AWS {name} file");
+            let time = world.now().to_string().replace(':', "");
+            let target = world.state_dir().join("kept").join(format!("{name}-{time}"));
+            match keep(&target, &now) {
+                Ok(()) => log::info!("{what}, which is removed now; the changed copy is {}", target.display()),
+                Err(e) => log::warn!("{what}, and the changed copy could not be saved: {e}"),
+            }
+        }
+    }
+}
+
+fn keep(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(dir) = target.parent() {
+        super::run_dir::private_dir(dir)?;
+    }
+    files::write_atomic(target, bytes)
+}
+
+/// A path that another program gets in a config file or a variable that we read back as text.
+fn check_utf8(path: &Path) -> Result<()> {
+    if path.to_str().is_some() {
+        return Ok(());
+    }
+    let summary = format!("the path {} is not valid UTF-8", path.display());
+    Err(Finding::new(Cause::Usage, summary).remedy("use --deliver env, which needs no files"))
+}

@@ -1,0 +1,119 @@
+//! The private directory of one wrapped command: 0700, files 0600, removed after it. The owner holds the lock of a file in it;
+//! a directory without an owner was left behind by a SIGKILL, and the next run removes it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::digest::random_hex;
+use crate::finding::{Cause, Finding, Result};
+use crate::{file_lock, files, world};
+
+/// The overlay's config file in a run's directory.
+pub(super) const CONFIG: &str = "config";
+/// Its credentials file.
+pub(super) const CREDENTIALS: &str = "credentials";
+const ALIVE: &str = "alive";
+/// A directory of this age without a lock file is not a run that is about to begin.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Removed on drop.
+#[derive(Debug)]
+pub(super) struct RunDir {
+    path: PathBuf,
+    _alive: File,
+}
+
+impl RunDir {
+    /// Creates one in `runs`, and removes what dead runs left there.
+    pub(super) fn create(runs: &Path) -> Result<Self> {
+        let unusable = |e: io::Error| {
+            Finding::new(Cause::FilePermissions, format!("cannot create a private directory in {}: {e}", runs.display()))
+                .remedy("set XDG_RUNTIME_DIR to a writable directory, or use --deliver env")
+        };
+        private_dir(runs).map_err(unusable)?;
+        sweep(runs);
+        let path = runs.join(format!("run-{}", random_hex::<8>().map_err(unusable)?));
+        private_dir(&path).map_err(unusable)?;
+        let made = files::create_private(&path.join(ALIVE));
+        let locked = made.and_then(|alive| file_lock::try_lock(&alive).map(|_| alive));
+        match locked {
+            Ok(alive) => Ok(Self { path, _alive: alive }),
+            Err(e) => {
+                let _ = fs::remove_dir_all(&path);
+                Err(unusable(e))
+            }
+        }
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes one of its files.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
+        files::create_private(&self.path.join(name)).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| {
+            Finding::new(Cause::FilePermissions, format!("cannot write to {}: {e}", self.path.display()))
+                .remedy("free space in the runtime directory, or use --deliver env")
+        })
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path); // if it fails, the next run tries again
+    }
+}
+
+/// Removes directories without an owner.
+fn sweep(runs: &Path) {
+    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with("run-") {
+            continue;
+        }
+        let dead = match File::open(entry.path().join(ALIVE)) {
+            Ok(alive) => file_lock::try_lock(&alive).is_ok_and(|free| free),
+            Err(_) => entry.metadata().and_then(|m| m.modified()).is_ok_and(|t| t.elapsed().is_ok_and(|age| age > GRACE)),
+        };
+        if dead {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Creates a directory for this user alone; rejects a link to one, and one that another user owns or can write to.
+pub(super) fn private_dir(path: &Path) -> io::Result<()> {
+    files::create_private_dir(path)?;
+    let about = fs::symlink_metadata(path)?;
+    files::check_private_dir(path, &about, world::uid()).map_err(|e| io::Error::other(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_directories_stay_and_dead_ones_are_removed() {
+        let runs = tempfile::tempdir().unwrap();
+        let living = RunDir::create(runs.path()).unwrap();
+        let dead = runs.path().join("run-0123456789abcdef");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join(ALIVE), "").unwrap();
+        let second = RunDir::create(runs.path()).unwrap();
+        assert!(living.path().exists() && second.path().exists() && !dead.exists());
+        let path = second.path().to_owned();
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_directory_others_can_write_to_is_rejected() {
+        use std::os::unix::fs::PermissionsExt;
+        let runs = tempfile::tempdir().unwrap();
+        fs::set_permissions(runs.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(RunDir::create(runs.path()).unwrap_err().cause, Cause::FilePermissions);
+    }
+}

@@ -1,0 +1,213 @@
+//! The run of one command, from the first credentials to the report after it.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::acquire::Acquired;
+use super::child::{Spawner, exit_code, start_error};
+use super::environment::env_changes;
+use super::post_mortem::Run;
+use super::renewer::{Renewal, Renewer};
+use super::request_log::{Request, Summary};
+use super::resources::Resources;
+use super::{Delivery, OnRenew, WrapOptions, seconds};
+use crate::aws_files::AwsFiles;
+use crate::config::Chain;
+use crate::finding::{Cause, Finding, Result};
+use crate::refresh::Refresher;
+use crate::store::Store;
+use crate::time::Timestamp;
+use crate::world::World;
+
+/// How long the question to AWS after a failed command may take.
+const POST_MORTEM_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a command has to end before a restart kills it.
+const RESTART_GRACE: Duration = Duration::from_secs(10);
+
+/// What a run has to do with failures of the command: the caller prints and records them.
+pub(crate) trait Reporter: Sync {
+    /// The command could not be started.
+    fn start_failed(&self, finding: &Finding);
+    /// Credentials caused the command's failure.
+    fn credentials_failed(&self, finding: &Finding);
+}
+
+/// One run.
+pub(super) struct Session<'a> {
+    pub(super) world: &'a World,
+    pub(super) chain: &'a Chain,
+    pub(super) store: &'a dyn Store,
+    pub(super) options: &'a WrapOptions,
+    reporter: &'a dyn Reporter,
+}
+
+/// Runs the command of `options` with the credentials of `chain`, and returns its exit code. An error means that it was not
+/// started.
+pub(crate) fn run(
+    world: &World,
+    chain: &Chain,
+    store: &dyn Store,
+    options: &WrapOptions,
+    files: AwsFiles,
+    reporter: &dyn Reporter,
+) -> Result<u8> {
+    Session { world, chain, store, options, reporter }.run(files)
+}
+
+impl Session<'_> {
+    pub(super) fn refresher(&self, deadline: Instant) -> Refresher<'_> {
+        Refresher::new(self.world, self.chain, self.store, deadline)
+    }
+
+    fn drill(&self) -> Option<i64> {
+        self.options.drill.map(seconds)
+    }
+
+    fn run(&self, files: AwsFiles) -> Result<u8> {
+        let Acquired { credentials, obtained } = self.acquire()?;
+        let renewer = Arc::new(Renewer::new(credentials, obtained));
+        let delivery = self.options.delivery;
+        let resources = Resources::create(self.world, self.chain, delivery, self.drill(), &files, &renewer)?;
+        drop(files); // they may hold secrets, and the command may run for days
+        let spawner =
+            Spawner::new().map_err(|e| Finding::new(Cause::Unexpected, format!("cannot watch for signals: {e}")).remedy("try again"))?;
+        let began = self.world.now();
+        let restart = AtomicBool::new(false);
+        let code = std::thread::scope(|scope| {
+            if delivery != Delivery::Env || self.options.on_renew.is_some() {
+                scope.spawn(|| self.keep_fresh(&renewer, &spawner, &restart));
+            }
+            let code = self.run_command(&resources, &renewer, &spawner, &restart);
+            renewer.stop();
+            code
+        })?;
+        self.post_mortem(&resources, &renewer, began, code);
+        resources.keep_changes(self.world);
+        Ok(code)
+    }
+
+    fn keep_fresh(&self, renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) {
+        let obtain = || {
+            let refresher = match self.world.timeout() {
+                Ok(timeout) => self.refresher(Instant::now() + timeout),
+                Err(finding) => return Renewal { outcome: Err(finding), failure: None },
+            };
+            let obtained = || refresher.obtained().unwrap_or_else(|| self.world.now());
+            let outcome = refresher.obtain().map(|credentials| (credentials, obtained()));
+            Renewal { outcome, failure: refresher.failed_renewal() }
+        };
+        let renewed = || match self.options.on_renew {
+            None => {}
+            Some(OnRenew::Signal(signal)) => spawner.signal(signal),
+            Some(OnRenew::Restart) => self.restart(renewer, spawner, restart),
+        };
+        renewer.keep_fresh(|| self.world.now(), obtain, renewed);
+    }
+
+    /// Ends the command, so that [`Self::run_command`] starts it again.
+    fn restart(&self, renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) {
+        let Some(before) = spawner.running() else { return };
+        log::debug!("credentials were renewed: ending the command to start it again");
+        restart.store(true, Ordering::SeqCst);
+        spawner.end();
+        let patience = Instant::now() + RESTART_GRACE;
+        while spawner.running() == Some(before) {
+            if renewer.stopped_within(Duration::from_millis(50)) {
+                return;
+            }
+            if Instant::now() > patience {
+                spawner.kill();
+                return;
+            }
+        }
+    }
+
+    /// Runs the command, and again after each restart.
+    fn run_command(&self, resources: &Resources, renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) -> Result<u8> {
+        loop {
+            let mut command = self.command(resources, renewer);
+            restart.store(false, Ordering::SeqCst);
+            let mut child = match spawner.spawn(&mut command) {
+                Ok(child) => child,
+                Err(e) => {
+                    let (code, finding) = start_error(&command, &e);
+                    self.reporter.start_failed(&finding);
+                    return Ok(code);
+                }
+            };
+            let lost = |e| Finding::new(Cause::Unexpected, format!("cannot wait for the command: {e}"));
+            let status = spawner.wait(&mut child).map_err(lost)?;
+            if !restart.load(Ordering::SeqCst) {
+                return Ok(exit_code(status));
+            }
+        }
+    }
+
+    fn command(&self, resources: &Resources, renewer: &Renewer) -> Command {
+        let credentials = renewer.credentials();
+        let delivered = resources.delivered(&credentials);
+        let mut words = self.options.command.iter();
+        let mut command = Command::new(words.next().cloned().unwrap_or_default());
+        command.args(words);
+        for (name, value) in env_changes(self.world, self.chain, &delivered, self.drill()) {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(store) = self.options.store {
+            command.env("AWSFRESH_STORE", store.name());
+        }
+        command
+    }
+
+    /// After a drill, its report; after a failure, whether credentials caused it.
+    fn post_mortem(&self, resources: &Resources, renewer: &Renewer, began: Timestamp, code: u8) {
+        let expiration = renewer.credentials().expiration;
+        let requests = match resources {
+            Resources::Env => Some(Summary::with(None, Request { at: began, expiration })),
+            Resources::Profile(files) => files.requests(),
+            Resources::Endpoint(_, endpoint) => endpoint.requests(),
+        };
+        let command = self.options.command.first().map(Path::new);
+        let command = command.and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        let run = Run {
+            command: &command,
+            profile: &self.chain.profile,
+            delivery: self.options.delivery,
+            began,
+            ended: self.world.now(),
+            requests,
+            expiration,
+            failure: renewer.failure(),
+        };
+        if let Some(drill) = self.drill() {
+            log::info!("{}", run.drill_report(drill));
+            return; // the announced expiration was not the real one: it explains no failure
+        }
+        // 126 and 127 may be ours, and more than 128 is what a person or the system did to the command.
+        if code == 0 || code >= 126 || !self.options.post_mortem || requests.is_none() {
+            return;
+        }
+        if let Some(finding) = run.cause_of_failure().or_else(|| self.rejected(renewer)) {
+            self.reporter.credentials_failed(&finding);
+        }
+    }
+
+    /// Why AWS rejects the credentials now, if it does.
+    fn rejected(&self, renewer: &Renewer) -> Option<Finding> {
+        let refresher = self.refresher(Instant::now() + POST_MORTEM_TIMEOUT);
+        let finding = refresher.identity(&renewer.credentials()).err()?;
+        if matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SessionExpired) {
+            refresher.invalidate();
+        }
+        let is_cause = matches!(
+            finding.cause,
+            Cause::AccessKeyUnknown | Cause::SecretWrong | Cause::SessionExpired | Cause::ClockSkew | Cause::RegionDisabled
+        );
+        is_cause.then(|| finding.for_profile(&self.chain.profile))
+    }
+}
