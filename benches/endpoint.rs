@@ -28,27 +28,65 @@ fn main() {
         return constant(body);
     }
     let aws = Double::start();
-    aws.add_user("AKIAQBENCHBENCHBENCH", "benchSecret", "arn:aws:iam::111111111111:user/ann");
-    aws.add_role(Role { trusts: vec!["*".into()], ..Role::new(ROLE) });
+    aws.add_user(
+        "AKIAQBENCHBENCHBENCH",
+        "benchSecret",
+        "arn:aws:iam::111111111111:user/ann",
+    );
+    aws.add_role(Role {
+        trusts: vec!["*".into()],
+        ..Role::new(ROLE)
+    });
     let home = Sandbox::new(env!("CARGO_BIN_EXE_awsfresh"), &aws.url());
-    home.credentials("[base]\naws_access_key_id = AKIAQBENCHBENCHBENCH\naws_secret_access_key = benchSecret\n");
-    home.config(format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n"));
+    home.credentials(
+        "[base]\naws_access_key_id = AKIAQBENCHBENCHBENCH\naws_secret_access_key = benchSecret\n",
+    );
+    home.config(format!(
+        "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n"
+    ));
     let show = "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI; echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; read line";
-    let wrapped = ["-p", "deploy", "--deliver", "endpoint", "--", "sh", "-c", show];
+    let wrapped = [
+        "-p",
+        "deploy",
+        "--deliver",
+        "endpoint",
+        "--",
+        "sh",
+        "-c",
+        show,
+    ];
     let (mut ours, lines) = lines(home.command(&wrapped), 2);
-    let (host, path) = lines[0].strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {}\r\nAccept: */*\r\n\r\n", lines[1]);
+    let (host, path) = lines[0]
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let request = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {}\r\nAccept: */*\r\n\r\n",
+        lines[1]
+    );
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let body = runtime.block_on(async {
         let mut stream = TcpStream::connect(host).await.unwrap();
         let mut buffer = vec![0; 8192];
         stream.write_all(request.as_bytes()).await.unwrap();
         let whole = exchange(&mut stream, &mut buffer).await;
-        String::from_utf8_lossy(&buffer[..whole]).split_once("\r\n\r\n").unwrap().1.to_owned()
+        String::from_utf8_lossy(&buffer[..whole])
+            .split_once("\r\n\r\n")
+            .unwrap()
+            .1
+            .to_owned()
     });
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.env(AS_CONSTANT, body).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .env(AS_CONSTANT, body)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let (mut theirs, address) = self::lines(command, 1);
 
     for clients in [50, 1000] {
@@ -70,7 +108,14 @@ fn main() {
         );
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", ours.id())).unwrap_or_default();
-    println!("peak resident memory: {}", status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" unknown").trim());
+    println!(
+        "peak resident memory: {}",
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap_or(" unknown")
+            .trim()
+    );
     drop((ours.stdin.take(), theirs.stdin.take()));
     ours.wait().unwrap();
     theirs.kill().unwrap();
@@ -80,7 +125,11 @@ fn main() {
 /// Starts a program that waits on stdin, and reads what it says first.
 fn lines(mut command: Command, count: usize) -> (Child, Vec<String>) {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap).take(count).collect();
+    let lines = BufReader::new(child.stdout.as_mut().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .take(count)
+        .collect();
     (child, lines)
 }
 
@@ -95,7 +144,11 @@ fn median(mut all: Vec<Measured>) -> Measured {
     all.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
     let per_second = all[all.len() / 2].per_second;
     all.sort_by(|a, b| a.p99.total_cmp(&b.p99));
-    Measured { per_second, p99: all[all.len() / 2].p99, refused }
+    Measured {
+        per_second,
+        p99: all[all.len() / 2].p99,
+        refused,
+    }
 }
 
 /// Every client asks again as soon as it has its answer.
@@ -127,7 +180,11 @@ async fn load(host: &str, request: &str, clients: usize) -> Measured {
         refused += bad;
     }
     times.sort_by(f64::total_cmp);
-    Measured { per_second: times.len() as f64 / ROUND.as_secs_f64(), p99: times[times.len() * 99 / 100], refused }
+    Measured {
+        per_second: times.len() as f64 / ROUND.as_secs_f64(),
+        p99: times[times.len() * 99 / 100],
+        refused,
+    }
 }
 
 /// Reads one whole answer; returns its length.
@@ -136,8 +193,13 @@ async fn exchange(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
     loop {
         filled += stream.read(&mut buffer[filled..]).await.unwrap();
         let text = String::from_utf8_lossy(&buffer[..filled]).to_ascii_lowercase();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |n| n.parse().unwrap());
         if body.len() >= length {
             return filled;
         }
@@ -146,7 +208,10 @@ async fn exchange(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
 
 /// The same library, runtime and headers, and nothing else.
 fn constant(body: String) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
@@ -164,7 +229,9 @@ fn constant(body: String) {
                         .body(Full::new(body.clone()))
                 };
                 let service = service_fn(|_| std::future::ready(answer()));
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     });

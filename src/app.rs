@@ -32,13 +32,20 @@ pub fn main() -> u8 {
     if let Ok(world) = &world {
         expand_login_directory(world);
     }
-    let outcome = world.as_ref().map_err(Clone::clone).and_then(|world| commands::run(&cli, world));
+    let outcome = world
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|world| commands::run(&cli, world));
     outcome.unwrap_or_else(|finding| {
         ui::error(&finding);
         if let Ok(world) = &world {
             commands::record_failure(&cli, world, &finding);
         }
-        if cli.subcommand.is_none() { NOT_STARTED } else { finding.exit_code() }
+        if cli.subcommand.is_none() {
+            NOT_STARTED
+        } else {
+            finding.exit_code()
+        }
     })
 }
 
@@ -60,14 +67,24 @@ fn expand_login_directory(world: &World) {
 /// including a secret.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let finding = Finding::new(Cause::Unexpected, format!("awsfresh panicked at {place}"))
             .evidence(format!("version {}", env!("CARGO_PKG_VERSION")))
             .remedy("this is a bug; please report it together with the lines above");
         ui::error(&finding);
         let command = RUNS_A_COMMAND.load(Ordering::Relaxed);
-        let code = if command { NOT_STARTED } else { finding.exit_code() };
-        #[expect(clippy::exit, reason = "unwinding would continue with half a state; aborting has no exit code")]
+        let code = if command {
+            NOT_STARTED
+        } else {
+            finding.exit_code()
+        };
+        #[expect(
+            clippy::exit,
+            reason = "unwinding would continue with half a state; aborting has no exit code"
+        )]
         std::process::exit(i32::from(code))
     }));
 }
@@ -77,11 +94,19 @@ fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
     let no_arguments = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !error.use_stderr() || no_arguments {
         let _ = error.print(); // if the stream is closed there is nowhere to report that
-        return if no_arguments { Cause::Usage.class().code() } else { 0 };
+        return if no_arguments {
+            Cause::Usage.class().code()
+        } else {
+            0
+        };
     }
     let finding = usage_finding(error, args);
     ui::error(&finding);
-    if Cli::runs_a_command(args) { NOT_STARTED } else { finding.exit_code() }
+    if Cli::runs_a_command(args) {
+        NOT_STARTED
+    } else {
+        finding.exit_code()
+    }
 }
 
 fn usage_finding(error: &clap::Error, args: &[OsString]) -> Finding {
@@ -91,12 +116,21 @@ fn usage_finding(error: &clap::Error, args: &[OsString]) -> Finding {
         && !Cli::runs_a_command(args)
         && let Some(intended) = Cli::intended(args, word)
     {
-        let finding = Finding::new(Cause::Usage, format!("`{word}` is not a subcommand of awsfresh"));
-        let finding = intended.into_iter().flatten().fold(finding, Finding::remedy);
+        let finding = Finding::new(
+            Cause::Usage,
+            format!("`{word}` is not a subcommand of awsfresh"),
+        );
+        let finding = intended
+            .into_iter()
+            .flatten()
+            .fold(finding, Finding::remedy);
         return finding.remedy("awsfresh --help");
     }
     let text = error.render().to_string();
-    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"));
     let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with("For more"));
     let summary = lines.next().unwrap_or_default();
     let summary = summary.trim_start_matches("error: ").trim_end_matches(':');

@@ -30,15 +30,26 @@ pub(crate) struct AwsFiles {
 impl AwsFiles {
     /// Reads and parses both; never fails.
     pub(crate) fn read(world: &World) -> Self {
-        let paths = [(world.config_file(), FileKind::Config), (world.credentials_file(), FileKind::Credentials)];
+        let paths = [
+            (world.config_file(), FileKind::Config),
+            (world.credentials_file(), FileKind::Credentials),
+        ];
         let [config, credentials] = paths.map(|(path, kind)| match read_bytes(&path) {
-            Ok(bytes) => match bytes.as_ref().map(|bytes| parse(&path, kind, bytes)).transpose() {
+            Ok(bytes) => match bytes
+                .as_ref()
+                .map(|bytes| parse(&path, kind, bytes))
+                .transpose()
+            {
                 Ok(file) => (bytes, file, None),
                 Err(problem) => (bytes, None, Some(problem)),
             },
             Err(problem) => (None, None, Some(problem)),
         });
-        Self { bytes: [config.0, credentials.0], problems: [config.2, credentials.2], profiles: ProfileSet::new(config.1, credentials.1) }
+        Self {
+            bytes: [config.0, credentials.0],
+            problems: [config.2, credentials.2],
+            profiles: ProfileSet::new(config.1, credentials.1),
+        }
     }
 
     /// Fails with what is wrong with the first of the files that cannot be used.
@@ -74,10 +85,12 @@ pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<
         if finding.cause != Cause::ProfileNotFound {
             return finding;
         }
-        [world.config_file(), world.credentials_file()].iter().fold(finding, |finding, path| {
-            let state = if path.exists() { "read" } else { "there is no" };
-            finding.evidence(format!("{state} {}", path.display()))
-        })
+        [world.config_file(), world.credentials_file()]
+            .iter()
+            .fold(finding, |finding, path| {
+                let state = if path.exists() { "read" } else { "there is no" };
+                finding.evidence(format!("{state} {}", path.display()))
+            })
     })
 }
 
@@ -88,24 +101,37 @@ fn parse(path: &Path, kind: FileKind, bytes: &Bytes) -> Result<File> {
 fn read_bytes(path: &Path) -> Result<Option<Bytes>> {
     let bytes = match files::read_bounded(path, SIZE_LIMIT) {
         Ok(bytes) => bytes,
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
             return Ok(None);
         }
         Err(e) => return Err(unreadable(path, &e)),
     };
     if bytes.len() as u64 > SIZE_LIMIT {
         let summary = format!("{} is larger than {SIZE_LIMIT} bytes", path.display());
-        return Err(Finding::new(Cause::ConfigMalformed, summary).remedy("name the AWS config file"));
+        return Err(
+            Finding::new(Cause::ConfigMalformed, summary).remedy("name the AWS config file")
+        );
     }
     Ok(Some(bytes))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Finding {
-    let finding = Finding::new(Cause::ConfigUnreadable, format!("cannot read {}: {error}", path.display()));
+    let finding = Finding::new(
+        Cause::ConfigUnreadable,
+        format!("cannot read {}: {error}", path.display()),
+    );
     if path.is_dir() {
         return finding
             .evidence("it is a directory: docker -v creates one where the host has no such file")
-            .remedy(format!("rmdir {}, and put the file there", quoted_path(path)));
+            .remedy(format!(
+                "rmdir {}, and put the file there",
+                quoted_path(path)
+            ));
     }
     finding.remedy(format!("ls -l {}", quoted_path(path)))
 }

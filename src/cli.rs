@@ -37,8 +37,13 @@ Exit codes (docs/exit-codes.md):
 /// AWS credentials that stay fresh: for any AWS tool, for one command, for cron
 #[derive(Debug, Parser)]
 #[command(name = "awsfresh", version, after_help = EXAMPLES, arg_required_else_help = true)]
-#[command(override_usage = "awsfresh [-p PROFILE] [OPTIONS] -- COMMAND...\n       awsfresh [OPTIONS] SUBCOMMAND")]
-#[command(subcommand_value_name = "SUBCOMMAND", subcommand_help_heading = "Subcommands")]
+#[command(
+    override_usage = "awsfresh [-p PROFILE] [OPTIONS] -- COMMAND...\n       awsfresh [OPTIONS] SUBCOMMAND"
+)]
+#[command(
+    subcommand_value_name = "SUBCOMMAND",
+    subcommand_help_heading = "Subcommands"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) subcommand: Option<Subcommand>,
@@ -102,9 +107,25 @@ pub(crate) struct Wrap {
 impl Wrap {
     /// Whether an option was given that only a command can use.
     fn is_used(&self) -> bool {
-        let Self { profile, deliver, min_ttl, verify, expect_account, expect_role, no_post_mortem, drill, on_renew, command } = self;
-        let has_value = profile.is_some() || deliver.is_some() || min_ttl.is_some() || drill.is_some() || on_renew.is_some();
-        let has_check = *verify || expect_account.is_some() || expect_role.is_some() || *no_post_mortem;
+        let Self {
+            profile,
+            deliver,
+            min_ttl,
+            verify,
+            expect_account,
+            expect_role,
+            no_post_mortem,
+            drill,
+            on_renew,
+            command,
+        } = self;
+        let has_value = profile.is_some()
+            || deliver.is_some()
+            || min_ttl.is_some()
+            || drill.is_some()
+            || on_renew.is_some();
+        let has_check =
+            *verify || expect_account.is_some() || expect_role.is_some() || *no_post_mortem;
         has_value || has_check || !command.is_empty()
     }
 }
@@ -206,29 +227,43 @@ impl Cli {
         let conflict = |text: &str| error(ErrorKind::ArgumentConflict, text);
         let by_env = self.wrap.deliver == Some(Delivery::Env);
         match (&self.subcommand, &self.wrap) {
-            (Some(_), wrap) if wrap.is_used() => {
-                conflict("options before a subcommand belong to `-- COMMAND`; write: awsfresh SUBCOMMAND [OPTIONS]")
-            }
+            (Some(_), wrap) if wrap.is_used() => conflict(
+                "options before a subcommand belong to `-- COMMAND`; write: awsfresh SUBCOMMAND [OPTIONS]",
+            ),
             (None, wrap) if wrap.command.is_empty() => {
                 let text = "no command to run; write: awsfresh [-p PROFILE] -- COMMAND...";
                 error(ErrorKind::MissingRequiredArgument, text)
             }
-            (None, Wrap { on_renew: Some(on_renew), .. }) if !on_renew.is_possible(cfg!(unix)) => {
+            (
+                None,
+                Wrap {
+                    on_renew: Some(on_renew),
+                    ..
+                },
+            ) if !on_renew.is_possible(cfg!(unix)) => {
                 conflict("--on-renew is not available on this system: it needs signals")
             }
-            (None, Wrap { drill: Some(_), .. }) if by_env => {
-                conflict("--drill cannot be combined with --deliver env: variables cannot be renewed")
-            }
-            (None, Wrap { on_renew: Some(OnRenew::Signal(_)), .. }) if by_env => {
-                conflict("--on-renew signal cannot be combined with --deliver env: use --on-renew restart")
-            }
+            (None, Wrap { drill: Some(_), .. }) if by_env => conflict(
+                "--drill cannot be combined with --deliver env: variables cannot be renewed",
+            ),
+            (
+                None,
+                Wrap {
+                    on_renew: Some(OnRenew::Signal(_)),
+                    ..
+                },
+            ) if by_env => conflict(
+                "--on-renew signal cannot be combined with --deliver env: use --on-renew restart",
+            ),
             _ => Ok(self),
         }
     }
 
     /// Whether arguments that do not parse name a subcommand.
     pub(crate) fn names_subcommand(args: &[OsString]) -> bool {
-        let parsed = Self::command().ignore_errors(true).try_get_matches_from(args);
+        let parsed = Self::command()
+            .ignore_errors(true)
+            .try_get_matches_from(args);
         parsed.is_ok_and(|matches| matches.subcommand_name().is_some())
     }
 
@@ -240,36 +275,64 @@ impl Cli {
     /// What may be intended where `word` is not a subcommand: the subcommand of a similar name, and the same arguments as a
     /// command to run.
     pub(crate) fn intended(args: &[OsString], word: &str) -> Option<[Option<String>; 2]> {
-        let at = args.iter().skip(1).position(|arg| arg == word).filter(|_| !word.starts_with('-'))? + 1;
+        let at = args
+            .iter()
+            .skip(1)
+            .position(|arg| arg == word)
+            .filter(|_| !word.starts_with('-'))?
+            + 1;
         let (before, after) = args.get(1..)?.split_at(at - 1);
         let line = |words: &[&str]| {
             let quote = |arg: &OsString| quoted(&arg.to_string_lossy());
-            let before = before.iter().map(quote).chain(words.iter().map(|word| (*word).to_owned()));
-            std::iter::once("awsfresh".to_owned()).chain(before).chain(after.iter().skip(1).map(quote)).collect::<Vec<_>>().join(" ")
+            let before = before
+                .iter()
+                .map(quote)
+                .chain(words.iter().map(|word| (*word).to_owned()));
+            std::iter::once("awsfresh".to_owned())
+                .chain(before)
+                .chain(after.iter().skip(1).map(quote))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let alike = |name: &&str| strsim::damerau_levenshtein(&word.to_lowercase(), name) <= 2;
         let command = Self::command();
-        let similar = command.get_subcommands().map(clap::Command::get_name).find(alike).filter(|_| word.len() > 2);
-        Some([similar.map(|name| line(&[name])), Some(line(&["--", &quoted(word)]))])
+        let similar = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .find(alike)
+            .filter(|_| word.len() > 2);
+        Some([
+            similar.map(|name| line(&[name])),
+            Some(line(&["--", &quoted(word)])),
+        ])
     }
 
     /// The one call that SDKs make by the thousand, in the form of the documentation: to build the whole parser would take a
     /// tenth of a warm answer.
     fn fast_path(args: &[OsString]) -> Option<Self> {
-        let [_, subcommand, flag, profile] = args else { return None };
+        let [_, subcommand, flag, profile] = args else {
+            return None;
+        };
         let (subcommand, flag, profile) = (subcommand.to_str()?, flag.to_str()?, profile.to_str()?);
         let is_flag = matches!(flag, "--profile" | "-p");
         let is_name = !profile.is_empty() && !profile.starts_with('-');
         (subcommand == "credential-process" && is_flag && is_name).then(|| Self {
-            subcommand: Some(Subcommand::CredentialProcess { profile: Some(profile.to_owned()) }),
+            subcommand: Some(Subcommand::CredentialProcess {
+                profile: Some(profile.to_owned()),
+            }),
             wrap: Wrap::default(),
-            common: Common { verbose: false, quiet: false, store: None },
+            common: Common {
+                verbose: false,
+                quiet: false,
+                store: None,
+            },
         })
     }
 }
 
 fn parse_store(text: &str) -> Result<StoreKind, String> {
-    text.parse().map_err(|_| "use one of: auto, keyring, sealed, none".to_owned())
+    text.parse()
+        .map_err(|_| "use one of: auto, keyring, sealed, none".to_owned())
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {
@@ -280,7 +343,11 @@ fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_account(text: &str) -> Result<String, String> {
-    if is_account(text) { Ok(text.to_owned()) } else { Err("an account ID has twelve digits".to_owned()) }
+    if is_account(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account ID has twelve digits".to_owned())
+    }
 }
 
 fn parse_on_renew(text: &str) -> Result<OnRenew, String> {
@@ -302,10 +369,22 @@ mod tests {
     fn the_fast_path_agrees_with_the_parser() {
         for flag in ["-p", "--profile"] {
             let args = ["awsfresh", "credential-process", flag, "prod=x y"].map(OsString::from);
-            assert_eq!(format!("{:?}", Cli::fast_path(&args).unwrap()), format!("{:?}", Cli::parse_from(&args)));
+            assert_eq!(
+                format!("{:?}", Cli::fast_path(&args).unwrap()),
+                format!("{:?}", Cli::parse_from(&args))
+            );
         }
-        for rest in [&["status", "-p", "x"][..], &["credential-process", "-p", "-v"], &["credential-process", "-p", ""], &["--help"]] {
-            let args: Vec<_> = ["awsfresh"].iter().chain(rest).map(OsString::from).collect();
+        for rest in [
+            &["status", "-p", "x"][..],
+            &["credential-process", "-p", "-v"],
+            &["credential-process", "-p", ""],
+            &["--help"],
+        ] {
+            let args: Vec<_> = ["awsfresh"]
+                .iter()
+                .chain(rest)
+                .map(OsString::from)
+                .collect();
             assert!(Cli::fast_path(&args).is_none(), "{rest:?}");
         }
     }

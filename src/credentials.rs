@@ -57,7 +57,10 @@ impl Credentials {
             Some("no access key id")
         } else if self.secret_access_key.expose().is_empty() {
             Some("no secret access key")
-        } else if !fits(&self.access_key_id) || !fits(self.secret_access_key.expose()) || !token.is_none_or(fits) {
+        } else if !fits(&self.access_key_id)
+            || !fits(self.secret_access_key.expose())
+            || !token.is_none_or(fits)
+        {
             Some("white space or control characters in a key, secret or token")
         } else if self.access_key_id.starts_with("ASIA") && token.is_none_or(str::is_empty) {
             Some("a temporary key without its session token")
@@ -114,7 +117,10 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let text = format!("{:?}", sample());
-        assert!(!text.contains("s3cr3t") && !text.contains("t0k3n"), "{text}");
+        assert!(
+            !text.contains("s3cr3t") && !text.contains("t0k3n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub fn sha1_hex(bytes: &[u8]) -> String {
 /// `N` random bytes.
 pub(crate) fn random_hex<const N: usize>() -> io::Result<String> {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("no random numbers"))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| io::Error::other("no random numbers"))?;
     Ok(hex::encode(bytes))
 }
 
@@ -32,8 +34,14 @@ mod tests {
 
     #[test]
     fn digests_of_known_text() {
-        assert_eq!(sha1_hex(b"corp"), "ee0bfd2552fbd840c02cc48b6e823320543c450f");
-        assert_eq!(sha256_hex(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            sha1_hex(b"corp"),
+            "ee0bfd2552fbd840c02cc48b6e823320543c450f"
+        );
+        assert_eq!(
+            sha256_hex(b""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
     }
 
     #[test]

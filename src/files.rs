@@ -19,7 +19,12 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
-    options.flags(Flags { follow_links: true, wait: false }).open(path)
+    options
+        .flags(Flags {
+            follow_links: true,
+            wait: false,
+        })
+        .open(path)
 }
 
 /// Reads an open file; a directory or a pipe is an error.
@@ -43,7 +48,13 @@ pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>
 pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let mut options = File::options();
     options.read(true);
-    let file = match options.flags(Flags { follow_links: false, wait: false }).open(path) {
+    let file = match options
+        .flags(Flags {
+            follow_links: false,
+            wait: false,
+        })
+        .open(path)
+    {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(_) if path.is_symlink() => return Ok(None),
@@ -62,14 +73,26 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>
 pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
-    options.private().flags(Flags { follow_links: false, wait: true }).open(path)
+    options
+        .private()
+        .flags(Flags {
+            follow_links: false,
+            wait: true,
+        })
+        .open(path)
 }
 
 /// Opens a file to read and append, which is created if missing; a link is not followed.
 pub(crate) fn open_append(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true);
-    options.private().flags(Flags { follow_links: false, wait: true }).open(path)
+    options
+        .private()
+        .flags(Flags {
+            follow_links: false,
+            wait: true,
+        })
+        .open(path)
 }
 
 /// Creates a file for this user alone; an error where something exists already.
@@ -115,10 +138,18 @@ impl fmt::Display for NotPrivate {
         match self {
             Self::NotADirectory(path) => write!(f, "{} is not a directory", path.display()),
             Self::ForeignOwner { path, owner, uid } => {
-                write!(f, "the directory {} belongs to user {owner}, not {uid}", path.display())
+                write!(
+                    f,
+                    "the directory {} belongs to user {owner}, not {uid}",
+                    path.display()
+                )
             }
             Self::WritableByOthers(path) => {
-                write!(f, "other users can write to the directory {}: chmod 700 it", path.display())
+                write!(
+                    f,
+                    "other users can write to the directory {}: chmod 700 it",
+                    path.display()
+                )
             }
         }
     }
@@ -134,7 +165,11 @@ pub(crate) fn check_private_dir(path: &Path, about: &Metadata, uid: u32) -> Resu
     {
         use std::os::unix::fs::MetadataExt;
         if about.uid() != uid {
-            return Err(NotPrivate::ForeignOwner { path: path.to_owned(), owner: about.uid(), uid });
+            return Err(NotPrivate::ForeignOwner {
+                path: path.to_owned(),
+                owner: about.uid(),
+                uid,
+            });
         }
         if about.mode() & 0o022 != 0 {
             return Err(NotPrivate::WritableByOthers(path.to_owned()));
@@ -190,21 +225,43 @@ mod tests {
     #[test]
     fn only_a_directory_of_this_user_alone_is_private() {
         let home = tempfile::tempdir().unwrap();
-        let (dir, link, file) = (home.path().join("a/b"), home.path().join("link"), home.path().join("file"));
+        let (dir, link, file) = (
+            home.path().join("a/b"),
+            home.path().join("link"),
+            home.path().join("file"),
+        );
         create_private_dir(&dir).unwrap();
         symlink(&dir, &link).unwrap();
         write_atomic(&file, b"").unwrap();
         let about = fs::metadata(&dir).unwrap();
-        assert_eq!((about.mode() & 0o777, fs::metadata(&file).unwrap().mode() & 0o777), (0o700, 0o600));
-        let rejected = |path: &Path, about: &Metadata, uid: u32| check_private_dir(path, about, uid).unwrap_err();
+        assert_eq!(
+            (
+                about.mode() & 0o777,
+                fs::metadata(&file).unwrap().mode() & 0o777
+            ),
+            (0o700, 0o600)
+        );
+        let rejected = |path: &Path, about: &Metadata, uid: u32| {
+            check_private_dir(path, about, uid).unwrap_err()
+        };
         assert!(check_private_dir(&dir, &about, about.uid()).is_ok());
         assert!(check_private_dir(&link, &fs::metadata(&link).unwrap(), about.uid()).is_ok());
         let of_link = fs::symlink_metadata(&link).unwrap();
-        assert_eq!(rejected(&link, &of_link, about.uid()), NotPrivate::NotADirectory(link.clone()));
+        assert_eq!(
+            rejected(&link, &of_link, about.uid()),
+            NotPrivate::NotADirectory(link.clone())
+        );
         let of_file = fs::metadata(&file).unwrap();
-        assert_eq!(rejected(&file, &of_file, about.uid()), NotPrivate::NotADirectory(file.clone()));
+        assert_eq!(
+            rejected(&file, &of_file, about.uid()),
+            NotPrivate::NotADirectory(file.clone())
+        );
         let owner = about.uid();
-        let foreign = NotPrivate::ForeignOwner { path: dir.clone(), owner, uid: owner + 1 };
+        let foreign = NotPrivate::ForeignOwner {
+            path: dir.clone(),
+            owner,
+            uid: owner + 1,
+        };
         assert_eq!(rejected(&dir, &about, owner + 1), foreign);
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o720)).unwrap();
         let shared = rejected(&dir, &fs::metadata(&dir).unwrap(), owner);
@@ -214,11 +271,24 @@ mod tests {
     #[test]
     fn a_link_or_a_pipe_is_no_regular_file() {
         let home = tempfile::tempdir().unwrap();
-        let (file, link, pipe) = (home.path().join("file"), home.path().join("link"), home.path().join("pipe"));
+        let (file, link, pipe) = (
+            home.path().join("file"),
+            home.path().join("link"),
+            home.path().join("pipe"),
+        );
         write_atomic(&file, b"abc").unwrap();
         symlink(&file, &link).unwrap();
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert_eq!(read_regular(&file, 10).unwrap().as_deref(), Some(&b"abc"[..]));
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(
+            read_regular(&file, 10).unwrap().as_deref(),
+            Some(&b"abc"[..])
+        );
         for path in [&link, &pipe, &home.path().join("missing")] {
             assert_eq!(read_regular(path, 10).unwrap(), None, "{}", path.display());
         }

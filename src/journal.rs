@@ -47,7 +47,12 @@ impl Journal {
 
     /// Records a failure of `subcommand`. Best effort: the failure was reported on stderr already.
     pub(crate) fn record(&self, at: Timestamp, subcommand: &str, finding: &Finding) {
-        let record = Record { at, subcommand: subcommand.to_owned(), caller: caller(), finding: finding.clone() };
+        let record = Record {
+            at,
+            subcommand: subcommand.to_owned(),
+            caller: caller(),
+            finding: finding.clone(),
+        };
         let _ = self.append(&record);
     }
 
@@ -66,7 +71,10 @@ impl Journal {
             let mut text = Vec::new();
             file.seek(SeekFrom::Start(length / 2))?;
             (&file).take(LIMIT).read_to_end(&mut text)?;
-            let from = text.iter().position(|b| *b == b'\n').map_or(text.len(), |at| at + 1);
+            let from = text
+                .iter()
+                .position(|b| *b == b'\n')
+                .map_or(text.len(), |at| at + 1);
             file.set_len(0)?;
             file.write_all(&text[from..])?;
         }
@@ -89,7 +97,9 @@ impl Journal {
             Err(e) => return Err(e),
         };
         let lines = text.split(|b| *b == b'\n');
-        Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        Ok(lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
     }
 }
 
@@ -125,7 +135,10 @@ mod tests {
         let journal = Journal::new(&dir.path().join("new"));
         assert_eq!(journal.read().unwrap(), []);
         journal.append(&record(1)).unwrap();
-        let mut file = std::fs::OpenOptions::new().append(true).open(journal.path()).unwrap();
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(journal.path())
+            .unwrap();
         file.write_all(b"{\"half a li").unwrap();
         journal.append(&record(2)).unwrap();
         assert_eq!(journal.read().unwrap(), [record(1), record(2)]);

@@ -42,10 +42,22 @@ mod tests {
     fn known_settings_are_read_and_others_refused_with_their_line() {
         let path = Path::new("config.toml");
         let settings = Settings::parse(path, "store = \"sealed\"\ntimeout = 2.5\n").unwrap();
-        assert_eq!((settings.store.as_deref(), settings.timeout), (Some("sealed"), Some(2.5)));
-        for (text, line) in [("stoer = 1", 1), ("store = \"x\"\ntimeout = \"4\"", 2), ("\n\nstore =", 3), ("[store]", 1)] {
+        assert_eq!(
+            (settings.store.as_deref(), settings.timeout),
+            (Some("sealed"), Some(2.5))
+        );
+        for (text, line) in [
+            ("stoer = 1", 1),
+            ("store = \"x\"\ntimeout = \"4\"", 2),
+            ("\n\nstore =", 3),
+            ("[store]", 1),
+        ] {
             let finding = Settings::parse(path, text).unwrap_err();
-            assert_eq!((finding.cause, finding.evidence), (Cause::ConfigMalformed, vec![format!("config.toml:{line}")]), "{text}");
+            assert_eq!(
+                (finding.cause, finding.evidence),
+                (Cause::ConfigMalformed, vec![format!("config.toml:{line}")]),
+                "{text}"
+            );
         }
     }
 }

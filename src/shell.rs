@@ -5,7 +5,8 @@ use std::path::Path;
 /// One argument quoted so that a shell reads it back. Also right for `credential_process`, which some SDKs pass to a shell
 /// and others split by the rules of a shell. Double quotes, because `cmd.exe` knows no others.
 pub(crate) fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:@%+=,".contains(c) || (cfg!(windows) && c == '\\');
+    let plain =
+        |c: char| c.is_alphanumeric() || "_-./:@%+=,".contains(c) || (cfg!(windows) && c == '\\');
     if !argument.is_empty() && argument.chars().all(plain) {
         return argument.to_owned();
     }
@@ -28,7 +29,11 @@ pub(crate) fn quoted_path(path: &Path) -> String {
 /// The words of a command line, without quotes; none where a quote is left open.
 pub(crate) fn words(command: &str) -> Vec<String> {
     // On Windows a backslash separates the parts of a path.
-    let command = if cfg!(windows) { command.replace('\\', "\\\\") } else { command.to_owned() };
+    let command = if cfg!(windows) {
+        command.replace('\\', "\\\\")
+    } else {
+        command.to_owned()
+    };
     shlex::split(&command).unwrap_or_default()
 }
 
@@ -70,7 +75,11 @@ mod tests {
     fn arguments_survive_a_shell_and_our_own_splitting() {
         for argument in ["plain", "a b", "a\"b", "$HOME `id` \\", "it's", ""] {
             let script = format!("printf %s {}", quoted(argument));
-            let out = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
+            let out = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(script)
+                .output()
+                .unwrap();
             assert_eq!(String::from_utf8(out.stdout).unwrap(), argument);
             assert_eq!(words(&quoted(argument)), [argument]);
         }
@@ -79,7 +88,10 @@ mod tests {
 
     #[test]
     fn a_program_is_named_plainly_or_not_at_all() {
-        assert_eq!(program("/usr/bin/tool --x").as_deref(), Some("/usr/bin/tool"));
+        assert_eq!(
+            program("/usr/bin/tool --x").as_deref(),
+            Some("/usr/bin/tool")
+        );
         for command in ["$TOOL x", "A=b tool", "(tool)", "tool;x", ""] {
             assert_eq!(program(command), None, "{command}");
         }

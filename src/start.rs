@@ -32,7 +32,11 @@ extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
 
 /// A stream that is closed must not become the first file that is opened.
 fn open_streams() -> rustix::io::Result<()> {
-    for stream in [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()] {
+    for stream in [
+        rustix::stdio::stdin(),
+        rustix::stdio::stdout(),
+        rustix::stdio::stderr(),
+    ] {
         if rustix::io::fcntl_getfd(stream) == Err(rustix::io::Errno::BADF) {
             let _ = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty())?.into_raw_fd(); // the lowest number that is free
         }

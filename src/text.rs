@@ -18,7 +18,15 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
 /// `text` with `?` for control characters, which could control a terminal or add lines, and for characters that cannot
 /// be seen or change the direction of the text.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_invisible(c) { '?' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() || is_invisible(c) {
+                '?'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 fn is_invisible(c: char) -> bool {
@@ -35,7 +43,10 @@ fn is_invisible(c: char) -> bool {
 
 /// At most `limit` bytes of `text`, in whole characters.
 pub(crate) fn truncate(text: &str, limit: usize) -> String {
-    match text.char_indices().find(|(at, c)| at + c.len_utf8() > limit) {
+    match text
+        .char_indices()
+        .find(|(at, c)| at + c.len_utf8() > limit)
+    {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
@@ -54,7 +65,9 @@ pub(crate) fn masked(key_id: &str) -> String {
 /// The text of another program as people may see it: key IDs are masked, and whatever has the form of a secret or token,
 /// and user and password in URLs, is replaced by `…`. ARNs and plain URLs stay.
 pub(crate) fn redacted(text: &str) -> String {
-    text.split_inclusive(char::is_whitespace).map(redacted_token).collect()
+    text.split_inclusive(char::is_whitespace)
+        .map(redacted_token)
+        .collect()
 }
 
 /// The same for text without white space in the middle.
@@ -77,7 +90,9 @@ fn redacted_token(token: &str) -> String {
 
 /// A URL without the user and password in front of its host.
 fn without_userinfo(token: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = token.split_once("://") else { return token.into() };
+    let Some((scheme, rest)) = token.split_once("://") else {
+        return token.into();
+    };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     match authority.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}://…@{host}{path}").into(),
@@ -87,10 +102,17 @@ fn without_userinfo(token: &str) -> Cow<'_, str> {
 
 /// The word with its key ID masked; `None` where it holds none.
 fn masked_key_id(word: &str) -> Option<String> {
-    let at = ["AKIA", "ASIA"].iter().filter_map(|prefix| word.find(prefix)).min()?;
+    let at = ["AKIA", "ASIA"]
+        .iter()
+        .filter_map(|prefix| word.find(prefix))
+        .min()?;
     let (before, id) = word.split_at(at);
-    let is_id = (16..=128).contains(&id.len()) && id.bytes().take(16).all(|b| b.is_ascii_alphanumeric());
-    let (id, after) = id.split_at(id.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(id.len()));
+    let is_id =
+        (16..=128).contains(&id.len()) && id.bytes().take(16).all(|b| b.is_ascii_alphanumeric());
+    let (id, after) = id.split_at(
+        id.find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(id.len()),
+    );
     is_id.then(|| format!("{before}{}{after}", masked(id)))
 }
 
@@ -116,17 +138,33 @@ mod tests {
     fn foreign_text_is_shown_without_secrets() {
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzKEY";
         for (text, wanted) in [
-            (format!("got '{secret}/20181031/us-east-2/sqs/aws4_request'"), "got '…-east-2/sqs/aws4_request'"),
-            (format!("export AWS_SECRET_ACCESS_KEY={secret} x"), "export … x"),
-            ("proxy URL: \"http://bob:hunter2@proxy:3128/\" x".into(), "proxy URL: \"http://…@proxy:3128/\" x"),
-            ("Credential=AKIAQBENCHBENCHBENCH/20200101/".into(), "Credential=AKIA…ENCH/20200101/"),
-            ("https://x/?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLETOKENxxxxxxxxxxxx".into(), "https://x/?X-Amz-Security-…"),
+            (
+                format!("got '{secret}/20181031/us-east-2/sqs/aws4_request'"),
+                "got '…-east-2/sqs/aws4_request'",
+            ),
+            (
+                format!("export AWS_SECRET_ACCESS_KEY={secret} x"),
+                "export … x",
+            ),
+            (
+                "proxy URL: \"http://bob:hunter2@proxy:3128/\" x".into(),
+                "proxy URL: \"http://…@proxy:3128/\" x",
+            ),
+            (
+                "Credential=AKIAQBENCHBENCHBENCH/20200101/".into(),
+                "Credential=AKIA…ENCH/20200101/",
+            ),
+            (
+                "https://x/?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLETOKENxxxxxxxxxxxx".into(),
+                "https://x/?X-Amz-Security-…",
+            ),
             (
                 "on arn:aws:iam::1:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef".into(),
                 "on arn:aws:iam::1:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef",
             ),
             (
-                "No provider for https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF0123456789".into(),
+                "No provider for https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF0123456789"
+                    .into(),
                 "No provider for https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF0123456789",
             ),
         ] {

@@ -6,7 +6,9 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 /// Seconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
@@ -23,7 +25,9 @@ impl Timestamp {
             }
             None => text,
         };
-        DateTime::from_str(text, Format::DateTimeWithOffset).ok().map(|t| Self(t.secs()))
+        DateTime::from_str(text, Format::DateTimeWithOffset)
+            .ok()
+            .map(|t| Self(t.secs()))
     }
 
     /// Seconds from `now` until this point; negative once it has passed.
@@ -68,10 +72,25 @@ mod tests {
 
     #[test]
     fn reads_every_form_the_tools_write() {
-        for text in ["2026-11-23T20:01:07Z", "2026-11-23T20:01:07UTC", "2026-11-23T20:01:07.477676Z", "2026-11-23T21:01:07+01:00"] {
-            assert_eq!(Timestamp::parse(text).map(|t| t.to_string()).as_deref(), Some("2026-11-23T20:01:07Z"), "{text}");
+        for text in [
+            "2026-11-23T20:01:07Z",
+            "2026-11-23T20:01:07UTC",
+            "2026-11-23T20:01:07.477676Z",
+            "2026-11-23T21:01:07+01:00",
+        ] {
+            assert_eq!(
+                Timestamp::parse(text).map(|t| t.to_string()).as_deref(),
+                Some("2026-11-23T20:01:07Z"),
+                "{text}"
+            );
         }
-        for text in ["", "tomorrow", "2026-11-23", "99999-01-01T00:00:00Z", "2026-13-40T00:00:00Z"] {
+        for text in [
+            "",
+            "tomorrow",
+            "2026-11-23",
+            "99999-01-01T00:00:00Z",
+            "2026-13-40T00:00:00Z",
+        ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

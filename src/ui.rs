@@ -20,7 +20,11 @@ impl Log for StderrLog {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let kind = if record.level() == Level::Warn { "warning: " } else { "" };
+            let kind = if record.level() == Level::Warn {
+                "warning: "
+            } else {
+                ""
+            };
             print_stderr(&format!("awsfresh: {kind}{}", record.args()));
         }
     }
@@ -69,9 +73,15 @@ fn print_to_terminal(text: &str) {
     if io::stderr().is_terminal() {
         return;
     }
-    let flags = (rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
-    if let Ok(mut terminal) = std::fs::File::options().write(true).custom_flags(flags).open("/dev/tty")
-        && rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+    let flags = (rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK)
+        .bits()
+        .cast_signed();
+    if let Ok(mut terminal) = std::fs::File::options()
+        .write(true)
+        .custom_flags(flags)
+        .open("/dev/tty")
+        && rustix::termios::tcgetpgrp(&terminal)
+            .is_ok_and(|group| group == rustix::process::getpgrp())
     {
         let _ = writeln!(terminal, "{text}");
     }
@@ -91,6 +101,12 @@ fn written(mut out: impl Write, data: &[u8]) -> Result<()> {
     out.write_all(data)
         .and_then(|()| out.write_all(b"\n"))
         .and_then(|()| out.flush())
-        .or_else(|e| if e.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e) })
+        .or_else(|e| {
+            if e.kind() == io::ErrorKind::BrokenPipe {
+                Ok(())
+            } else {
+                Err(e)
+            }
+        })
         .map_err(|e| Finding::new(Cause::Unexpected, format!("cannot write to stdout: {e}")))
 }

@@ -32,7 +32,10 @@ pub(crate) const PROFILE_VARIABLE: &str = "AWSFRESH_PROFILE";
 /// The variables that name a region, in the order of all tools but boto3 and the AWS CLI v1.
 pub(crate) const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 /// The variables that offer container credentials.
-pub(crate) const CONTAINER_VARIABLES: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+pub(crate) const CONTAINER_VARIABLES: [&str; 2] = [
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
 
 /// The variable that keeps the path which `variable` had outside a wrapped command.
 pub(crate) fn original_variable(variable: &str) -> String {
@@ -81,37 +84,59 @@ pub(crate) struct World {
 impl World {
     /// Reads the surroundings. Fails where a variable that matters is not UTF-8, where there is no home directory for locks
     /// and caches, and where `config.toml` is not a settings file.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub(crate) fn collect(attended: bool) -> Result<Self> {
         let env = readable(std::env::vars_os())?;
         let Some(base) = BaseDirs::new() else {
-            return Err(Finding::new(Cause::Usage, "this user has no home directory").remedy("set HOME"));
+            return Err(
+                Finding::new(Cause::Usage, "this user has no home directory").remedy("set HOME"),
+            );
         };
         let settings = match ProjectDirs::from("", "", "awsfresh") {
             Some(dirs) => read_settings(&dirs.config_dir().join("config.toml"))?,
             None => Settings::default(),
         };
-        Ok(Self { env, settings, home: base.home_dir().to_owned(), start: Instant::now(), attended })
+        Ok(Self {
+            env,
+            settings,
+            home: base.home_dir().to_owned(),
+            start: Instant::now(),
+            attended,
+        })
     }
 
     /// An environment variable; a blank one counts as unset, as in the SDKs.
     pub(crate) fn env(&self, name: &str) -> Option<&str> {
-        self.env.get(name).map(String::as_str).filter(|v| !v.trim().is_empty())
+        self.env
+            .get(name)
+            .map(String::as_str)
+            .filter(|v| !v.trim().is_empty())
     }
 
     /// The first of `names` that is set, and its value.
-    pub(crate) fn first_env<const N: usize>(&self, names: [&'static str; N]) -> Option<(&'static str, &str)> {
-        names.into_iter().find_map(|name| Some((name, self.env(name)?)))
+    pub(crate) fn first_env<const N: usize>(
+        &self,
+        names: [&'static str; N],
+    ) -> Option<(&'static str, &str)> {
+        names
+            .into_iter()
+            .find_map(|name| Some((name, self.env(name)?)))
     }
 
     /// Every variable.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.env.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Whether a variable is `true`, in the spellings the SDKs accept.
     pub(crate) fn env_flag(&self, name: &str) -> bool {
-        self.env(name).is_some_and(|v| v.eq_ignore_ascii_case("true"))
+        self.env(name)
+            .is_some_and(|v| v.eq_ignore_ascii_case("true"))
     }
 
     /// The wall clock.
@@ -133,10 +158,12 @@ impl World {
     fn aws_file(&self, variable: &str, name: &str) -> PathBuf {
         let named = self.env(variable).map(|path| self.expand_home(path));
         match (named, self.run_dir()) {
-            (Some(path), Some(run)) if path.starts_with(&run) => match self.env(&original_variable(variable)) {
-                Some(original) => PathBuf::from(original),
-                None => self.home.join(".aws").join(name),
-            },
+            (Some(path), Some(run)) if path.starts_with(&run) => {
+                match self.env(&original_variable(variable)) {
+                    Some(original) => PathBuf::from(original),
+                    None => self.home.join(".aws").join(name),
+                }
+            }
             (Some(path), _) => path,
             (None, _) => self.home.join(".aws").join(name),
         }
@@ -159,7 +186,11 @@ impl World {
 
     /// The parent of the private directories of wrapped commands: the runtime directory, else the state directory.
     pub(crate) fn runs_dir(&self) -> PathBuf {
-        match self.env("XDG_RUNTIME_DIR").map(Path::new).filter(|dir| dir.is_absolute()) {
+        match self
+            .env("XDG_RUNTIME_DIR")
+            .map(Path::new)
+            .filter(|dir| dir.is_absolute())
+        {
             Some(dir) => dir.join("awsfresh"),
             None => self.state_dir().join("runs"),
         }
@@ -167,7 +198,9 @@ impl World {
 
     /// Expands variables and a leading `~/`, as botocore does; an unknown variable stays as it is.
     pub(crate) fn expand(&self, path: &str) -> PathBuf {
-        self.expand_home(&shellexpand::env_with_context_no_errors(path, |name| self.env(name)))
+        self.expand_home(&shellexpand::env_with_context_no_errors(path, |name| {
+            self.env(name)
+        }))
     }
 
     /// Expands a leading `~/`, as every SDK does.
@@ -205,32 +238,47 @@ impl World {
     /// 60 s at a terminal.
     pub(crate) fn timeout(&self) -> Result<Duration> {
         let (seconds, place) = match (self.env("AWSFRESH_TIMEOUT"), self.settings.timeout) {
-            (Some(text), _) => (text.parse().unwrap_or(f64::NAN), format!("AWSFRESH_TIMEOUT={text}")),
+            (Some(text), _) => (
+                text.parse().unwrap_or(f64::NAN),
+                format!("AWSFRESH_TIMEOUT={text}"),
+            ),
             (None, Some(seconds)) => (seconds, format!("timeout = {seconds} in config.toml")),
             (None, None) => {
-                return Ok(if self.attended { ATTENDED_TIMEOUT } else { UNATTENDED_TIMEOUT });
+                return Ok(if self.attended {
+                    ATTENDED_TIMEOUT
+                } else {
+                    UNATTENDED_TIMEOUT
+                });
             }
         };
         if (0.1..=3600.0).contains(&seconds) {
             return Ok(Duration::from_secs_f64(seconds));
         }
-        Err(Finding::new(Cause::Usage, "the timeout is not a number of seconds from 0.1 to 3600")
-            .evidence(place)
-            .remedy("export AWSFRESH_TIMEOUT=4"))
+        Err(Finding::new(
+            Cause::Usage,
+            "the timeout is not a number of seconds from 0.1 to 3600",
+        )
+        .evidence(place)
+        .remedy("export AWSFRESH_TIMEOUT=4"))
     }
 }
 
 /// The variables that are UTF-8. One that AWS tools or awsfresh read and that is not UTF-8 is an error: to ignore it could
 /// mean to use the credentials of another identity.
-fn readable(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {
+fn readable(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, String>> {
     let mut env = BTreeMap::new();
     for (name, value) in variables {
-        let Ok(name) = name.into_string() else { continue };
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
         match value.into_string() {
             Ok(value) => drop(env.insert(name, value)),
             Err(_) if matters(&name) => {
                 let summary = format!("the environment variable {name} is not valid UTF-8");
-                return Err(Finding::new(Cause::Usage, summary).remedy(format!("unset {name}, or export it again")));
+                return Err(Finding::new(Cause::Usage, summary)
+                    .remedy(format!("unset {name}, or export it again")));
             }
             Err(_) => {}
         }
@@ -244,19 +292,27 @@ fn matters(name: &str) -> bool {
 }
 
 /// The wall clock.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the wall clock"
+)]
 pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(since.as_secs().cast_signed())
 }
 
 fn read_settings(path: &Path) -> Result<Settings> {
     match files::read_bounded(path, SETTINGS_LIMIT) {
         Ok(bytes) => Settings::parse(path, &String::from_utf8_lossy(&bytes)),
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Settings::default()),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Settings::default())
+        }
         Err(e) => {
             let summary = format!("cannot read {}: {e}", path.display());
-            Err(Finding::new(Cause::ConfigUnreadable, summary).remedy(format!("ls -l {}", quoted_path(path))))
+            Err(Finding::new(Cause::ConfigUnreadable, summary)
+                .remedy(format!("ls -l {}", quoted_path(path))))
         }
     }
 }
@@ -277,7 +333,9 @@ fn state_dir_under(home: &Path) -> PathBuf {
     if cfg!(windows) {
         home.join("AppData").join("Local").join("awsfresh")
     } else if cfg!(target_os = "macos") {
-        home.join("Library").join("Application Support").join("awsfresh")
+        home.join("Library")
+            .join("Application Support")
+            .join("awsfresh")
     } else {
         home.join(".local").join("state").join("awsfresh")
     }

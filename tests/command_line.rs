@@ -12,7 +12,11 @@ use support::sandbox::Sandbox;
 
 fn home() -> Sandbox {
     let home = offline_home();
-    home.secret("canary").credentials(["default", "deploy"].map(|profile| keys_of(profile, KEY, SYMBOL_SECRET)).concat());
+    home.secret("canary").credentials(
+        ["default", "deploy"]
+            .map(|profile| keys_of(profile, KEY, SYMBOL_SECRET))
+            .concat(),
+    );
     home
 }
 
@@ -36,18 +40,37 @@ fn a_variable_that_is_not_utf8_is_an_error_with_its_name() {
         "HTTPS_PROXY",
         "no_proxy",
     ] {
-        for args in [&["credential-process"][..], &["doctor", "--offline"], &["status"], &["--", "true"]] {
-            let output = home.command(args).env(name, OsStr::from_bytes(b"dep\xffloy")).output().unwrap();
+        for args in [
+            &["credential-process"][..],
+            &["doctor", "--offline"],
+            &["status"],
+            &["--", "true"],
+        ] {
+            let output = home
+                .command(args)
+                .env(name, OsStr::from_bytes(b"dep\xffloy"))
+                .output()
+                .unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
             let code = if args[0] == "--" { 125 } else { 2 };
             assert_eq!(output.status.code(), Some(code), "{name} {args:?}: {said}");
-            assert!(output.stdout.is_empty(), "{name} {args:?}: something on stdout");
+            assert!(
+                output.stdout.is_empty(),
+                "{name} {args:?}: something on stdout"
+            );
             let first = said.lines().next().unwrap();
-            assert!(first.contains(name) && first.ends_with("[usage]"), "{name} {args:?}: {said}");
+            assert!(
+                first.contains(name) && first.ends_with("[usage]"),
+                "{name} {args:?}: {said}"
+            );
         }
     }
     // What no AWS tool reads may hold anything.
-    let output = home.command(&["credential-process"]).env("LS_COLORS", OsStr::from_bytes(b"\xff")).output().unwrap();
+    let output = home
+        .command(&["credential-process"])
+        .env("LS_COLORS", OsStr::from_bytes(b"\xff"))
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(0));
 }
 
@@ -68,13 +91,30 @@ fn a_command_without_dashes_is_told_what_to_type() {
     let failed = |args: &[&str], remedy: &str| {
         let run = home.run(args);
         run.failed(2, "usage");
-        assert!(run.stderr.contains(&format!("\n  try:  {remedy}\n")), "{args:?}: {}", run.stderr);
-        assert!(!run.stderr.contains("OPTIONS"), "the usage text is no evidence: {}", run.stderr);
+        assert!(
+            run.stderr.contains(&format!("\n  try:  {remedy}\n")),
+            "{args:?}: {}",
+            run.stderr
+        );
+        assert!(
+            !run.stderr.contains("OPTIONS"),
+            "the usage text is no evidence: {}",
+            run.stderr
+        );
     };
-    failed(&["terraform", "apply", "-auto-approve"], "awsfresh -- terraform apply -auto-approve");
-    failed(&["-p", "deploy", "terraform", "plan", "-out=a b"], "awsfresh -p deploy -- terraform plan \"-out=a b\"");
+    failed(
+        &["terraform", "apply", "-auto-approve"],
+        "awsfresh -- terraform apply -auto-approve",
+    );
+    failed(
+        &["-p", "deploy", "terraform", "plan", "-out=a b"],
+        "awsfresh -p deploy -- terraform plan \"-out=a b\"",
+    );
     failed(&["doctr"], "awsfresh doctor");
-    failed(&["credential_process", "-p", "deploy"], "awsfresh credential-process -p deploy");
+    failed(
+        &["credential_process", "-p", "deploy"],
+        "awsfresh credential-process -p deploy",
+    );
 }
 
 #[test]
@@ -97,11 +137,20 @@ fn what_is_wrong_with_a_subcommand_exits_with_2_and_with_a_command_125() {
 fn every_option_is_listed_under_what_it_belongs_to() {
     let home = home();
     let status = home.wrap(&["status", "-h"]).stdout;
-    assert!(status.contains("--verbose") && !status.contains("Running a command"), "{status}");
+    assert!(
+        status.contains("--verbose") && !status.contains("Running a command"),
+        "{status}"
+    );
     let own = home.wrap(&["-h"]).stdout;
     assert!(own.starts_with("AWS credentials that stay fresh"), "{own}");
-    assert!(own.lines().all(|line| line.chars().count() <= 100), "a line is too wide for a terminal: {own}");
+    assert!(
+        own.lines().all(|line| line.chars().count() <= 100),
+        "a line is too wide for a terminal: {own}"
+    );
     let (_, running) = own.split_once("Running a command:").unwrap();
     let running = running.split("\n\n").next().unwrap();
-    assert!(running.contains("--min-ttl") && !running.contains("--verbose"), "{own}");
+    assert!(
+        running.contains("--min-ttl") && !running.contains("--verbose"),
+        "{own}"
+    );
 }

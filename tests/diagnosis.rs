@@ -23,12 +23,24 @@ use support::fixtures::{AWSFRESH, offline_home};
 use support::sandbox::{Run, Sandbox};
 
 fn main() -> ExitCode {
-    let case = |name: String| Trial::ignorable_test(name.clone(), move || judge(&lab::case(&name)?));
-    let text = |text: Text| Trial::test(format!("explain/{}", text.name.trim_end_matches(".txt")), move || is_explained(&text));
+    let case =
+        |name: String| Trial::ignorable_test(name.clone(), move || judge(&lab::case(&name)?));
+    let text = |text: Text| {
+        Trial::test(
+            format!("explain/{}", text.name.trim_end_matches(".txt")),
+            move || is_explained(&text),
+        )
+    };
     let about_the_lab: [(&str, fn()); 3] = [
-        ("a_placeholder_that_does_not_exist_is_an_error_that_names_it", a_placeholder_that_does_not_exist_is_an_error_that_names_it),
+        (
+            "a_placeholder_that_does_not_exist_is_an_error_that_names_it",
+            a_placeholder_that_does_not_exist_is_an_error_that_names_it,
+        ),
         ("the_lab_is_large_enough", the_lab_is_large_enough),
-        ("every_cause_has_a_case_and_a_heading", every_cause_has_a_case_and_a_heading),
+        (
+            "every_cause_has_a_case_and_a_heading",
+            every_cause_has_a_case_and_a_heading,
+        ),
     ];
     let about_the_lab = about_the_lab.into_iter().map(|(name, check)| {
         let run = move || {
@@ -37,12 +49,20 @@ fn main() -> ExitCode {
         };
         Trial::test(name, run)
     });
-    let all = lab::names().into_iter().map(case).chain(texts().into_iter().map(text)).chain(about_the_lab).collect();
+    let all = lab::names()
+        .into_iter()
+        .map(case)
+        .chain(texts().into_iter().map(text))
+        .chain(about_the_lab)
+        .collect();
     libtest_mimic::run(&Arguments::from_args(), all).exit_code()
 }
 
 fn doctor(home: &Sandbox, args: &[String]) -> (Run, Value) {
-    let args: Vec<&str> = ["-v", "doctor", "--json"].into_iter().chain(args.iter().map(String::as_str)).collect();
+    let args: Vec<&str> = ["-v", "doctor", "--json"]
+        .into_iter()
+        .chain(args.iter().map(String::as_str))
+        .collect();
     let run = home.wrap(&args);
     home.assert_no_leak(&run.stdout, "the diagnosis");
     let report = serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:?}"));
@@ -51,12 +71,24 @@ fn doctor(home: &Sandbox, args: &[String]) -> (Run, Value) {
 
 fn causes(report: &Value, wanted: &[&str]) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap();
-    let of = findings.iter().filter(|f| wanted.contains(&f["severity"].as_str().unwrap()));
-    of.map(|f| f["cause"].as_str().unwrap().to_owned()).collect()
+    let of = findings
+        .iter()
+        .filter(|f| wanted.contains(&f["severity"].as_str().unwrap()));
+    of.map(|f| f["cause"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn text_of(value: &Value) -> String {
-    value.as_array().map(|lines| lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")).unwrap_or_default()
+    value
+        .as_array()
+        .map(|lines| {
+            lines
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+        .unwrap_or_default()
 }
 
 /// Runs one case. The error says what is wrong with the diagnosis. A case that needs a keyring is ignored on a machine
@@ -82,28 +114,53 @@ fn diagnosed(case: &Case) -> Result<(), String> {
     for args in &case.before {
         home.wrap(&args.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    case.after_setup.remove_roles.iter().for_each(|arn| aws.remove_role(arn));
-    case.after_setup.remove_keys.iter().for_each(|id| aws.remove_key(id));
+    case.after_setup
+        .remove_roles
+        .iter()
+        .for_each(|arn| aws.remove_role(arn));
+    case.after_setup
+        .remove_keys
+        .iter()
+        .for_each(|id| aws.remove_key(id));
     if case.after_setup.forget_sessions {
         aws.forget_sessions();
     }
-    let background = case.while_running.as_ref().map(|args| Background::start(&home, &aws, args));
+    let background = case
+        .while_running
+        .as_ref()
+        .map(|args| Background::start(&home, &aws, args));
     if let Some(call) = &case.call {
         return judge_call(case, call, &home, &aws);
     }
     let (run, report) = doctor(&home, &case.args);
-    let args: Vec<&str> =
-        ["doctor", "--offline"].into_iter().chain(case.args.iter().map(String::as_str).filter(|a| *a != "--offline")).collect();
+    let args: Vec<&str> = ["doctor", "--offline"]
+        .into_iter()
+        .chain(
+            case.args
+                .iter()
+                .map(String::as_str)
+                .filter(|a| *a != "--offline"),
+        )
+        .collect();
     home.assert_no_leak(&home.wrap(&args).stdout, "the diagnosis for people");
     home.assert_no_leak(&home.wrap(&["why", "--all"]).stdout, "the journal");
     home.assert_no_secret_below(".local");
     let pretty = serde_json::to_string_pretty(&report["findings"]).unwrap();
     let expect = &case.expect;
     let errors = causes(&report, &["error"]);
-    let mut wanted: Vec<&str> = expect.error.iter().chain(&expect.other_errors).map(String::as_str).collect();
+    let mut wanted: Vec<&str> = expect
+        .error
+        .iter()
+        .chain(&expect.other_errors)
+        .map(String::as_str)
+        .collect();
     let wrong = |what: String| Err(format!("{what}\n{pretty}"));
     if errors.first() != expect.error.as_ref() {
-        return wrong(format!("first error {:?}, wanted {:?}", errors.first(), expect.error));
+        return wrong(format!(
+            "first error {:?}, wanted {:?}",
+            errors.first(),
+            expect.error
+        ));
     }
     let mut all: Vec<&str> = errors.iter().map(String::as_str).collect();
     all.sort_unstable();
@@ -116,15 +173,28 @@ fn diagnosed(case: &Case) -> Result<(), String> {
         return wrong(format!("{missing} is not in the notes"));
     }
     if run.code != Some(expect.exit) || report["healthy"] != Value::Bool(expect.error.is_none()) {
-        return wrong(format!("exit {:?}, healthy {}", run.code, report["healthy"]));
+        return wrong(format!(
+            "exit {:?}, healthy {}",
+            run.code, report["healthy"]
+        ));
     }
-    let first = report["findings"].as_array().unwrap().iter().find(|f| f["severity"] == "error").cloned().unwrap_or_default();
+    let first = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|f| f["severity"] == "error")
+        .cloned()
+        .unwrap_or_default();
     if let Some(place) = &expect.place
         && !text_of(&first["evidence"]).contains(&expanded(place, &home, &aws))
     {
         return wrong(format!("no `{place}` in the evidence"));
     }
-    if let Some(certainty) = expect.certainty.as_ref().filter(|certainty| first["certainty"] != ***certainty) {
+    if let Some(certainty) = expect
+        .certainty
+        .as_ref()
+        .filter(|certainty| first["certainty"] != ***certainty)
+    {
         return wrong(format!("not {certainty}"));
     }
     drop(background);
@@ -140,21 +210,45 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
     let (run, expect) = (home.run(&args), &case.expect);
     home.assert_no_secret_below(".local");
     let cause = expect.error.as_ref().map(|cause| format!("[{cause}]\n"));
-    let place = expect.place.as_ref().map(|place| expanded(place, home, aws));
-    if run.code != Some(expect.exit) || ![cause, place].into_iter().flatten().all(|text| run.stderr.contains(&text)) {
+    let place = expect
+        .place
+        .as_ref()
+        .map(|place| expanded(place, home, aws));
+    if run.code != Some(expect.exit)
+        || ![cause, place]
+            .into_iter()
+            .flatten()
+            .all(|text| run.stderr.contains(&text))
+    {
         return Err(format!("{run:#?}"));
     }
-    let Some(remedy) = &case.remedy else { return Ok(()) };
-    let remedies: Vec<&str> = run.stderr.lines().filter_map(|line| line.strip_prefix("  try:  ")).collect();
-    if !remedies.join("\n").contains(&expanded(&remedy.shows, home, aws)) {
+    let Some(remedy) = &case.remedy else {
+        return Ok(());
+    };
+    let remedies: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("  try:  "))
+        .collect();
+    if !remedies
+        .join("\n")
+        .contains(&expanded(&remedy.shows, home, aws))
+    {
         return Err(format!("no remedy shows `{}`", remedy.shows));
     }
     let command = remedy.apply(home, aws)?.unwrap_or_default();
     if !command.is_empty() && !remedies.contains(&command.as_str()) {
         return Err(format!("`{command}` is no remedy word for word"));
     }
-    let out = home.shell(&format!("{command}\n{AWSFRESH} {} >/dev/null; echo $?", call.join(" ")));
-    if out.trim() == "0" { Ok(()) } else { Err(format!("after the remedy it exits with {out}")) }
+    let out = home.shell(&format!(
+        "{command}\n{AWSFRESH} {} >/dev/null; echo $?",
+        call.join(" ")
+    ));
+    if out.trim() == "0" {
+        Ok(())
+    } else {
+        Err(format!("after the remedy it exits with {out}"))
+    }
 }
 
 /// A call that runs in the background until the case ends.
@@ -165,7 +259,10 @@ impl Background {
         let child = Self(home.start(&args.iter().map(String::as_str).collect::<Vec<_>>()));
         let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while aws.count("AssumeRole") == 0 {
-            assert!(std::time::Instant::now() < end, "the call in the background never asks for a role");
+            assert!(
+                std::time::Instant::now() < end,
+                "the call in the background never asks for a role"
+            );
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         child
@@ -180,7 +277,13 @@ impl Drop for Background {
 }
 
 /// Carries out the remedy and runs `doctor` again.
-fn carry_out(case: &Case, remedy: &Remedy, home: &Sandbox, aws: &Double, first: &Value) -> Result<(), String> {
+fn carry_out(
+    case: &Case,
+    remedy: &Remedy,
+    home: &Sandbox,
+    aws: &Double,
+    first: &Value,
+) -> Result<(), String> {
     let remedies = text_of(&first["remedy"]);
     if !remedies.contains(&expanded(&remedy.shows, home, aws)) {
         return Err(format!("no remedy shows `{}`", remedy.shows));
@@ -192,12 +295,19 @@ fn carry_out(case: &Case, remedy: &Remedy, home: &Sandbox, aws: &Double, first: 
             if !remedies.lines().any(|line| line == command) {
                 return Err(format!("`{command}` is no remedy word for word"));
             }
-            let out = home.shell(&format!("{command}\n{AWSFRESH} doctor --json {}", args.join(" ")));
+            let out = home.shell(&format!(
+                "{command}\n{AWSFRESH} doctor --json {}",
+                args.join(" ")
+            ));
             serde_json::from_str(&out).map_err(|e| format!("{e} after the remedy: {out}"))?
         }
     };
     let left = causes(&report, &["error"]);
-    if left.is_empty() { Ok(()) } else { Err(format!("after the remedy there is still {left:?}")) }
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("after the remedy there is still {left:?}"))
+    }
 }
 
 fn a_placeholder_that_does_not_exist_is_an_error_that_names_it() {
@@ -205,16 +315,32 @@ fn a_placeholder_that_does_not_exist_is_an_error_that_names_it() {
         let told = lab::check_placeholders(&format!("before {{home}} {wrong} after")).unwrap_err();
         assert!(told.ends_with(&format!(" {wrong}")), "{told}");
     }
-    for text in [r#"{"a": {"b": "{time:+60}"}}"#, "${HOME} { {} {a b} {", "{sso_cache:https://corp.awsapps.com/start}"] {
+    for text in [
+        r#"{"a": {"b": "{time:+60}"}}"#,
+        "${HOME} { {} {a b} {",
+        "{sso_cache:https://corp.awsapps.com/start}",
+    ] {
         lab::check_placeholders(text).unwrap();
     }
 }
 
 fn the_lab_is_large_enough() {
     let (cases, texts) = (cases(), texts());
-    let count = |wanted: fn(&Expect) -> bool| cases.iter().filter(|(_, case)| wanted(&case.expect)).count();
-    let (two, healthy) = (count(|e| !e.other_errors.is_empty()), count(|e| e.error.is_none()));
-    assert!(cases.len() >= 120 && two >= 15 && healthy >= 20, "{} cases, {two} with two faults, {healthy} healthy", cases.len());
+    let count = |wanted: fn(&Expect) -> bool| {
+        cases
+            .iter()
+            .filter(|(_, case)| wanted(&case.expect))
+            .count()
+    };
+    let (two, healthy) = (
+        count(|e| !e.other_errors.is_empty()),
+        count(|e| e.error.is_none()),
+    );
+    assert!(
+        cases.len() >= 120 && two >= 15 && healthy >= 20,
+        "{} cases, {two} with two faults, {healthy} healthy",
+        cases.len()
+    );
     assert!(texts.len() >= 25, "{} texts", texts.len());
 }
 
@@ -224,8 +350,17 @@ fn every_cause_has_a_case_and_a_heading() {
     let docs = std::fs::read_to_string(root.join("docs/diagnosis.md")).unwrap();
     let codes = std::fs::read_to_string(root.join("docs/exit-codes.md")).unwrap();
     let (cases, texts) = (cases(), texts());
-    let expected = cases.iter().flat_map(|(_, case)| case.expect.error.iter().chain(&case.expect.other_errors).chain(&case.expect.notes));
-    let mut seen: BTreeSet<String> = expected.cloned().chain(texts.into_iter().map(|text| text.cause)).collect();
+    let expected = cases.iter().flat_map(|(_, case)| {
+        case.expect
+            .error
+            .iter()
+            .chain(&case.expect.other_errors)
+            .chain(&case.expect.notes)
+    });
+    let mut seen: BTreeSet<String> = expected
+        .cloned()
+        .chain(texts.into_iter().map(|text| text.cause))
+        .collect();
     if cases.iter().any(|(_, case)| case.expect.error.is_none()) {
         seen.insert("healthy".into());
     }
@@ -233,20 +368,42 @@ fn every_cause_has_a_case_and_a_heading() {
     for cause in awsfresh::finding::Cause::ALL {
         let id = cause.id();
         let variant = format!("{cause:?}");
-        assert!(units.split(|c: char| !c.is_alphanumeric()).any(|word| word == variant), "no unit test speaks of {variant}");
-        let section = docs.split_once(&format!("### `{id}`\n")).map(|(_, rest)| rest.split("\n#").next().unwrap_or(rest));
-        let section = section.unwrap_or_else(|| panic!("docs/diagnosis.md has no heading for {id}"));
+        assert!(
+            units
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|word| word == variant),
+            "no unit test speaks of {variant}"
+        );
+        let section = docs
+            .split_once(&format!("### `{id}`\n"))
+            .map(|(_, rest)| rest.split("\n#").next().unwrap_or(rest));
+        let section =
+            section.unwrap_or_else(|| panic!("docs/diagnosis.md has no heading for {id}"));
         for part in ["Seen as", "Known from", "Do", "Cannot tell"] {
-            assert!(section.contains(&format!("- **{part}**: ")), "docs/diagnosis.md does not say `{part}` under {id}");
+            assert!(
+                section.contains(&format!("- **{part}**: ")),
+                "docs/diagnosis.md does not say `{part}` under {id}"
+            );
         }
-        let row = codes.lines().find(|line| line.starts_with(&format!("| {} |", cause.class().code()))).unwrap();
-        assert!(row.contains(&format!("`{id}`")), "docs/exit-codes.md does not list {id} under {}", cause.class().code());
+        let row = codes
+            .lines()
+            .find(|line| line.starts_with(&format!("| {} |", cause.class().code())))
+            .unwrap();
+        assert!(
+            row.contains(&format!("`{id}`")),
+            "docs/exit-codes.md does not list {id} under {}",
+            cause.class().code()
+        );
         assert!(seen.contains(id), "no case for {id}");
     }
-    let headings = docs.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+    let headings = docs
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
     for id in headings {
         assert!(
-            awsfresh::finding::Cause::ALL.iter().any(|cause| cause.id() == id),
+            awsfresh::finding::Cause::ALL
+                .iter()
+                .any(|cause| cause.id() == id),
             "docs/diagnosis.md has a heading for {id}, which is no cause"
         );
     }
@@ -255,28 +412,56 @@ fn every_cause_has_a_case_and_a_heading() {
 /// The text of every unit test.
 fn unit_tests(dir: &Path) -> String {
     let mut all = String::new();
-    for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+    for path in std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
         if path.is_dir() {
             all += &unit_tests(&path);
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let whole = path.file_name().unwrap().to_string_lossy().ends_with("tests.rs");
-        all += if whole { &text } else { text.split_once("mod tests {").map_or("", |(_, tests)| tests) };
+        let whole = path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .ends_with("tests.rs");
+        all += if whole {
+            &text
+        } else {
+            text.split_once("mod tests {")
+                .map_or("", |(_, tests)| tests)
+        };
     }
     all
 }
 
 fn is_explained(text: &Text) -> Result<(), Failed> {
-    let Text { path, cause, code, operation, .. } = text;
+    let Text {
+        path,
+        cause,
+        code,
+        operation,
+        ..
+    } = text;
     let home = offline_home();
     home.unset("AWS_ENDPOINT_URL");
     let run = home.wrap(&["explain", "--json", path.to_str().unwrap()]);
     let report: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
     let (error, finding) = (&report["errors"][0], &report["findings"][0]);
-    let shows = |key: &str, wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| error[key] == **wanted);
-    if run.code != Some(0) || finding["cause"] != **cause || !shows("code", code) || !shows("operation", operation) {
-        return Err(format!("wanted {cause} {code:?} {operation:?}, got {:?} {report:#}", run.code).into());
+    let shows = |key: &str, wanted: &Option<String>| {
+        wanted.as_ref().is_none_or(|wanted| error[key] == **wanted)
+    };
+    if run.code != Some(0)
+        || finding["cause"] != **cause
+        || !shows("code", code)
+        || !shows("operation", operation)
+    {
+        return Err(format!(
+            "wanted {cause} {code:?} {operation:?}, got {:?} {report:#}",
+            run.code
+        )
+        .into());
     }
     Ok(())
 }

@@ -15,18 +15,37 @@ fn a_network_that_never_answers_is_reported_in_time() {
     let aws = Double::start();
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let home = fixtures::home(&aws);
-    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &format!("http://{}", hole.local_addr().unwrap()));
+    home.unset("AWS_ENDPOINT_URL").env(
+        "HTTPS_PROXY",
+        &format!("http://{}", hole.local_addr().unwrap()),
+    );
     home.secret(LAB_SECRET).config(
         "[sso-session corp]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n\
          [profile dev]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 444444444444\nsso_role_name = Admin\n",
     );
     let expires = clock::rfc3339(clock::now() + 3600);
-    home.file(&sso_cache("corp"), format!(r#"{{"accessToken": "a", "expiresAt": "{expires}"}}"#));
-    let run = home.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", LAB_SECRET).wrap(&["doctor", "-p", "dev"]);
+    home.file(
+        &sso_cache("corp"),
+        format!(r#"{{"accessToken": "a", "expiresAt": "{expires}"}}"#),
+    );
+    let run = home
+        .env("AWS_ACCESS_KEY_ID", KEY)
+        .env("AWS_SECRET_ACCESS_KEY", LAB_SECRET)
+        .wrap(&["doctor", "-p", "dev"]);
     assert_eq!(run.code, Some(7), "{run:?}");
-    assert!(run.took < std::time::Duration::from_millis(4500), "{:?}", run.took);
+    assert!(
+        run.took < std::time::Duration::from_millis(4500),
+        "{:?}",
+        run.took
+    );
     for host in ["sts.eu-west-1", "oidc.eu-west-1", "portal.sso.eu-west-1"] {
-        assert!(run.stdout.contains(&format!("✗ network      {host}.amazonaws.com does not respond in time")), "{}", run.stdout);
+        assert!(
+            run.stdout.contains(&format!(
+                "✗ network      {host}.amazonaws.com does not respond in time"
+            )),
+            "{}",
+            run.stdout
+        );
     }
 }
 
@@ -45,23 +64,43 @@ fn an_account_is_searched_on_all_pages_of_the_list() {
         client_secret: secret,
         token_expires: clock::now() + 3600,
         user: "ann".into(),
-        assignments: (0..250).map(|n| (format!("{:012}", 111_111_111_000u64 + n), "Admin".to_owned())).collect(),
+        assignments: (0..250)
+            .map(|n| {
+                (
+                    format!("{:012}", 111_111_111_000u64 + n),
+                    "Admin".to_owned(),
+                )
+            })
+            .collect(),
         role_lifetime: 3600,
     });
     let expires = clock::rfc3339(clock::now() + 3600);
-    home.file(&sso_cache("corp"), format!(r#"{{"accessToken": "sso-access", "expiresAt": "{expires}"}}"#));
+    home.file(
+        &sso_cache("corp"),
+        format!(r#"{{"accessToken": "sso-access", "expiresAt": "{expires}"}}"#),
+    );
     let seen = |account: &str, role: &str| {
         home.config(format!(
             "[sso-session corp]\nsso_start_url = {start_url}\nsso_region = eu-west-1\n\
              [profile dev]\nsso_session = corp\nsso_account_id = {account}\nsso_role_name = {role}\n"
         ));
-        let report: Value = serde_json::from_str(&home.wrap(&["doctor", "--json", "-p", "dev"]).stdout).unwrap();
-        assert_eq!(report["findings"][0]["cause"], "sso-access-removed", "{report:#}");
+        let report: Value =
+            serde_json::from_str(&home.wrap(&["doctor", "--json", "-p", "dev"]).stdout).unwrap();
+        assert_eq!(
+            report["findings"][0]["cause"], "sso-access-removed",
+            "{report:#}"
+        );
         let evidence = report["findings"][0]["evidence"].as_array().unwrap();
-        evidence.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+        evidence
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     assert!(seen("111111111300", "Admin").contains("(account-111111111009) and 240 more"));
-    assert!(seen("111111111249", "admin").contains("in account 111111111249 this user has: Admin\n"));
+    assert!(
+        seen("111111111249", "admin").contains("in account 111111111249 this user has: Admin\n")
+    );
     assert_eq!(aws.count("ListAccounts"), 6);
 }
 
@@ -72,10 +111,15 @@ fn a_session_that_aws_revoked_is_not_handed_out_again() {
     let first = key();
     aws.forget_sessions();
     assert_eq!(key(), first, "nothing has noticed yet");
-    assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(0), "a new session was issued");
+    assert_eq!(
+        home.wrap(&["doctor", "-p", "deploy"]).code,
+        Some(0),
+        "a new session was issued"
+    );
     assert_ne!(key(), first);
     // If no new session can be issued, the old one is dropped all the same.
     aws.remove_role(ROLE);
     assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(5));
-    home.credentials_of("deploy").failed(6, "assume-role-denied");
+    home.credentials_of("deploy")
+        .failed(6, "assume-role-denied");
 }

@@ -31,7 +31,10 @@ fn double() -> Double {
 }
 
 fn open_role(arn: &str) -> Role {
-    Role { trusts: vec![ANN.to_owned()], ..Role::new(arn) }
+    Role {
+        trusts: vec![ANN.to_owned()],
+        ..Role::new(arn)
+    }
 }
 
 fn long_term(id: &str, secret: &str) -> Credentials {
@@ -40,11 +43,19 @@ fn long_term(id: &str, secret: &str) -> Credentials {
 
 fn session(credentials: &aws_sdk_sts::types::Credentials) -> Credentials {
     let token = credentials.session_token().to_owned();
-    Credentials::new(credentials.access_key_id(), credentials.secret_access_key(), Some(token), None, "test")
+    Credentials::new(
+        credentials.access_key_id(),
+        credentials.secret_access_key(),
+        Some(token),
+        None,
+        "test",
+    )
 }
 
 fn settings(credentials: Credentials, http: SharedHttpClient) -> aws_sdk_sts::config::Builder {
-    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(2)).build();
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(Duration::from_secs(2))
+        .build();
     aws_sdk_sts::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
@@ -55,7 +66,9 @@ fn settings(credentials: Credentials, http: SharedHttpClient) -> aws_sdk_sts::co
 }
 
 fn sts(aws: &Double, credentials: Credentials) -> aws_sdk_sts::Client {
-    let config = settings(credentials, Builder::new().build_http()).endpoint_url(aws.url()).build();
+    let config = settings(credentials, Builder::new().build_http())
+        .endpoint_url(aws.url())
+        .build();
     aws_sdk_sts::Client::from_conf(config)
 }
 
@@ -78,7 +91,9 @@ fn oidc(aws: &Double) -> aws_sdk_ssooidc::Client {
 }
 
 /// Code, message and status of a call that had to be refused by the service.
-fn refusal<T: Debug, E: ProvideErrorMetadata + Debug>(result: Result<T, SdkError<E>>) -> (String, String, u16) {
+fn refusal<T: Debug, E: ProvideErrorMetadata + Debug>(
+    result: Result<T, SdkError<E>>,
+) -> (String, String, u16) {
     let error = result.expect_err("a refusal");
     let status = error.raw_response().expect("an answer").status().as_u16();
     let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
@@ -88,44 +103,88 @@ fn refusal<T: Debug, E: ProvideErrorMetadata + Debug>(result: Result<T, SdkError
 #[tokio::test]
 async fn a_right_signature_is_accepted_and_a_wrong_one_is_named() {
     let aws = double();
-    let identity = sts(&aws, long_term(KEY, SECRET)).get_caller_identity().send().await.unwrap();
+    let identity = sts(&aws, long_term(KEY, SECRET))
+        .get_caller_identity()
+        .send()
+        .await
+        .unwrap();
     assert_eq!(identity.arn(), Some(ANN));
     assert_eq!(identity.account(), Some("111111111111"));
 
-    let (code, message, status) = refusal(sts(&aws, long_term(KEY, "wrong")).get_caller_identity().send().await);
+    let (code, message, status) = refusal(
+        sts(&aws, long_term(KEY, "wrong"))
+            .get_caller_identity()
+            .send()
+            .await,
+    );
     assert_eq!((code.as_str(), status), ("SignatureDoesNotMatch", 403));
-    assert!(message.starts_with("The request signature we calculated does not match"), "{message}");
+    assert!(
+        message.starts_with("The request signature we calculated does not match"),
+        "{message}"
+    );
 
-    let (code, ..) = refusal(sts(&aws, long_term("AKIAUNKNOWN", SECRET)).get_caller_identity().send().await);
+    let (code, ..) = refusal(
+        sts(&aws, long_term("AKIAUNKNOWN", SECRET))
+            .get_caller_identity()
+            .send()
+            .await,
+    );
     assert_eq!(code, "InvalidClientTokenId");
 
     let stale = Credentials::new(KEY, SECRET, Some("stale".to_owned()), None, "test");
     let (code, ..) = refusal(sts(&aws, stale).get_caller_identity().send().await);
     assert_eq!(code, "InvalidClientTokenId");
 
-    let calls: Vec<_> = aws.calls().into_iter().map(|call| (call.action, call.caller, call.status)).collect();
-    assert_eq!(calls[0], ("GetCallerIdentity".to_owned(), Some(ANN.to_owned()), 200));
+    let calls: Vec<_> = aws
+        .calls()
+        .into_iter()
+        .map(|call| (call.action, call.caller, call.status))
+        .collect();
+    assert_eq!(
+        calls[0],
+        ("GetCallerIdentity".to_owned(), Some(ANN.to_owned()), 200)
+    );
     assert_eq!(calls[1], ("GetCallerIdentity".to_owned(), None, 403));
 }
 
 #[tokio::test]
 async fn a_session_works_until_it_expires() {
     let aws = double();
-    aws.add_role(Role { lifetime: Some(2), ..open_role(ROLE) });
+    aws.add_role(Role {
+        lifetime: Some(2),
+        ..open_role(ROLE)
+    });
     let ann = sts(&aws, long_term(KEY, SECRET));
-    let assumed = ann.assume_role().role_arn(ROLE).role_session_name("work").send().await.unwrap();
+    let assumed = ann
+        .assume_role()
+        .role_arn(ROLE)
+        .role_session_name("work")
+        .send()
+        .await
+        .unwrap();
     let credentials = assumed.credentials().unwrap();
     assert!(credentials.access_key_id().len() == 20 && credentials.secret_access_key().len() == 40);
 
     let client = sts(&aws, session(credentials));
     let identity = client.get_caller_identity().send().await.unwrap();
-    assert_eq!(identity.arn(), Some("arn:aws:sts::222222222222:assumed-role/Deploy/work"));
-    assert_eq!(identity.user_id(), assumed.assumed_role_user().map(|user| user.assumed_role_id()));
+    assert_eq!(
+        identity.arn(),
+        Some("arn:aws:sts::222222222222:assumed-role/Deploy/work")
+    );
+    assert_eq!(
+        identity.user_id(),
+        assumed
+            .assumed_role_user()
+            .map(|user| user.assumed_role_id())
+    );
 
     tokio::time::sleep(Duration::from_millis(2_100)).await;
     let (code, message, status) = refusal(client.get_caller_identity().send().await);
     assert_eq!((code.as_str(), status), ("ExpiredToken", 403));
-    assert_eq!(message, "The security token included in the request is expired");
+    assert_eq!(
+        message,
+        "The security token included in the request is expired"
+    );
 }
 
 #[tokio::test]
@@ -133,16 +192,32 @@ async fn durations_are_bounded_by_role_and_by_chaining() {
     let aws = double();
     let next = "arn:aws:iam::333333333333:role/Next";
     aws.add_role(open_role(ROLE));
-    aws.add_role(Role { trusts: vec![ROLE.to_owned()], max_session: 43_200, ..Role::new(next) });
+    aws.add_role(Role {
+        trusts: vec![ROLE.to_owned()],
+        max_session: 43_200,
+        ..Role::new(next)
+    });
     let assume = |client: aws_sdk_sts::Client, arn: &'static str, seconds| async move {
-        client.assume_role().role_arn(arn).role_session_name("work").duration_seconds(seconds).send().await
+        client
+            .assume_role()
+            .role_arn(arn)
+            .role_session_name("work")
+            .duration_seconds(seconds)
+            .send()
+            .await
     };
     let ann = || sts(&aws, long_term(KEY, SECRET));
     let (code, message, status) = refusal(assume(ann(), ROLE, 600).await);
     assert_eq!((code.as_str(), status), ("ValidationError", 400));
-    assert!(message.ends_with("greater than or equal to 900"), "{message}");
+    assert!(
+        message.ends_with("greater than or equal to 900"),
+        "{message}"
+    );
     let (_, message, _) = refusal(assume(ann(), ROLE, 7_200).await);
-    assert_eq!(message, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+    assert_eq!(
+        message,
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+    );
 
     let first = assume(ann(), ROLE, 900).await.unwrap();
     let hop = || sts(&aws, session(first.credentials().unwrap()));
@@ -156,23 +231,66 @@ async fn trust_external_id_and_mfa_are_checked() {
     let aws = double();
     let serial = "arn:aws:iam::111111111111:mfa/ann";
     aws.add_mfa(ANN, serial, "123456");
-    aws.add_role(Role { external_id: Some("x-1".to_owned()), mfa: true, ..open_role(ROLE) });
+    aws.add_role(Role {
+        external_id: Some("x-1".to_owned()),
+        mfa: true,
+        ..open_role(ROLE)
+    });
     let ann = sts(&aws, long_term(KEY, SECRET));
     let request = || ann.assume_role().role_arn(ROLE).role_session_name("work");
-    let denied = format!("User: {ANN} is not authorized to perform: sts:AssumeRole on resource: {ROLE}");
+    let denied =
+        format!("User: {ANN} is not authorized to perform: sts:AssumeRole on resource: {ROLE}");
 
-    let plain = refusal(request().serial_number(serial).token_code("123456").send().await);
+    let plain = refusal(
+        request()
+            .serial_number(serial)
+            .token_code("123456")
+            .send()
+            .await,
+    );
     assert_eq!(plain, ("AccessDenied".to_owned(), denied.clone(), 403));
     assert_eq!(refusal(request().external_id("x-1").send().await).1, denied);
-    let (_, message, _) = refusal(request().external_id("x-1").serial_number(serial).token_code("000000").send().await);
-    assert!(message.ends_with("invalid MFA one time pass code."), "{message}");
-    request().external_id("x-1").serial_number(serial).token_code("123456").send().await.unwrap();
+    let (_, message, _) = refusal(
+        request()
+            .external_id("x-1")
+            .serial_number(serial)
+            .token_code("000000")
+            .send()
+            .await,
+    );
+    assert!(
+        message.ends_with("invalid MFA one time pass code."),
+        "{message}"
+    );
+    request()
+        .external_id("x-1")
+        .serial_number(serial)
+        .token_code("123456")
+        .send()
+        .await
+        .unwrap();
 
-    let with_mfa = ann.get_session_token().serial_number(serial).token_code("123456").send().await.unwrap();
+    let with_mfa = ann
+        .get_session_token()
+        .serial_number(serial)
+        .token_code("123456")
+        .send()
+        .await
+        .unwrap();
     let client = sts(&aws, session(with_mfa.credentials().unwrap()));
-    client.assume_role().role_arn(ROLE).role_session_name("work").external_id("x-1").send().await.unwrap();
+    client
+        .assume_role()
+        .role_arn(ROLE)
+        .role_session_name("work")
+        .external_id("x-1")
+        .send()
+        .await
+        .unwrap();
     aws.remove_role(ROLE);
-    assert_eq!(refusal(request().external_id("x-1").send().await).0, "AccessDenied");
+    assert_eq!(
+        refusal(request().external_id("x-1").send().await).0,
+        "AccessDenied"
+    );
 }
 
 #[tokio::test]
@@ -181,12 +299,28 @@ async fn web_identity_needs_no_signature_but_a_good_token() {
     aws.add_role(Role::new(ROLE));
     aws.add_web_identity("good", ROLE);
     let client = sts(&aws, long_term("nobody", "nothing"));
-    let assume = |token: &str| client.assume_role_with_web_identity().role_arn(ROLE).role_session_name("ci").web_identity_token(token);
+    let assume = |token: &str| {
+        client
+            .assume_role_with_web_identity()
+            .role_arn(ROLE)
+            .role_session_name("ci")
+            .web_identity_token(token)
+    };
     let assumed = assume("good").send().await.unwrap();
-    sts(&aws, session(assumed.credentials().unwrap())).get_caller_identity().send().await.unwrap();
-    assert_eq!(refusal(assume("bad").send().await).0, "InvalidIdentityToken");
+    sts(&aws, session(assumed.credentials().unwrap()))
+        .get_caller_identity()
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        refusal(assume("bad").send().await).0,
+        "InvalidIdentityToken"
+    );
     aws.expire_web_identity("good");
-    assert_eq!(refusal(assume("good").send().await).0, "ExpiredTokenException");
+    assert_eq!(
+        refusal(assume("good").send().await).0,
+        "ExpiredTokenException"
+    );
 }
 
 #[tokio::test]
@@ -194,32 +328,72 @@ async fn portal_credentials_sign_and_refresh_tokens_rotate() {
     let aws = double();
     let login = SsoSession::default();
     aws.add_sso(login.clone());
-    let ask = |token: String, role: &str| sso(&aws).get_role_credentials().access_token(token).account_id("111111111111").role_name(role);
-    let issued = ask(login.access_token.clone(), "Developer").send().await.unwrap();
+    let ask = |token: String, role: &str| {
+        sso(&aws)
+            .get_role_credentials()
+            .access_token(token)
+            .account_id("111111111111")
+            .role_name(role)
+    };
+    let issued = ask(login.access_token.clone(), "Developer")
+        .send()
+        .await
+        .unwrap();
     let issued = issued.role_credentials().unwrap();
     let token = issued.session_token().map(str::to_owned);
-    let keys = Credentials::new(issued.access_key_id().unwrap(), issued.secret_access_key().unwrap(), token, None, "test");
+    let keys = Credentials::new(
+        issued.access_key_id().unwrap(),
+        issued.secret_access_key().unwrap(),
+        token,
+        None,
+        "test",
+    );
     let identity = sts(&aws, keys).get_caller_identity().send().await.unwrap();
     let arn = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Developer_0123456789abcdef/ann@example.com";
     assert_eq!(identity.arn(), Some(arn));
-    assert_eq!(refusal(ask(login.access_token.clone(), "Admin").send().await), ("ForbiddenException".into(), "No access".into(), 403));
+    assert_eq!(
+        refusal(ask(login.access_token.clone(), "Admin").send().await),
+        ("ForbiddenException".into(), "No access".into(), 403)
+    );
     let (code, _, status) = refusal(ask("other".to_owned(), "Developer").send().await);
     assert_eq!((code.as_str(), status), ("UnauthorizedException", 401));
 
     let client = oidc(&aws);
     let refresh = |secret: &str| {
-        let request = client.create_token().client_id(&login.client_id).client_secret(secret);
-        request.grant_type("refresh_token").refresh_token(login.refresh_token.as_deref().unwrap())
+        let request = client
+            .create_token()
+            .client_id(&login.client_id)
+            .client_secret(secret);
+        request
+            .grant_type("refresh_token")
+            .refresh_token(login.refresh_token.as_deref().unwrap())
     };
     let (code, _, status) = refusal(refresh("wrong").send().await);
     assert_eq!((code.as_str(), status), ("InvalidClientException", 401));
     let fresh = refresh(&login.client_secret).send().await.unwrap();
-    assert_eq!(aws.sso_current(&login.start_url).0, fresh.access_token().unwrap());
+    assert_eq!(
+        aws.sso_current(&login.start_url).0,
+        fresh.access_token().unwrap()
+    );
     assert_ne!(fresh.refresh_token(), login.refresh_token.as_deref());
-    assert_eq!(refusal(refresh(&login.client_secret).send().await).0, "InvalidGrantException");
-    ask(fresh.access_token().unwrap().to_owned(), "Developer").send().await.unwrap();
+    assert_eq!(
+        refusal(refresh(&login.client_secret).send().await).0,
+        "InvalidGrantException"
+    );
+    ask(fresh.access_token().unwrap().to_owned(), "Developer")
+        .send()
+        .await
+        .unwrap();
     aws.revoke_sso(&login.start_url);
-    assert_eq!(refusal(ask(fresh.access_token().unwrap().to_owned(), "Developer").send().await).2, 401);
+    assert_eq!(
+        refusal(
+            ask(fresh.access_token().unwrap().to_owned(), "Developer")
+                .send()
+                .await
+        )
+        .2,
+        401
+    );
 }
 
 #[tokio::test]
@@ -242,11 +416,25 @@ async fn faults_come_and_go() {
     aws.fault(Fault::ClockOffset(3_600));
     assert!(refusal(call().await).1.starts_with("Signature expired: "));
     aws.fault(Fault::ClockOffset(-3_600));
-    assert!(refusal(call().await).1.starts_with("Signature not yet current: "));
-    aws.fault(Fault::Error { status: 400, code: "Throttling".into(), message: "Rate exceeded".into() });
-    assert_eq!(refusal(call().await), ("Throttling".into(), "Rate exceeded".into(), 400));
+    assert!(
+        refusal(call().await)
+            .1
+            .starts_with("Signature not yet current: ")
+    );
+    aws.fault(Fault::Error {
+        status: 400,
+        code: "Throttling".into(),
+        message: "Rate exceeded".into(),
+    });
+    assert_eq!(
+        refusal(call().await),
+        ("Throttling".into(), "Rate exceeded".into(), 400)
+    );
     let login = sso(&aws).list_accounts().access_token("any").send().await;
-    assert_eq!(refusal(login), ("Throttling".into(), "Rate exceeded".into(), 400));
+    assert_eq!(
+        refusal(login),
+        ("Throttling".into(), "Rate exceeded".into(), 400)
+    );
     aws.heal();
     aws.fault_once(Fault::Latency(Duration::from_millis(300)));
     let start = std::time::Instant::now();
@@ -256,7 +444,11 @@ async fn faults_come_and_go() {
         (quick, start.elapsed())
     });
     assert!(slow.is_ok() && start.elapsed() >= Duration::from_millis(300));
-    assert!(quick.0.is_ok() && quick.1 < Duration::from_millis(250), "{:?}", quick.1);
+    assert!(
+        quick.0.is_ok() && quick.1 < Duration::from_millis(250),
+        "{:?}",
+        quick.1
+    );
 }
 
 #[tokio::test]
@@ -264,14 +456,24 @@ async fn real_host_names_reach_the_double_through_the_proxy() {
     let aws = double();
     let proxy = aws.proxy();
     let trust = TrustStore::empty().with_pem_certificate(proxy.ca_pem.as_bytes());
-    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap();
+    let tls = TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .unwrap();
     let url = proxy.url.clone();
     let http = Builder::new().build_with_connector_fn(move |settings, _| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::https(url.clone()).unwrap());
+        let mut connector =
+            Connector::builder().proxy_config(ProxyConfig::https(url.clone()).unwrap());
         connector.set_connector_settings(settings.cloned());
-        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
+        connector
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(tls.clone())
+            .build()
     });
     let client = aws_sdk_sts::Client::from_conf(settings(long_term(KEY, SECRET), http).build());
-    assert_eq!(client.get_caller_identity().send().await.unwrap().arn(), Some(ANN));
+    assert_eq!(
+        client.get_caller_identity().send().await.unwrap().arn(),
+        Some(ANN)
+    );
     assert_eq!(aws.calls()[0].host, "sts.eu-west-1.amazonaws.com");
 }

@@ -12,27 +12,47 @@ use support::fixtures::{AWSFRESH, KEY, LAB_SECRET, lab_token, offline_home, role
 fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
     use std::io::Write;
     let home = offline_home();
-    home.unset("AWS_ENDPOINT_URL").secret(LAB_SECRET).secret(&lab_token());
+    home.unset("AWS_ENDPOINT_URL")
+        .secret(LAB_SECRET)
+        .secret(&lab_token());
     let explain = |args: &[&str], text: &[u8]| {
-        let mut child = home.command(args).stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = home
+            .command(args)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         child.stdin.take().unwrap().write_all(text).unwrap();
         let out = child.wait_with_output().unwrap();
         (out.status.code(), String::from_utf8(out.stdout).unwrap())
     };
     let log = b"An error occurred (InvalidClientTokenId) when calling the ListUsers operation: The security token included in the request is invalid.";
     let (code, told) = explain(&["explain"], log);
-    assert!(code == Some(0) && told.starts_with("found: InvalidClientTokenId from ListUsers\n"), "{told}");
+    assert!(
+        code == Some(0) && told.starts_with("found: InvalidClientTokenId from ListUsers\n"),
+        "{told}"
+    );
     assert!(told.contains("[access-key-unknown]"), "{told}");
     // The same log where a long-term key is exported together with a token.
-    home.env("AWS_ACCESS_KEY_ID", "AKIAQCANARYCANARYCAN").env("AWS_SECRET_ACCESS_KEY", LAB_SECRET).env("AWS_SESSION_TOKEN", &lab_token());
+    home.env("AWS_ACCESS_KEY_ID", "AKIAQCANARYCANARYCAN")
+        .env("AWS_SECRET_ACCESS_KEY", LAB_SECRET)
+        .env("AWS_SESSION_TOKEN", &lab_token());
     let (_, told) = explain(&["explain", "-"], log);
-    let first = told.lines().find(|line| line.starts_with("error: ")).unwrap();
-    assert!(first.contains("[stale-session-token]") && !told.contains(LAB_SECRET), "{told}");
+    let first = told
+        .lines()
+        .find(|line| line.starts_with("error: "))
+        .unwrap();
+    assert!(
+        first.contains("[stale-session-token]") && !told.contains(LAB_SECRET),
+        "{told}"
+    );
     // AWS quotes whatever is in the place of the key id, and logs contain the variables of programs.
     let swapped = format!(
         "An error occurred (IncompleteSignature) when calling the SendMessage operation: Credential must have exactly 5 slash-delimited elements, got '{LAB_SECRET}/20181031/us-east-2/sqs/aws4_request'"
     );
-    let dumped = format!("AWS_SECRET_ACCESS_KEY={LAB_SECRET} AWS_SESSION_TOKEN={} (ExpiredToken)", lab_token());
+    let dumped = format!(
+        "AWS_SECRET_ACCESS_KEY={LAB_SECRET} AWS_SESSION_TOKEN={} (ExpiredToken)",
+        lab_token()
+    );
     for log in [swapped, dumped] {
         for args in [&["explain"][..], &["explain", "--json"]] {
             let (code, told) = explain(args, log.as_bytes());
@@ -42,11 +62,25 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
     }
     assert_eq!(explain(&["explain"], b"all is well").0, Some(1));
     assert_eq!(explain(&["explain"], b"").0, Some(1));
-    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(String::from_utf8_lossy(log).encode_utf16().flat_map(u16::to_le_bytes)).collect();
-    assert_eq!(explain(&["explain"], &wide).0, Some(0), "what PowerShell redirects is UTF-16");
+    let wide: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(
+            String::from_utf8_lossy(log)
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes),
+        )
+        .collect();
+    assert_eq!(
+        explain(&["explain"], &wide).0,
+        Some(0),
+        "what PowerShell redirects is UTF-16"
+    );
     home.file("log", log);
     let told = home.shell(&format!("cat log | {AWSFRESH} explain /dev/stdin"));
-    assert!(told.starts_with("found: InvalidClientTokenId"), "a pipe by its name: {told}");
+    assert!(
+        told.starts_with("found: InvalidClientTokenId"),
+        "a pipe by its name: {told}"
+    );
     let run = home.run(&["explain", "missing.log"]);
     run.failed(2, "usage");
 }
@@ -56,16 +90,28 @@ fn a_failure_that_the_caller_did_not_show_is_in_the_journal() {
     let (aws, home) = role_on_keys(None);
     aws.remove_key(KEY);
     assert_eq!(home.wrap(&["why"]).stdout, "no awsfresh call has failed\n");
-    home.credentials_of("deploy").failed(5, "access-key-unknown");
+    home.credentials_of("deploy")
+        .failed(5, "access-key-unknown");
     home.credentials_of("nobody").failed(3, "profile-not-found");
     let told = home.wrap(&["why"]);
-    assert!(told.stdout.contains("[access-key-unknown]") && told.stdout.contains("[profile-not-found]"), "{told:?}");
-    assert!(told.stdout.contains("credential-process, called by "), "{told:?}");
+    assert!(
+        told.stdout.contains("[access-key-unknown]") && told.stdout.contains("[profile-not-found]"),
+        "{told:?}"
+    );
+    assert!(
+        told.stdout.contains("credential-process, called by "),
+        "{told:?}"
+    );
     let json: Value = serde_json::from_str(&home.wrap(&["why", "--json"]).stdout).unwrap();
     let failures = json["failures"].as_array().unwrap();
-    assert_eq!((failures.len(), &failures[1]["cause"]), (2, &Value::from("profile-not-found")));
+    assert_eq!(
+        (failures.len(), &failures[1]["cause"]),
+        (2, &Value::from("profile-not-found"))
+    );
     let journal = home.home().join(".local/state/awsfresh/journal.jsonl");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&journal).unwrap().permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(&journal).unwrap().permissions(),
+    );
     assert_eq!(mode & 0o777, 0o600);
     home.assert_no_secret_on_disk();
     // If the journal cannot be written, the call still reports its own failure.

@@ -17,7 +17,8 @@ use std::time::Duration;
 use serde_json::json;
 use support::double::{Double, Fault, SsoSession};
 use support::fixtures::{
-    self, ACCOUNT, AWSFRESH, KEY, ROLE, START, SYMBOL_SECRET as SECRET, USER, keys_of, open_role, role_on_keys, sso_cache,
+    self, ACCOUNT, AWSFRESH, KEY, ROLE, START, SYMBOL_SECRET as SECRET, USER, keys_of, open_role,
+    role_on_keys, sso_cache,
 };
 use support::sandbox::{Run, Sandbox};
 
@@ -37,7 +38,9 @@ impl Stage {
         for arn in [ROLE, OTHER] {
             aws.add_role(open_role(arn, None));
         }
-        let token_expires = awsfresh::time::Timestamp::parse("2090-01-01T00:00:00Z").unwrap().0;
+        let token_expires = awsfresh::time::Timestamp::parse("2090-01-01T00:00:00Z")
+            .unwrap()
+            .0;
         let assignments = vec![(ACCOUNT.into(), "Admin".into())];
         aws.add_sso(SsoSession {
             start_url: START.into(),
@@ -50,7 +53,11 @@ impl Stage {
         home.secret(SECRET).secret(TOKEN).secret("canary");
         home.credentials(keys_of("base", KEY, SECRET));
         let stage = Self { aws, home };
-        stage.config(&format!("{}[profile other]\nrole_arn = {OTHER}\nsource_profile = base\n{}", role(""), sso("")));
+        stage.config(&format!(
+            "{}[profile other]\nrole_arn = {OTHER}\nsource_profile = base\n{}",
+            role(""),
+            sso("")
+        ));
         stage.token(&token_file("2089-01-01T00:00:00Z"));
         stage
     }
@@ -76,7 +83,15 @@ impl Stage {
     }
 
     fn pipe(&self, path: &str) {
-        self.replace(path, |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()));
+        self.replace(path, |path| {
+            assert!(
+                std::process::Command::new("mkfifo")
+                    .arg(path)
+                    .status()
+                    .unwrap()
+                    .success()
+            )
+        });
     }
 
     fn token(&self, text: &str) {
@@ -86,10 +101,17 @@ impl Stage {
     /// The one sealed entry or lock of `profile`, obtained first.
     fn kept(&self, dir: &str, profile: &str) -> PathBuf {
         let dir = self.path(&format!(".local/state/awsfresh/{dir}"));
-        let list = || std::fs::read_dir(&dir).map_or(Vec::new(), |all| all.map(|e| e.unwrap().path()).collect::<Vec<_>>());
+        let list = || {
+            std::fs::read_dir(&dir).map_or(Vec::new(), |all| {
+                all.map(|e| e.unwrap().path()).collect::<Vec<_>>()
+            })
+        };
         let before = list();
         self.home.credentials_of(profile).answer();
-        list().into_iter().find(|path| !before.contains(path)).unwrap()
+        list()
+            .into_iter()
+            .find(|path| !before.contains(path))
+            .unwrap()
     }
 
     fn damage(&self, with: impl FnOnce(&mut Vec<u8>)) {
@@ -105,7 +127,14 @@ impl Stage {
     }
 
     fn answer(&self, action: &str, status: u16, content_type: &str, body: impl Into<String>) {
-        self.aws.fault_on(action, Fault::Raw { status, headers: vec![("Content-Type", content_type.into())], body: body.into() });
+        self.aws.fault_on(
+            action,
+            Fault::Raw {
+                status,
+                headers: vec![("Content-Type", content_type.into())],
+                body: body.into(),
+            },
+        );
     }
 
     /// `p` asks a script.
@@ -136,7 +165,10 @@ fn sso(missing: &str) -> String {
         "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
          [profile sso]\nsso_session = corp\nsso_account_id = 444444444444\nsso_role_name = Admin\n"
     );
-    text.lines().filter(|line| missing.is_empty() || !line.starts_with(missing)).map(|line| format!("{line}\n")).collect()
+    text.lines()
+        .filter(|line| missing.is_empty() || !line.starts_with(missing))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 fn token_path() -> String {
@@ -144,7 +176,8 @@ fn token_path() -> String {
 }
 
 fn token_file(expires: &str) -> String {
-    json!({"startUrl": START, "region": "eu-west-1", "accessToken": TOKEN, "expiresAt": expires}).to_string()
+    json!({"startUrl": START, "region": "eu-west-1", "accessToken": TOKEN, "expiresAt": expires})
+        .to_string()
 }
 
 fn renewable(expires: &str) -> String {
@@ -165,7 +198,9 @@ const XML_SECRET: &str = "<SecretAccessKey>canary</SecretAccessKey>";
 const XML_TIME: &str = "<Expiration>2090-01-01T00:00:00Z</Expiration>";
 
 fn process_answer(more: &str) -> String {
-    format!(r#"{{"Version":1,"AccessKeyId":"ASIAQTESTTESTTESTTES","SecretAccessKey":"canary","SessionToken":"canary"{more}}}"#)
+    format!(
+        r#"{{"Version":1,"AccessKeyId":"ASIAQTESTTESTTESTTES","SecretAccessKey":"canary","SessionToken":"canary"{more}}}"#
+    )
 }
 
 /// What a row expects.
@@ -202,16 +237,28 @@ fn check(rows: &[Row]) {
             wrong.push(*name);
         }
     }
-    assert!(wrong.is_empty(), "{} of {} rows, each with its panic above: {wrong:#?}", wrong.len(), rows.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of {} rows, each with its panic above: {wrong:#?}",
+        wrong.len(),
+        rows.len()
+    );
 }
 
 fn judge(stage: &Stage, run: &Run, want: Want) {
     match want {
         Works => assert_eq!((run.code, run.stderr.as_str()), (Some(0), "")),
         Warns(of) => {
-            assert_eq!((run.code, run.stderr.lines().count()), (Some(0), 1), "{}", run.stderr);
+            assert_eq!(
+                (run.code, run.stderr.lines().count()),
+                (Some(0), 1),
+                "{}",
+                run.stderr
+            );
             assert!(
-                run.stderr.starts_with("awsfresh: warning: the credentials could not be stored") && run.stderr.contains(of),
+                run.stderr
+                    .starts_with("awsfresh: warning: the credentials could not be stored")
+                    && run.stderr.contains(of),
                 "{}",
                 run.stderr
             );
@@ -222,13 +269,29 @@ fn judge(stage: &Stage, run: &Run, want: Want) {
         }
         Fails(code, cause, names) => {
             run.failed(code, cause);
-            assert!(run.stderr.contains(names), "does not name {names:?}: {}", run.stderr);
-            assert!(cause == "usage" || run.stderr.contains("\n  try:  "), "no next step: {}", run.stderr);
+            assert!(
+                run.stderr.contains(names),
+                "does not name {names:?}: {}",
+                run.stderr
+            );
+            assert!(
+                cause == "usage" || run.stderr.contains("\n  try:  "),
+                "no next step: {}",
+                run.stderr
+            );
         }
     }
     assert!(run.took < Duration::from_secs(6), "took {:?}", run.took);
-    assert!(run.stderr.len() < 4096, "{} bytes on stderr", run.stderr.len());
-    assert!(!run.stderr.chars().any(|c| c.is_control() && c != '\n'), "control characters: {:?}", run.stderr);
+    assert!(
+        run.stderr.len() < 4096,
+        "{} bytes on stderr",
+        run.stderr.len()
+    );
+    assert!(
+        !run.stderr.chars().any(|c| c.is_control() && c != '\n'),
+        "control characters: {:?}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -268,11 +331,17 @@ fn files_in_no_usable_form() {
 }
 
 fn many_sections() -> String {
-    (0..100_000).map(|i| format!("[profile x{i:080}]\nregion = x\n")).collect()
+    (0..100_000)
+        .map(|i| format!("[profile x{i:080}]\nregion = x\n"))
+        .collect()
 }
 
 fn utf16(text: &str, mark: bool) -> Vec<u8> {
-    mark.then_some(0xfeff).into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    mark.then_some(0xfeff)
+        .into_iter()
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect()
 }
 
 #[test]
@@ -345,8 +414,22 @@ fn profiles_that_make_no_sense() {
 
 /// `p` and `q1`…, each the source of the one before.
 fn ring(length: usize) -> String {
-    let name = |i: usize| if i.is_multiple_of(length) { "p".to_owned() } else { format!("q{}", i % length) };
-    (0..length).map(|i| format!("[profile {}]\nrole_arn = {ROLE}\nsource_profile = {}\n", name(i), name(i + 1))).collect()
+    let name = |i: usize| {
+        if i.is_multiple_of(length) {
+            "p".to_owned()
+        } else {
+            format!("q{}", i % length)
+        }
+    };
+    (0..length)
+        .map(|i| {
+            format!(
+                "[profile {}]\nrole_arn = {ROLE}\nsource_profile = {}\n",
+                name(i),
+                name(i + 1)
+            )
+        })
+        .collect()
 }
 
 fn web(file: &str) -> String {
@@ -392,7 +475,10 @@ fn env_role() -> String {
 
 fn environment(stage: &Stage, id: &str, secret: &str) {
     stage.config(&env_role());
-    stage.home.env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
+    stage
+        .home
+        .env("AWS_ACCESS_KEY_ID", id)
+        .env("AWS_SECRET_ACCESS_KEY", secret);
 }
 
 #[test]
@@ -446,19 +532,39 @@ fn surroundings_that_are_not_in_order() {
 /// Both files by name, for a home that has none.
 fn aws_files(stage: &Stage) -> &Sandbox {
     let named = |path: &str| stage.path(path).to_str().unwrap().to_owned();
-    stage.home.env("AWS_CONFIG_FILE", &named(".aws/config")).env("AWS_SHARED_CREDENTIALS_FILE", &named(".aws/credentials"))
+    stage
+        .home
+        .env("AWS_CONFIG_FILE", &named(".aws/config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", &named(".aws/credentials"))
 }
 
 #[test]
 fn names_of_any_length_and_bytes() {
     let stage = Stage::new();
     let long = "x".repeat(100_000);
-    judge(&stage, &stage.home.credentials_of(&long), Fails(3, "profile-not-found", "xxx"));
-    judge(&stage, &stage.home.credentials_of(&"Ω\u{1f600}".repeat(10_000)), Fails(3, "profile-not-found", "Ω"));
-    stage.config(&format!("[profile {long}]\nrole_arn = {ROLE}\nsource_profile = {long}z\n"));
-    judge(&stage, &stage.home.credentials_of(&long), Fails(3, "source-missing", "config:3"));
+    judge(
+        &stage,
+        &stage.home.credentials_of(&long),
+        Fails(3, "profile-not-found", "xxx"),
+    );
+    judge(
+        &stage,
+        &stage.home.credentials_of(&"Ω\u{1f600}".repeat(10_000)),
+        Fails(3, "profile-not-found", "Ω"),
+    );
+    stage.config(&format!(
+        "[profile {long}]\nrole_arn = {ROLE}\nsource_profile = {long}z\n"
+    ));
+    judge(
+        &stage,
+        &stage.home.credentials_of(&long),
+        Fails(3, "source-missing", "config:3"),
+    );
     let mut command = stage.home.command(&["credential-process", "-p"]);
-    let output = command.arg(std::ffi::OsStr::from_bytes(b"\xff\xfe")).output().unwrap();
+    let output = command
+        .arg(std::ffi::OsStr::from_bytes(b"\xff\xfe"))
+        .output()
+        .unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
 }
 
@@ -576,7 +682,11 @@ fn answers_that_no_sts_gives() {
 }
 
 fn redirect(stage: &Stage, status: u16, location: &str) {
-    stage.aws.fault(Fault::Raw { status, headers: vec![("Location", location.into())], body: String::new() });
+    stage.aws.fault(Fault::Raw {
+        status,
+        headers: vec![("Location", location.into())],
+        body: String::new(),
+    });
 }
 
 #[test]
@@ -633,30 +743,64 @@ fn panics_with_a_secret_at_hand() {
 #[test]
 fn a_panic_names_its_place_alone() {
     let me = std::env::current_exe().unwrap();
-    let run =
-        std::process::Command::new(me).args(["--exact", "panics_with_a_secret_at_hand", "--ignored", "--nocapture"]).output().unwrap();
+    let run = std::process::Command::new(me)
+        .args([
+            "--exact",
+            "panics_with_a_secret_at_hand",
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
     let told = String::from_utf8_lossy(&run.stderr);
     assert_eq!(run.status.code(), Some(1), "{told}");
-    assert!(told.contains("awsfresh: awsfresh panicked at tests/hostile.rs:") && told.contains("[unexpected]\n"), "{told}");
-    assert!(!format!("{told}{}", String::from_utf8_lossy(&run.stdout)).contains("CANARY"), "{told}");
+    assert!(
+        told.contains("awsfresh: awsfresh panicked at tests/hostile.rs:")
+            && told.contains("[unexpected]\n"),
+        "{told}"
+    );
+    assert!(
+        !format!("{told}{}", String::from_utf8_lossy(&run.stdout)).contains("CANARY"),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_reader_that_has_had_enough_is_no_failure() {
     use std::io::Write;
     let home = fixtures::offline_home();
-    let mut child = home.command(&["explain"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = home
+        .command(&["explain"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
-    child.stdin.take().unwrap().write_all(b"An error occurred (ExpiredToken) when calling the ListBuckets operation: over").unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"An error occurred (ExpiredToken) when calling the ListBuckets operation: over")
+        .unwrap();
     let out = child.wait_with_output().unwrap();
-    assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(
+        (
+            out.status.code(),
+            String::from_utf8_lossy(&out.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
 }
 
 /// The first file that is opened must not be taken for stdout or stderr.
 #[test]
 fn closed_streams_reach_no_file() {
     let (aws, home) = role_on_keys(None);
-    assert_eq!(home.shell(&format!("(exec {AWSFRESH} -v credential-process -p deploy <&- >&- 2>&-); echo $?")), "0\n");
+    assert_eq!(
+        home.shell(&format!(
+            "(exec {AWSFRESH} -v credential-process -p deploy <&- >&- 2>&-); echo $?"
+        )),
+        "0\n"
+    );
     home.credentials_of("deploy").answer();
     assert_eq!(aws.count("AssumeRole"), 1, "what was stored is whole");
 }
@@ -667,5 +811,8 @@ fn a_log_that_nobody_reads_is_no_failure() {
     let mut child = home.start(&["-v", "credential-process", "-p", "base"]);
     drop(child.stderr.take());
     let out = child.wait_with_output().unwrap();
-    assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains(KEY), "{out:?}");
+    assert!(
+        out.status.success() && String::from_utf8_lossy(&out.stdout).contains(KEY),
+        "{out:?}"
+    );
 }

@@ -19,7 +19,11 @@ fn store_on(bus: &Bus, kind: StoreKind) -> Box<dyn Store> {
 fn store(kind: StoreKind, home: &Path, bus_address: Option<String>) -> Box<dyn Store> {
     let key_file = home.join("key");
     std::fs::write(&key_file, "a5".repeat(32)).unwrap();
-    std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(
+        &key_file,
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
     open(&StoreSettings {
         kind,
         dir: home.join("sealed"),
@@ -39,7 +43,10 @@ fn key(n: u32) -> CacheKey {
 }
 
 fn text(store: &dyn Store, key: &CacheKey) -> Option<String> {
-    store.get(key).unwrap().map(|value| String::from_utf8(value.to_vec()).unwrap())
+    store
+        .get(key)
+        .unwrap()
+        .map(|value| String::from_utf8(value.to_vec()).unwrap())
 }
 
 /// The outcome and how long it took.
@@ -54,15 +61,28 @@ fn an_item_is_kept_replaced_listed_and_removed() {
     let Some(bus) = Bus::start(true) else { return };
     let store = store_on(&bus, StoreKind::Keyring);
     assert_eq!(text(store.as_ref(), &key(1)), None);
-    store.put(&key(1), "awsfresh: profile prod", b"{\"first\":1}").unwrap();
-    store.put(&key(1), "awsfresh: profile prod", b"{\"second\":2}").unwrap();
-    store.put(&key(2), "awsfresh: other", &vec![b'x'; 60_000]).unwrap();
-    assert_eq!(text(store.as_ref(), &key(1)).as_deref(), Some("{\"second\":2}"));
+    store
+        .put(&key(1), "awsfresh: profile prod", b"{\"first\":1}")
+        .unwrap();
+    store
+        .put(&key(1), "awsfresh: profile prod", b"{\"second\":2}")
+        .unwrap();
+    store
+        .put(&key(2), "awsfresh: other", &vec![b'x'; 60_000])
+        .unwrap();
+    assert_eq!(
+        text(store.as_ref(), &key(1)).as_deref(),
+        Some("{\"second\":2}")
+    );
     assert_eq!(text(store.as_ref(), &key(2)).map(|v| v.len()), Some(60_000));
     let mut keys = store.keys().unwrap();
     keys.sort();
     assert_eq!(keys, [key(1), key(2)], "replaced, not doubled");
-    let other = bus.command("secret-tool").args(["lookup", "service", "awsfresh", "username", key(1).as_str()]).output().unwrap();
+    let other = bus
+        .command("secret-tool")
+        .args(["lookup", "service", "awsfresh", "username", key(1).as_str()])
+        .output()
+        .unwrap();
     assert_eq!(other.stdout, b"{\"second\":2}");
     assert_eq!(store.check().state, Ok(()));
     assert!(store.remove(&key(1)).unwrap() && !store.remove(&key(1)).unwrap());
@@ -71,8 +91,14 @@ fn an_item_is_kept_replaced_listed_and_removed() {
     let auto = store_on(&bus, StoreKind::Auto);
     assert_eq!(text(auto.as_ref(), &key(2)).map(|v| v.len()), Some(60_000));
     auto.put(&key(3), "label", b"auto").unwrap();
-    assert_eq!((auto.name(), text(store.as_ref(), &key(3)).as_deref()), ("keyring", Some("auto")));
-    assert!(!bus.home.path().join("sealed").exists(), "no sealed copy of what the keyring holds");
+    assert_eq!(
+        (auto.name(), text(store.as_ref(), &key(3)).as_deref()),
+        ("keyring", Some("auto"))
+    );
+    assert!(
+        !bus.home.path().join("sealed").exists(),
+        "no sealed copy of what the keyring holds"
+    );
 }
 
 #[test]
@@ -81,17 +107,28 @@ fn many_items_cost_what_one_costs() {
     let store = store_on(&bus, StoreKind::Keyring);
     store.put(&key(0), "label", &vec![b'x'; 1500]).unwrap();
     let median = || {
-        let mut times: Vec<_> = (0..31).map(|_| timed(|| assert!(store.get(&key(0)).unwrap().is_some())).1).collect();
+        let mut times: Vec<_> = (0..31)
+            .map(|_| timed(|| assert!(store.get(&key(0)).unwrap().is_some())).1)
+            .collect();
         times.sort();
         times[15]
     };
     let alone = median();
     let script = "for n in $(seq 200); do printf foreign | secret-tool store --label=foreign service other username \"$n\"; done";
-    assert!(bus.command("sh").args(["-c", script]).status().unwrap().success());
+    assert!(
+        bus.command("sh")
+            .args(["-c", script])
+            .status()
+            .unwrap()
+            .success()
+    );
     let crowded = median();
     eprintln!("a warm get: {alone:?} alone, {crowded:?} beside 200 foreign items");
     assert_eq!(store.keys().unwrap(), [key(0)]);
-    assert!(crowded < alone * 3 + Duration::from_millis(5), "{alone:?} alone, {crowded:?} beside 200 items");
+    assert!(
+        crowded < alone * 3 + Duration::from_millis(5),
+        "{alone:?} alone, {crowded:?} beside 200 items"
+    );
 }
 
 #[test]
@@ -100,10 +137,15 @@ fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
     let store = store_on(&bus, StoreKind::Keyring);
     store.put(&key(1), "label", b"in the keyring").unwrap();
     bus.lock();
-    for (outcome, time) in
-        [timed(|| store.get(&key(1)).map(|_| ())), timed(|| store.put(&key(2), "label", b"x")), timed(|| store.remove(&key(1)).map(|_| ()))]
-    {
-        assert!(matches!(outcome, Err(StoreError::Locked { .. })), "{outcome:?}");
+    for (outcome, time) in [
+        timed(|| store.get(&key(1)).map(|_| ())),
+        timed(|| store.put(&key(2), "label", b"x")),
+        timed(|| store.remove(&key(1)).map(|_| ())),
+    ] {
+        assert!(
+            matches!(outcome, Err(StoreError::Locked { .. })),
+            "{outcome:?}"
+        );
         assert!(time < Duration::from_millis(500), "{time:?}");
     }
     let auto = store_on(&bus, StoreKind::Auto);
@@ -111,10 +153,18 @@ fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
     assert_eq!(auto.name(), "sealed");
     auto.put(&key(1), "label", b"sealed").unwrap();
     assert_eq!(text(auto.as_ref(), &key(1)).as_deref(), Some("sealed"));
-    assert!(auto.status().starts_with("sealed, because") && auto.check().reason.contains("locked"), "{}", auto.status());
-    assert!(matches!(auto.remove(&key(1)), Err(StoreError::Locked { .. })), "what is locked away is not forgotten");
+    assert!(
+        auto.status().starts_with("sealed, because") && auto.check().reason.contains("locked"),
+        "{}",
+        auto.status()
+    );
+    assert!(
+        matches!(auto.remove(&key(1)), Err(StoreError::Locked { .. })),
+        "what is locked away is not forgotten"
+    );
     let home = support::fixtures::offline_home();
-    home.env("AWSFRESH_STORE", "keyring").env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
+    home.env("AWSFRESH_STORE", "keyring")
+        .env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
     let report = home.wrap(&["doctor"]).stdout;
     assert!(report.contains("[store-locked]"), "{report}");
     assert!(bus.locked().contains("true"), "nobody unlocked it");
@@ -124,17 +174,32 @@ fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
 fn no_bus_or_no_keyring_on_it() {
     let Some(bus) = Bus::start(false) else { return };
     let gone = format!("unix:path={}/nothing", bus.home.path().display());
-    for address in [bus.address.clone(), gone, "autolaunch:".into(), "nonsense".into()] {
+    for address in [
+        bus.address.clone(),
+        gone,
+        "autolaunch:".into(),
+        "nonsense".into(),
+    ] {
         let store = store(StoreKind::Keyring, bus.home.path(), Some(address.clone()));
         let (outcome, time) = timed(|| store.get(&key(1)));
-        assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{address}: {:?}", outcome.err());
+        assert!(
+            matches!(outcome, Err(StoreError::Unavailable { .. })),
+            "{address}: {:?}",
+            outcome.err()
+        );
         assert!(time < Duration::from_millis(900), "{address}: {time:?}");
         assert!(store.put(&key(1), "label", b"x").is_err() && store.check().state.is_err());
     }
     let auto = store_on(&bus, StoreKind::Auto);
     auto.put(&key(1), "label", b"sealed").unwrap();
-    assert_eq!((auto.name(), text(auto.as_ref(), &key(1)).as_deref()), ("sealed", Some("sealed")));
-    assert_eq!((auto.keys().unwrap(), auto.remove(&key(1))), (vec![key(1)], Ok(true)));
+    assert_eq!(
+        (auto.name(), text(auto.as_ref(), &key(1)).as_deref()),
+        ("sealed", Some("sealed"))
+    );
+    assert_eq!(
+        (auto.keys().unwrap(), auto.remove(&key(1))),
+        (vec![key(1)], Ok(true))
+    );
 }
 
 #[test]
@@ -152,16 +217,31 @@ fn a_silent_bus_does_not_hold_anybody_up() {
     // Found in the runtime directory, as cron finds it.
     let keyring = store(StoreKind::Keyring, home.path(), None);
     let (outcome, time) = timed(|| keyring.get(&key(1)));
-    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{:?}", outcome.err());
-    assert!((900..1500).contains(&time.as_millis()), "waited for the bus, and not for ever: {time:?}");
+    assert!(
+        matches!(outcome, Err(StoreError::Unavailable { .. })),
+        "{:?}",
+        outcome.err()
+    );
+    assert!(
+        (900..1500).contains(&time.as_millis()),
+        "waited for the bus, and not for ever: {time:?}"
+    );
     let auto = store(StoreKind::Auto, home.path(), None);
     let (_, time) = timed(|| {
         assert!(auto.get(&key(1)).unwrap().is_none());
         auto.put(&key(1), "label", b"sealed").unwrap();
         assert_eq!(text(auto.as_ref(), &key(1)).as_deref(), Some("sealed"));
     });
-    assert!(time < Duration::from_millis(1500), "asked once only: {time:?}");
+    assert!(
+        time < Duration::from_millis(1500),
+        "asked once only: {time:?}"
+    );
     // Sealed does not so much as look at it.
-    let (_, time) = timed(|| store(StoreKind::Sealed, home.path(), None).get(&key(1)).unwrap().expect("there"));
+    let (_, time) = timed(|| {
+        store(StoreKind::Sealed, home.path(), None)
+            .get(&key(1))
+            .unwrap()
+            .expect("there")
+    });
     assert!(time < Duration::from_millis(300), "{time:?}");
 }

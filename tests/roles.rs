@@ -13,7 +13,10 @@ use support::sandbox::{Sandbox, kills};
 fn static_keys_are_answered_as_they_are() {
     let (aws, home) = role_on_keys(None);
     let answer = home.credentials_of("base").answer();
-    assert_eq!(answer, serde_json::json!({"Version": 1, "AccessKeyId": KEY, "SecretAccessKey": SECRET}));
+    assert_eq!(
+        answer,
+        serde_json::json!({"Version": 1, "AccessKeyId": KEY, "SecretAccessKey": SECRET})
+    );
     assert!(aws.calls().is_empty());
 }
 
@@ -31,16 +34,32 @@ fn a_role_is_asked_for_once_and_then_answered_from_the_store() {
 #[test]
 fn duration_external_id_and_session_name_reach_sts() {
     let (aws, home) = role_on_keys(None);
-    aws.add_role(Role { external_id: Some("blue".into()), max_session: 7200, ..open_role(ROLE, None) });
+    aws.add_role(Role {
+        external_id: Some("blue".into()),
+        max_session: 7200,
+        ..open_role(ROLE, None)
+    });
     home.config(format!(
         "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = blue\nduration_seconds = 7200\nrole_session_name = ann\n\
          awsfresh_tags = team=core\n"
     ));
     home.credentials_of("deploy").answer();
-    let call = aws.calls().into_iter().find(|c| c.action == "AssumeRole").unwrap();
-    for (name, value) in [("ExternalId", "blue"), ("DurationSeconds", "7200"), ("RoleSessionName", "ann"), ("Tags.member.1.Value", "core")]
-    {
-        assert_eq!(call.params.get(name).map(String::as_str), Some(value), "{name}");
+    let call = aws
+        .calls()
+        .into_iter()
+        .find(|c| c.action == "AssumeRole")
+        .unwrap();
+    for (name, value) in [
+        ("ExternalId", "blue"),
+        ("DurationSeconds", "7200"),
+        ("RoleSessionName", "ann"),
+        ("Tags.member.1.Value", "core"),
+    ] {
+        assert_eq!(
+            call.params.get(name).map(String::as_str),
+            Some(value),
+            "{name}"
+        );
     }
 }
 
@@ -48,16 +67,31 @@ fn duration_external_id_and_session_name_reach_sts() {
 fn every_hop_is_cached_under_its_own_key() {
     let (aws, home) = role_on_keys(None);
     let middle = "arn:aws:iam::222222222222:role/middle";
-    aws.add_role(Role { trusts: vec![USER.into()], ..Role::new(middle) });
-    aws.add_role(Role { trusts: vec![middle.into()], max_session: 43200, ..Role::new(ROLE) });
+    aws.add_role(Role {
+        trusts: vec![USER.into()],
+        ..Role::new(middle)
+    });
+    aws.add_role(Role {
+        trusts: vec![middle.into()],
+        max_session: 43200,
+        ..Role::new(ROLE)
+    });
     home.config(format!(
         "[profile middle]\nrole_arn = {middle}\nsource_profile = base\n\
          [profile deploy]\nrole_arn = {ROLE}\nsource_profile = middle\nduration_seconds = 43200\n"
     ));
     home.credentials_of("deploy").answer();
-    assert_eq!(aws.count("AssumeRole"), 2, "a long duration is cut to what chaining allows");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        2,
+        "a long duration is cut to what chaining allows"
+    );
     home.credentials_of("middle").answer();
-    assert_eq!(aws.count("AssumeRole"), 2, "the middle hop was cached on the way");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        2,
+        "the middle hop was cached on the way"
+    );
 }
 
 #[test]
@@ -66,8 +100,13 @@ fn an_edited_profile_never_yields_the_old_role() {
     home.credentials_of("deploy").answer();
     let other = "arn:aws:iam::333333333333:role/other";
     aws.add_role(open_role(other, None));
-    home.config(format!("[profile deploy]\nrole_arn = {other}\nsource_profile = base\n"));
-    assert_eq!(home.credentials_of("deploy").answer()["AccountId"], "333333333333");
+    home.config(format!(
+        "[profile deploy]\nrole_arn = {other}\nsource_profile = base\n"
+    ));
+    assert_eq!(
+        home.credentials_of("deploy").answer()["AccountId"],
+        "333333333333"
+    );
 }
 
 #[test]
@@ -85,11 +124,23 @@ fn an_outage_is_survived_on_what_is_still_valid_and_then_explained() {
     let (aws, home) = role_on_keys(Some(12));
     let first = home.credentials_of("deploy").answer();
     std::thread::sleep(Duration::from_millis(9_200));
-    aws.fault(Fault::Error { status: 503, code: "ServiceUnavailable".into(), message: "down".into() });
-    assert_eq!(home.credentials_of("deploy").answer(), first, "with its true expiration");
+    aws.fault(Fault::Error {
+        status: 503,
+        code: "ServiceUnavailable".into(),
+        message: "down".into(),
+    });
+    assert_eq!(
+        home.credentials_of("deploy").answer(),
+        first,
+        "with its true expiration"
+    );
     let asked = aws.calls().len();
     assert_eq!(home.credentials_of("deploy").answer(), first);
-    assert_eq!(aws.calls().len(), asked, "a source that just failed is left alone for a while");
+    assert_eq!(
+        aws.calls().len(),
+        asked,
+        "a source that just failed is left alone for a while"
+    );
     std::thread::sleep(Duration::from_millis(4_500));
     let run = home.credentials_of("deploy");
     run.failed(7, "aws-unavailable");
@@ -105,19 +156,67 @@ fn a_dead_network_ends_within_the_deadline() {
         aws.fault(fault.clone());
         let run = home.credentials_of("deploy");
         assert_eq!(run.code, Some(7), "{run:#?}");
-        assert!(run.took < Duration::from_secs(5), "{fault:?}: {:?}", run.took);
+        assert!(
+            run.took < Duration::from_secs(5),
+            "{fault:?}: {:?}",
+            run.took
+        );
     }
 }
 
 #[test]
 fn whatever_the_server_answers_is_explained() {
-    let error = |status, code: &str, message: &str| Fault::Error { status, code: code.into(), message: message.into() };
+    let error = |status, code: &str, message: &str| Fault::Error {
+        status,
+        code: code.into(),
+        message: message.into(),
+    };
     let cases = [
-        (error(403, "InvalidClientTokenId", "The security token included in the request is invalid."), 5, "access-key-unknown"),
-        (error(403, "ExpiredToken", "The security token included in the request is expired"), 5, "session-expired"),
-        (error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match"), 5, "secret-wrong"),
-        (error(403, "AccessDenied", "User: x is not authorized to perform: sts:AssumeRole"), 6, "assume-role-denied"),
-        (error(403, "RegionDisabledException", "STS is not activated in this region"), 5, "region-disabled"),
+        (
+            error(
+                403,
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid.",
+            ),
+            5,
+            "access-key-unknown",
+        ),
+        (
+            error(
+                403,
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ),
+            5,
+            "session-expired",
+        ),
+        (
+            error(
+                403,
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match",
+            ),
+            5,
+            "secret-wrong",
+        ),
+        (
+            error(
+                403,
+                "AccessDenied",
+                "User: x is not authorized to perform: sts:AssumeRole",
+            ),
+            6,
+            "assume-role-denied",
+        ),
+        (
+            error(
+                403,
+                "RegionDisabledException",
+                "STS is not activated in this region",
+            ),
+            5,
+            "region-disabled",
+        ),
         (error(400, "Throttling", "Rate exceeded"), 7, "throttled"),
         (error(500, "InternalFailure", "oops"), 7, "aws-unavailable"),
         (Fault::Html(200), 7, "captive-portal"),
@@ -135,12 +234,20 @@ fn whatever_the_server_answers_is_explained() {
 #[test]
 fn real_refusals_are_explained() {
     let (aws, home) = role_on_keys(None);
-    aws.add_role(Role { trusts: vec!["arn:aws:iam::1:user/nobody".into()], ..Role::new(ROLE) });
-    home.credentials_of("deploy").failed(6, "assume-role-denied");
+    aws.add_role(Role {
+        trusts: vec!["arn:aws:iam::1:user/nobody".into()],
+        ..Role::new(ROLE)
+    });
+    home.credentials_of("deploy")
+        .failed(6, "assume-role-denied");
     aws.remove_key(KEY);
     let run = home.credentials_of("deploy");
     run.failed(5, "access-key-unknown");
-    assert!(run.stderr.contains("AKIA…TTES") && !run.stderr.contains(KEY), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("AKIA…TTES") && !run.stderr.contains(KEY),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -155,10 +262,19 @@ fn an_mfa_hop_without_a_session_needs_a_person() {
 fn two_hundred_at_once_on_a_cold_key_make_one_call() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(150)));
-    let children: Vec<_> = (0..200).map(|_| home.start(&["credential-process", "-p", "deploy"])).collect();
-    let outputs: Vec<_> = children.into_iter().map(|c| c.wait_with_output().unwrap()).collect();
+    let children: Vec<_> = (0..200)
+        .map(|_| home.start(&["credential-process", "-p", "deploy"]))
+        .collect();
+    let outputs: Vec<_> = children
+        .into_iter()
+        .map(|c| c.wait_with_output().unwrap())
+        .collect();
     for output in &outputs {
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert_eq!(output.stdout, outputs[0].stdout);
     }
     assert_eq!(aws.count("AssumeRole"), 1);
@@ -169,12 +285,23 @@ fn those_who_waited_share_the_failure() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(400)));
     aws.remove_role(ROLE);
-    let children: Vec<_> = (0..20).map(|_| home.start(&["credential-process", "-p", "deploy"])).collect();
+    let children: Vec<_> = (0..20)
+        .map(|_| home.start(&["credential-process", "-p", "deploy"]))
+        .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(6),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
-    assert!(aws.count("AssumeRole") <= 3, "{} calls", aws.count("AssumeRole"));
+    assert!(
+        aws.count("AssumeRole") <= 3,
+        "{} calls",
+        aws.count("AssumeRole")
+    );
 }
 
 #[test]
@@ -194,11 +321,17 @@ fn killing_a_refresh_at_any_moment_costs_nothing_but_the_call() {
 #[test]
 fn damaged_cache_entries_count_as_missing() {
     let (aws, home) = role_on_keys(None);
-    for (n, damage) in [&b""[..], b"\0\0\0", b"{}", &[0xff; 4096]].into_iter().enumerate() {
+    for (n, damage) in [&b""[..], b"\0\0\0", b"{}", &[0xff; 4096]]
+        .into_iter()
+        .enumerate()
+    {
         home.credentials_of("deploy").answer();
         let dir = home.home().join(".local/state/awsfresh/sealed");
-        let entry =
-            std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "sealed")).unwrap();
+        let entry = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .find(|p| p.extension().is_some_and(|e| e == "sealed"))
+            .unwrap();
         std::fs::write(entry, damage).unwrap();
         home.credentials_of("deploy").answer();
         assert_eq!(aws.count("AssumeRole"), 2 * (n + 1));
@@ -209,7 +342,10 @@ fn damaged_cache_entries_count_as_missing() {
 #[test]
 fn a_store_that_cannot_be_written_withholds_nothing() {
     let (aws, home) = role_on_keys(None);
-    home.file(".local/state/awsfresh", "a file where the directory belongs");
+    home.file(
+        ".local/state/awsfresh",
+        "a file where the directory belongs",
+    );
     home.credentials_of("deploy").answer();
     home.credentials_of("deploy").answer();
     assert_eq!(aws.count("AssumeRole"), 2);
@@ -221,14 +357,28 @@ fn status_refresh_and_forget_do_what_they_say() {
     let status = |home: &Sandbox| -> serde_json::Value {
         let run = home.run(&["status", "--json"]);
         let all: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-        all["profiles"].as_array().unwrap().iter().find(|p| p["profile"] == "deploy").unwrap().clone()
+        all["profiles"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|p| p["profile"] == "deploy")
+            .unwrap()
+            .clone()
     };
     assert_eq!(status(&home)["state"], "not-cached");
     assert_eq!(home.run(&["refresh", "-p", "deploy"]).code, Some(0));
     assert_eq!(home.run(&["refresh", "-p", "deploy"]).code, Some(0));
-    assert_eq!(aws.count("AssumeRole"), 2, "refresh renews what is fresh, too");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        2,
+        "refresh renews what is fresh, too"
+    );
     assert_eq!(status(&home)["state"], "fresh");
-    assert!(home.run(&["status"]).stdout.contains("static keys → arn:aws:iam::222222222222:role/deploy"));
+    assert!(
+        home.run(&["status"])
+            .stdout
+            .contains("static keys → arn:aws:iam::222222222222:role/deploy")
+    );
     assert_eq!(home.run(&["forget", "-p", "deploy"]).code, Some(0));
     assert_eq!(status(&home)["state"], "not-cached");
 }
@@ -246,11 +396,20 @@ fn help_and_version_work_with_every_file_broken() {
 fn verbose_names_every_decision_and_no_secret() {
     let (_aws, home) = role_on_keys(None);
     let run = home.run(&["-v", "credential-process", "-p", "deploy"]);
-    for word in ["store: ", "nothing valid is cached", "calling AssumeRole", "stored in sealed"] {
+    for word in [
+        "store: ",
+        "nothing valid is cached",
+        "calling AssumeRole",
+        "stored in sealed",
+    ] {
         assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
     }
     let quiet = home.credentials_of("deploy");
-    assert!(quiet.stderr.is_empty(), "Go shows stderr on every run: {}", quiet.stderr);
+    assert!(
+        quiet.stderr.is_empty(),
+        "Go shows stderr on every run: {}",
+        quiet.stderr
+    );
 }
 
 #[test]
@@ -261,18 +420,39 @@ fn a_process_is_asked_once_and_judged() {
     home.config("[profile p]\ncredential_process = sh -c 'echo x >> asked; cat answer.json'\n");
     home.credentials_of("p").answer();
     home.credentials_of("p").answer();
-    assert_eq!(std::fs::read_to_string(home.home().join("asked")).unwrap(), "x\n");
+    assert_eq!(
+        std::fs::read_to_string(home.home().join("asked")).unwrap(),
+        "x\n"
+    );
     home.config("[profile p]\ncredential_process = sh -c 'echo out of cheese >&2; exit 3'\n");
-    assert!(home.credentials_of("p").failed(3, "process-failed").stderr.contains("out of cheese"));
+    assert!(
+        home.credentials_of("p")
+            .failed(3, "process-failed")
+            .stderr
+            .contains("out of cheese")
+    );
     home.config("[profile p]\ncredential_process = sleep 60\n");
     assert!(home.credentials_of("p").failed(3, "process-failed").took < Duration::from_secs(6));
     home.config("[profile p]\ncredential_process = head -c 10000000 /dev/zero\n");
     home.credentials_of("p").failed(3, "process-output-invalid");
-    home.config(format!("[profile p]\ncredential_process = {AWSFRESH} credential-process --profile p\n"));
+    home.config(format!(
+        "[profile p]\ncredential_process = {AWSFRESH} credential-process --profile p\n"
+    ));
     home.credentials_of("p").failed(3, "process-self-recursion");
-    let script = home.file("again", format!("exec {AWSFRESH} credential-process --profile p\n"));
-    home.config(format!("[profile p]\ncredential_process = sh {}\n", script.display()));
-    assert!(home.credentials_of("p").failed(3, "process-failed").stderr.contains("process-self-recursion"));
+    let script = home.file(
+        "again",
+        format!("exec {AWSFRESH} credential-process --profile p\n"),
+    );
+    home.config(format!(
+        "[profile p]\ncredential_process = sh {}\n",
+        script.display()
+    ));
+    assert!(
+        home.credentials_of("p")
+            .failed(3, "process-failed")
+            .stderr
+            .contains("process-self-recursion")
+    );
 }
 
 #[test]
@@ -284,7 +464,9 @@ fn a_lock_that_is_held_too_long_is_an_error() {
     while aws.count("AssumeRole") == 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    home.env("AWSFRESH_TIMEOUT", "0.5").credentials_of("deploy").failed(9, "lock-timeout");
+    home.env("AWSFRESH_TIMEOUT", "0.5")
+        .credentials_of("deploy")
+        .failed(9, "lock-timeout");
     holder.kill().unwrap();
     holder.wait().unwrap();
 }

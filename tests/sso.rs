@@ -15,7 +15,11 @@ use support::sandbox::{Sandbox, kills};
 
 #[allow(clippy::disallowed_methods)]
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        .cast_signed()
 }
 
 /// A home signed in to the session `corp`, with a token that ends in `left` seconds.
@@ -29,11 +33,18 @@ fn setup(left: i64) -> (Double, Sandbox, String) {
         client_secret: "canary-client-secret".into(),
         token_expires: now() + left,
         user: "ann".into(),
-        assignments: vec![(ACCOUNT.into(), "Admin".into()), (ACCOUNT.into(), "ReadOnly".into())],
+        assignments: vec![
+            (ACCOUNT.into(), "Admin".into()),
+            (ACCOUNT.into(), "ReadOnly".into()),
+        ],
         role_lifetime: 3600,
     });
     let home = fixtures::home(&aws);
-    for secret in ["canary-access-token", "canary-refresh-token", "canary-client-secret"] {
+    for secret in [
+        "canary-access-token",
+        "canary-refresh-token",
+        "canary-client-secret",
+    ] {
         home.secret(secret);
     }
     home.config(format!(
@@ -63,7 +74,10 @@ fn role_credentials_are_bought_once_with_the_clis_token() {
     let first = home.credentials_of("admin").answer();
     assert_eq!(first["AccountId"], ACCOUNT);
     assert_eq!(home.credentials_of("admin").answer(), first);
-    assert_eq!((aws.count("GetRoleCredentials"), aws.count("CreateToken")), (1, 0));
+    assert_eq!(
+        (aws.count("GetRoleCredentials"), aws.count("CreateToken")),
+        (1, 0)
+    );
     assert_ne!(home.credentials_of("reader").answer(), first);
     home.assert_no_secret_on_disk();
 }
@@ -74,16 +88,40 @@ fn fips_and_dualstack_lead_to_hosts_that_exist() {
     let old_form = START;
     let new_form = "https://ssoins-1234567890abcdef.portal.eu-west-1.app.aws";
     for (region, start_url, env, hosts) in [
-        ("eu-west-1", old_form, &[][..], Some(["oidc.eu-west-1.amazonaws.com", "portal.sso.eu-west-1.amazonaws.com"])),
-        ("eu-west-1", new_form, &[], Some(["oidc.eu-west-1.api.aws", "portal.sso.eu-west-1.amazonaws.com"])),
-        ("eu-west-1", old_form, &["AWS_USE_DUALSTACK_ENDPOINT"], Some(["oidc.eu-west-1.api.aws", "portal.sso.eu-west-1.api.aws"])),
+        (
+            "eu-west-1",
+            old_form,
+            &[][..],
+            Some([
+                "oidc.eu-west-1.amazonaws.com",
+                "portal.sso.eu-west-1.amazonaws.com",
+            ]),
+        ),
+        (
+            "eu-west-1",
+            new_form,
+            &[],
+            Some([
+                "oidc.eu-west-1.api.aws",
+                "portal.sso.eu-west-1.amazonaws.com",
+            ]),
+        ),
+        (
+            "eu-west-1",
+            old_form,
+            &["AWS_USE_DUALSTACK_ENDPOINT"],
+            Some(["oidc.eu-west-1.api.aws", "portal.sso.eu-west-1.api.aws"]),
+        ),
         ("eu-west-1", old_form, &["AWS_USE_FIPS_ENDPOINT"], None),
         ("us-east-1", old_form, &["AWS_USE_FIPS_ENDPOINT"], None),
         (
             "us-gov-west-1",
             old_form,
             &["AWS_USE_FIPS_ENDPOINT"],
-            Some(["oidc.us-gov-west-1.amazonaws.com", "portal.sso.us-gov-west-1.amazonaws.com"]),
+            Some([
+                "oidc.us-gov-west-1.amazonaws.com",
+                "portal.sso.us-gov-west-1.amazonaws.com",
+            ]),
         ),
     ] {
         let (aws, home, file) = setup(-60);
@@ -92,20 +130,34 @@ fn fips_and_dualstack_lead_to_hosts_that_exist() {
             home.env(name, "true");
         }
         let config = std::fs::read_to_string(home.home().join(".aws/config")).unwrap();
-        home.config(config.replace("eu-west-1", region).replace(START, start_url));
+        home.config(
+            config
+                .replace("eu-west-1", region)
+                .replace(START, start_url),
+        );
         let text = std::fs::read_to_string(home.home().join(&file)).unwrap();
         home.file(&file, text.replace("eu-west-1", region));
         let run = home.credentials_of("admin");
         let Some(hosts) = hosts else {
             run.failed(3, "fips-unavailable");
             assert!(aws.calls().is_empty(), "{region}: nothing is asked");
-            home.config(config.replace("[profile admin]", "awsfresh_use_fips_endpoint = false\n[profile admin]"));
+            home.config(config.replace(
+                "[profile admin]",
+                "awsfresh_use_fips_endpoint = false\n[profile admin]",
+            ));
             home.file(&file, text);
             home.credentials_of("admin").answer();
             continue;
         };
         run.answer();
-        assert_eq!(aws.calls().iter().map(|call| call.host.as_str()).collect::<Vec<_>>(), hosts, "{region} {start_url} {env:?}");
+        assert_eq!(
+            aws.calls()
+                .iter()
+                .map(|call| call.host.as_str())
+                .collect::<Vec<_>>(),
+            hosts,
+            "{region} {start_url} {env:?}"
+        );
     }
 }
 
@@ -113,12 +165,21 @@ fn fips_and_dualstack_lead_to_hosts_that_exist() {
 fn an_expired_token_is_refreshed_once_and_written_back_whole() {
     let (aws, home, file) = setup(-60);
     aws.fault(Fault::Latency(Duration::from_millis(100)));
-    let children: Vec<_> = (0..50).map(|i| home.start(&["credential-process", "-p", ["admin", "reader"][i % 2]])).collect();
+    let children: Vec<_> = (0..50)
+        .map(|i| home.start(&["credential-process", "-p", ["admin", "reader"][i % 2]]))
+        .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
-    assert_eq!((aws.count("CreateToken"), aws.count("GetRoleCredentials")), (1, 2));
+    assert_eq!(
+        (aws.count("CreateToken"), aws.count("GetRoleCredentials")),
+        (1, 2)
+    );
     let (access, refresh) = aws.sso_current(START);
     let written = token(&home, &file);
     assert_eq!(written["accessToken"], access);
@@ -128,7 +189,14 @@ fn an_expired_token_is_refreshed_once_and_written_back_whole() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(home.home().join(&file)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(home.home().join(&file))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
     }
 }
 
@@ -159,7 +227,11 @@ fn killing_a_refresh_loses_no_token_that_the_server_had_not_rotated() {
             home.credentials_of("admin").answer();
         }
     }
-    assert!((1..kills()).contains(&rotated), "the kills came before and after the rotation: {rotated} of {}", kills());
+    assert!(
+        (1..kills()).contains(&rotated),
+        "the kills came before and after the rotation: {rotated} of {}",
+        kills()
+    );
 }
 
 #[test]
@@ -167,18 +239,33 @@ fn an_ended_session_asks_for_a_person_with_the_exact_command() {
     let (aws, home, _) = setup(-60);
     aws.fault_on(
         "CreateToken",
-        Fault::Error { status: 400, code: "InvalidGrantException".into(), message: "Invalid grant provided".into() },
+        Fault::Error {
+            status: 400,
+            code: "InvalidGrantException".into(),
+            message: "Invalid grant provided".into(),
+        },
     );
     let run = home.credentials_of("admin");
     run.failed(4, "sso-session-expired");
-    assert!(run.stderr.contains("aws sso login --sso-session corp"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("aws sso login --sso-session corp"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn a_refresh_that_fails_is_no_harm_while_the_token_is_valid() {
     let (aws, home, file) = setup(200);
     let before = token(&home, &file);
-    aws.fault_on("CreateToken", Fault::Error { status: 500, code: "InternalServerException".into(), message: "x".into() });
+    aws.fault_on(
+        "CreateToken",
+        Fault::Error {
+            status: 500,
+            code: "InternalServerException".into(),
+            message: "x".into(),
+        },
+    );
     home.credentials_of("admin").answer();
     assert_eq!(token(&home, &file), before);
 }
@@ -186,11 +273,26 @@ fn a_refresh_that_fails_is_no_harm_while_the_token_is_valid() {
 #[test]
 fn a_renewal_that_cannot_be_used_keeps_the_rotated_refresh_token() {
     let (aws, home, file) = setup(-60);
-    let body = r#"{"accessToken":"canary broken","refreshToken":"canary-rotated","expiresIn":3600}"#.to_owned();
-    aws.fault_on("CreateToken", Fault::Raw { status: 200, headers: vec![("Content-Type", "application/json".into())], body });
+    let body =
+        r#"{"accessToken":"canary broken","refreshToken":"canary-rotated","expiresIn":3600}"#
+            .to_owned();
+    aws.fault_on(
+        "CreateToken",
+        Fault::Raw {
+            status: 200,
+            headers: vec![("Content-Type", "application/json".into())],
+            body,
+        },
+    );
     home.credentials_of("admin").failed(7, "aws-unavailable");
     let written = token(&home, &file);
-    assert_eq!((written["refreshToken"].as_str(), written["accessToken"].as_str()), (Some("canary-rotated"), Some("canary-access-token")));
+    assert_eq!(
+        (
+            written["refreshToken"].as_str(),
+            written["accessToken"].as_str()
+        ),
+        (Some("canary-rotated"), Some("canary-access-token"))
+    );
 }
 
 #[test]
@@ -204,10 +306,17 @@ fn token_files_in_no_usable_form_are_named() {
     let (_aws, home, file) = setup(3600);
     for content in ["", "{", "[]", "\0\0", r#"{"accessToken": 5}"#] {
         home.file(&file, content);
-        assert!(home.credentials_of("admin").failed(4, "sso-cache-damaged").stderr.contains(&file), "{content}");
+        assert!(
+            home.credentials_of("admin")
+                .failed(4, "sso-cache-damaged")
+                .stderr
+                .contains(&file),
+            "{content}"
+        );
     }
     std::fs::remove_file(home.home().join(&file)).unwrap();
-    home.credentials_of("admin").failed(4, "sso-session-missing");
+    home.credentials_of("admin")
+        .failed(4, "sso-session-missing");
 }
 
 /// The sealed store that the runs in `home` use.
@@ -229,15 +338,35 @@ fn store_of(home: &Sandbox) -> Box<dyn Store> {
 fn our_own_token_ranks_above_the_clis_file_and_is_rotated_in_the_store() {
     let (aws, home, file) = setup(-60);
     // A refresh that fails leaves its lock, which is called after the token's key.
-    aws.fault(Fault::Error { status: 400, code: "InvalidGrantException".into(), message: "no".into() });
-    home.credentials_of("admin").failed(4, "sso-session-expired");
+    aws.fault(Fault::Error {
+        status: 400,
+        code: "InvalidGrantException".into(),
+        message: "no".into(),
+    });
+    home.credentials_of("admin")
+        .failed(4, "sso-session-expired");
     aws.heal();
     let locks = std::fs::read_dir(home.home().join(".local/state/awsfresh/locks")).unwrap();
     let names = locks.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let digest = names.filter_map(|n| Some(n.strip_prefix("sso-token-")?.strip_suffix(".lock")?.to_owned())).next().unwrap();
+    let digest = names
+        .filter_map(|n| {
+            Some(
+                n.strip_prefix("sso-token-")?
+                    .strip_suffix(".lock")?
+                    .to_owned(),
+            )
+        })
+        .next()
+        .unwrap();
     // What a sign-in of ours leaves in the store: the same JSON as the file, which is of no use here.
     let (key, store) = (CacheKey::new(TOKEN_KIND, &digest), store_of(&home));
-    store.put(&key, "test", &std::fs::read(home.home().join(&file)).unwrap()).unwrap();
+    store
+        .put(
+            &key,
+            "test",
+            &std::fs::read(home.home().join(&file)).unwrap(),
+        )
+        .unwrap();
     home.file(&file, "{}");
     let asked = aws.count("CreateToken");
     home.credentials_of("admin").answer();
@@ -248,7 +377,10 @@ fn our_own_token_ranks_above_the_clis_file_and_is_rotated_in_the_store() {
     assert_eq!(kept["somethingNew"]["kept"], true);
     home.run(&["forget", "--all"]);
     assert!(store.get(&key).unwrap().is_some(), "a sign-in is no cache");
-    assert_eq!(std::fs::read_to_string(home.home().join(&file)).unwrap(), "{}");
+    assert_eq!(
+        std::fs::read_to_string(home.home().join(&file)).unwrap(),
+        "{}"
+    );
 }
 
 #[test]
@@ -257,10 +389,16 @@ fn a_full_disk_withholds_nothing_and_is_said_aloud() {
     let before = token(&home, &file);
     let plain = home.command(&["credential-process", "-p", "admin"]);
     let mut full = std::process::Command::new("sh");
-    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
-    full.env_clear().envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""])
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    full.env_clear()
+        .envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
     let output = full.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("`corp` could not be saved"), "{stderr}");
+    assert!(
+        output.status.success() && stderr.contains("`corp` could not be saved"),
+        "{stderr}"
+    );
     assert_eq!(token(&home, &file), before, "the old file is whole");
 }

@@ -18,8 +18,13 @@ fn setup() -> (Double, Sandbox) {
 
 fn sign_in(aws: &Double, home: &Sandbox) -> String {
     let file = format!(".aws/login/cache/{}.json", sha256_hex(USER.as_bytes()));
-    home.file(&file, aws.add_login(USER, "2020-01-01T00:00:00Z").to_string());
-    home.config(format!("[profile console]\nlogin_session = {USER}\nregion = eu-west-1\n"));
+    home.file(
+        &file,
+        aws.add_login(USER, "2020-01-01T00:00:00Z").to_string(),
+    );
+    home.config(format!(
+        "[profile console]\nlogin_session = {USER}\nregion = eu-west-1\n"
+    ));
     file
 }
 
@@ -34,7 +39,10 @@ fn a_console_session_is_renewed_once_and_cached() {
     assert_eq!(aws.count("CreateOAuth2Token"), 1);
     assert_eq!(aws.calls()[0].host, "eu-west-1.signin.aws.amazon.com");
     let kept = std::fs::read_to_string(home.home().join(file)).unwrap();
-    assert!(kept.contains(first["AccessKeyId"].as_str().unwrap()), "the AWS CLI finds the renewed session");
+    assert!(
+        kept.contains(first["AccessKeyId"].as_str().unwrap()),
+        "the AWS CLI finds the renewed session"
+    );
 }
 
 /// As botocore does: `get_login_token_cache_directory` in utils.py expands variables, then `~`.
@@ -43,15 +51,28 @@ fn the_directory_of_console_sessions_may_be_written_with_a_tilde_or_a_variable()
     let (aws, home) = setup();
     through_proxy(&aws, &home);
     sign_in(&aws, &home);
-    std::fs::rename(home.home().join(".aws/login/cache"), home.home().join("sessions")).unwrap();
-    home.credentials_of("console").failed(4, "login-session-expired");
+    std::fs::rename(
+        home.home().join(".aws/login/cache"),
+        home.home().join("sessions"),
+    )
+    .unwrap();
+    home.credentials_of("console")
+        .failed(4, "login-session-expired");
     home.env("PLACE", "sessions");
     let whole = home.home().join("sessions");
     let answers = |place: &str| {
-        home.env("AWS_LOGIN_CACHE_DIRECTORY", place).run(&["forget", "--all"]);
+        home.env("AWS_LOGIN_CACHE_DIRECTORY", place)
+            .run(&["forget", "--all"]);
         home.credentials_of("console").answer();
     };
-    ["~/sessions", "$HOME/sessions", "${HOME}/$PLACE", whole.to_str().unwrap()].into_iter().for_each(answers);
+    [
+        "~/sessions",
+        "$HOME/sessions",
+        "${HOME}/$PLACE",
+        whole.to_str().unwrap(),
+    ]
+    .into_iter()
+    .for_each(answers);
     std::fs::rename(&whole, home.home().join("$NOTHING")).unwrap();
     answers("~/$NOTHING");
 }
@@ -62,21 +83,42 @@ fn a_console_session_that_ended_asks_for_a_person() {
     through_proxy(&aws, &home);
     let file = sign_in(&aws, &home);
     for fault in [
-        Fault::Error { status: 401, code: "AccessDeniedException".into(), message: "TOKEN_EXPIRED".into() },
-        Fault::Error { status: 403, code: "AccessDeniedException".into(), message: "USER_CREDENTIALS_CHANGED".into() },
+        Fault::Error {
+            status: 401,
+            code: "AccessDeniedException".into(),
+            message: "TOKEN_EXPIRED".into(),
+        },
+        Fault::Error {
+            status: 403,
+            code: "AccessDeniedException".into(),
+            message: "USER_CREDENTIALS_CHANGED".into(),
+        },
     ] {
         aws.fault(fault);
-        assert!(home.credentials_of("console").failed(4, "login-session-expired").stderr.contains("aws login"));
+        assert!(
+            home.credentials_of("console")
+                .failed(4, "login-session-expired")
+                .stderr
+                .contains("aws login")
+        );
     }
-    for fault in [Fault::Html(200), Fault::Drop, Fault::Truncated, Fault::Garbage, Fault::Html(502)] {
+    for fault in [
+        Fault::Html(200),
+        Fault::Drop,
+        Fault::Truncated,
+        Fault::Garbage,
+        Fault::Html(502),
+    ] {
         aws.fault(fault.clone());
         let run = home.credentials_of("console");
         assert!(matches!(run.code, Some(4 | 7)), "{fault:?}: {run:?}");
     }
     std::fs::remove_file(home.home().join(&file)).unwrap();
-    home.credentials_of("console").failed(4, "login-session-expired");
+    home.credentials_of("console")
+        .failed(4, "login-session-expired");
     home.file(&file, "{\"accessToken\":");
-    home.credentials_of("console").failed(4, "login-session-expired");
+    home.credentials_of("console")
+        .failed(4, "login-session-expired");
 }
 
 #[test]
@@ -85,12 +127,20 @@ fn proxy_and_ca_bundle_lead_to_the_real_names() {
     aws.add_user(KEY, SECRET, USER);
     home.credentials(keys_of("base", KEY, SECRET));
     through_proxy(&aws, &home);
-    let profile = |extra: &str| format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n{extra}\n");
+    let profile = |extra: &str| {
+        format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n{extra}\n")
+    };
     for (extra, host) in [
         ("region = eu-west-1", "sts.eu-west-1.amazonaws.com"),
         ("", "sts.us-east-1.amazonaws.com"),
-        ("region = us-west-2\nuse_fips_endpoint = true", "sts-fips.us-west-2.amazonaws.com"),
-        ("region = eu-west-1\nuse_dualstack_endpoint = true", "sts.eu-west-1.api.aws"),
+        (
+            "region = us-west-2\nuse_fips_endpoint = true",
+            "sts-fips.us-west-2.amazonaws.com",
+        ),
+        (
+            "region = eu-west-1\nuse_dualstack_endpoint = true",
+            "sts.eu-west-1.api.aws",
+        ),
         ("region = cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
     ] {
         home.config(profile(extra));
@@ -101,14 +151,28 @@ fn proxy_and_ca_bundle_lead_to_the_real_names() {
     // A bundle named in the profile serves as well; without one the certificate is not trusted, and that is said.
     home.unset("AWS_CA_BUNDLE").run(&["forget", "--all"]);
     home.credentials_of("deploy").failed(7, "tls-untrusted");
-    home.config(profile(&format!("ca_bundle = {}", home.home().join("ca.pem").display())));
+    home.config(profile(&format!(
+        "ca_bundle = {}",
+        home.home().join("ca.pem").display()
+    )));
     home.credentials_of("deploy").answer();
     home.config(profile("ca_bundle = /nonexistent.pem"));
     home.run(&["forget", "--all"]);
-    assert!(home.credentials_of("deploy").failed(3, "config-unreadable").stderr.contains("config:4"));
-    home.env("AWS_CA_BUNDLE", home.home().join(".aws/config").to_str().unwrap());
+    assert!(
+        home.credentials_of("deploy")
+            .failed(3, "config-unreadable")
+            .stderr
+            .contains("config:4")
+    );
+    home.env(
+        "AWS_CA_BUNDLE",
+        home.home().join(".aws/config").to_str().unwrap(),
+    );
     home.credentials_of("deploy").failed(3, "config-malformed");
-    home.env("AWS_CA_BUNDLE", home.home().join("ca.pem").to_str().unwrap());
+    home.env(
+        "AWS_CA_BUNDLE",
+        home.home().join("ca.pem").to_str().unwrap(),
+    );
     for wrong in ["http://127.0.0.1:9", "::::"] {
         home.env("HTTPS_PROXY", wrong);
         let run = home.credentials_of("deploy");
@@ -121,21 +185,41 @@ fn a_role_starts_from_instance_container_and_environment() {
     let (aws, home) = setup();
     aws.surround("arn:aws:iam::333333333333:role/machine", "container-token");
     home.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &aws.url());
-    home.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", aws.url()));
+    home.env(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        &format!("{}/container", aws.url()),
+    );
     home.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token");
     aws.add_user(KEY, SECRET, USER);
-    home.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
+    home.env("AWS_ACCESS_KEY_ID", KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET);
     for (source, caller) in [
-        ("Ec2InstanceMetadata", "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0"),
-        ("EcsContainer", "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0"),
+        (
+            "Ec2InstanceMetadata",
+            "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0",
+        ),
+        (
+            "EcsContainer",
+            "arn:aws:sts::333333333333:assumed-role/machine/i-0123456789abcdef0",
+        ),
         ("Environment", USER),
     ] {
-        home.config(format!("[profile deploy]\nrole_arn = {ROLE}\ncredential_source = {source}\n"));
+        home.config(format!(
+            "[profile deploy]\nrole_arn = {ROLE}\ncredential_source = {source}\n"
+        ));
         let first = home.credentials_of("deploy").answer();
         assert_eq!(home.credentials_of("deploy").answer(), first, "{source}");
-        assert_eq!(aws.calls().last().unwrap().caller.as_deref(), Some(caller), "{source}");
+        assert_eq!(
+            aws.calls().last().unwrap().caller.as_deref(),
+            Some(caller),
+            "{source}"
+        );
     }
-    assert_eq!(aws.count("AssumeRole"), 3, "each source is a cache key of its own");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        3,
+        "each source is a cache key of its own"
+    );
 }
 
 #[test]
@@ -147,13 +231,25 @@ fn surroundings_that_offer_nothing_are_named() {
          [profile env]\nrole_arn = {ROLE}\ncredential_source = Environment\n"
     ));
     home.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &aws.url());
-    home.credentials_of("machine").failed(7, "metadata-unreachable");
+    home.credentials_of("machine")
+        .failed(7, "metadata-unreachable");
     home.env("AWS_EC2_METADATA_DISABLED", "true");
-    home.credentials_of("machine").failed(7, "metadata-unreachable");
-    home.credentials_of("task").failed(7, "container-endpoint-unreachable");
-    home.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", aws.url()));
-    home.credentials_of("task").failed(7, "container-endpoint-unreachable");
-    assert!(home.credentials_of("env").failed(3, "source-missing").stderr.contains("AWS_ACCESS_KEY_ID"));
+    home.credentials_of("machine")
+        .failed(7, "metadata-unreachable");
+    home.credentials_of("task")
+        .failed(7, "container-endpoint-unreachable");
+    home.env(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        &format!("{}/container", aws.url()),
+    );
+    home.credentials_of("task")
+        .failed(7, "container-endpoint-unreachable");
+    assert!(
+        home.credentials_of("env")
+            .failed(3, "source-missing")
+            .stderr
+            .contains("AWS_ACCESS_KEY_ID")
+    );
 }
 
 #[test]
@@ -162,8 +258,14 @@ fn a_web_identity_token_is_read_anew_for_every_call() {
     let file = home.file("token", "canary-web-token\n");
     home.secret("canary-web-token");
     aws.add_web_identity("canary-web-token", ROLE);
-    home.config(format!("[profile pod]\nrole_arn = {ROLE}\nweb_identity_token_file = {}\n", file.display()));
-    assert_eq!(home.credentials_of("pod").answer()["AccountId"], "222222222222");
+    home.config(format!(
+        "[profile pod]\nrole_arn = {ROLE}\nweb_identity_token_file = {}\n",
+        file.display()
+    ));
+    assert_eq!(
+        home.credentials_of("pod").answer()["AccountId"],
+        "222222222222"
+    );
     home.credentials_of("pod").answer();
     assert_eq!(aws.count("AssumeRoleWithWebIdentity"), 1);
     home.run(&["forget", "--all"]);
@@ -174,24 +276,48 @@ fn a_web_identity_token_is_read_anew_for_every_call() {
     home.credentials_of("pod").answer();
     home.run(&["forget", "--all"]);
     home.file("token", "canary-unknown");
-    home.credentials_of("pod").failed(5, "web-identity-rejected");
+    home.credentials_of("pod")
+        .failed(5, "web-identity-rejected");
     home.file("token", "");
-    assert!(home.credentials_of("pod").failed(5, "web-identity-rejected").stderr.contains("config:3"));
+    assert!(
+        home.credentials_of("pod")
+            .failed(5, "web-identity-rejected")
+            .stderr
+            .contains("config:3")
+    );
 }
 
 #[test]
 fn settings_come_from_flag_then_variable_then_file() {
     let (_aws, home) = setup();
-    let store_of = |args: &[&str]| home.run(&[args, &["status"]].concat()).stdout.lines().next().unwrap().to_owned();
-    home.file(".config/awsfresh/config.toml", "store = \"none\"\ntimeout = 3.0\n");
-    assert!(store_of(&[]).starts_with("store: sealed"), "AWSFRESH_STORE of the sandbox ranks above the file");
+    let store_of = |args: &[&str]| {
+        home.run(&[args, &["status"]].concat())
+            .stdout
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    home.file(
+        ".config/awsfresh/config.toml",
+        "store = \"none\"\ntimeout = 3.0\n",
+    );
+    assert!(
+        store_of(&[]).starts_with("store: sealed"),
+        "AWSFRESH_STORE of the sandbox ranks above the file"
+    );
     home.unset("AWSFRESH_STORE");
     assert!(store_of(&[]).starts_with("store: none"));
     assert!(store_of(&["--store", "sealed"]).starts_with("store: sealed"));
     home.file(".config/awsfresh/config.toml", "\nstore = \"nowhere\"\n");
     home.run(&["status"]).failed(2, "usage");
     home.file(".config/awsfresh/config.toml", "\nstoer = \"none\"\n");
-    assert!(home.run(&["status"]).failed(3, "config-malformed").stderr.contains("config.toml:2"));
+    assert!(
+        home.run(&["status"])
+            .failed(3, "config-malformed")
+            .stderr
+            .contains("config.toml:2")
+    );
 }
 
 #[test]
@@ -199,6 +325,12 @@ fn a_pipe_in_the_place_of_the_settings_is_an_error() {
     let (_aws, home) = setup();
     home.file(".config/awsfresh/near", "");
     let path = home.home().join(".config/awsfresh/config.toml");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
     home.run(&["status"]).failed(3, "config-unreadable");
 }

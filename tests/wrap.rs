@@ -35,21 +35,38 @@ fn sh(home: &Sandbox, options: &[&str], script: &str) -> Run {
 /// A wrapped shell that tells what `script` prints, and then waits for a line on stdin.
 fn held(home: &Sandbox, options: &[&str], script: &str) -> (Child, Vec<String>) {
     let script = format!("{script}; echo end; read line; exit 3");
-    let mut child = home.command(&[options, &["--", "sh", "-c", &script]].concat()).stdin(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap).take_while(|line| line != "end").collect();
+    let mut child = home
+        .command(&[options, &["--", "sh", "-c", &script]].concat())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.as_mut().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .take_while(|line| line != "end")
+        .collect();
     (child, lines)
 }
 
 fn released(mut child: Child) -> (Option<i32>, String) {
     drop(child.stdin.take());
     let mut text = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     (child.wait().unwrap().code(), text)
 }
 
 fn runs(home: &Sandbox) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(home.home().join(".local/state/awsfresh/runs"));
-    entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+    entries
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 fn soon(what: &str, is_so: impl Fn() -> bool) {
@@ -61,33 +78,68 @@ fn soon(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn signal(pid: u32, name: &str) {
-    let status = std::process::Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status().unwrap();
+    let status = std::process::Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(pid.to_string())
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
 #[test]
 fn a_command_gets_a_profile_that_we_answer_for_and_nothing_that_outranks_it() {
     let (aws, home) = setup(None);
-    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN"] {
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+        "AWS_ROLE_ARN",
+    ] {
         home.env(name, "stale");
     }
-    home.env("AWS_PROFILE", "audit").env("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere").env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
+    home.env("AWS_PROFILE", "audit")
+        .env("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere")
+        .env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
     home.env("no_proxy", "corp.example");
-    let run = sh(&home, &["-p", "deploy"], "env | grep -E '^(AWS|no_|NO_)' | sort; echo; cat \"$AWS_CONFIG_FILE\"");
+    let run = sh(
+        &home,
+        &["-p", "deploy"],
+        "env | grep -E '^(AWS|no_|NO_)' | sort; echo; cat \"$AWS_CONFIG_FILE\"",
+    );
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
     let (env, config) = run.stdout.split_once("\n\n").unwrap();
-    let names: Vec<&str> = env.lines().map(|line| line.split('=').next().unwrap()).collect();
-    assert!(!env.contains("stale") && !env.contains("/nowhere") && !env.contains("RELATIVE_URI"), "{env}");
-    for line in ["AWS_PROFILE=deploy", "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_EC2_METADATA_DISABLED=true"] {
+    let names: Vec<&str> = env
+        .lines()
+        .map(|line| line.split('=').next().unwrap())
+        .collect();
+    assert!(
+        !env.contains("stale") && !env.contains("/nowhere") && !env.contains("RELATIVE_URI"),
+        "{env}"
+    );
+    for line in [
+        "AWS_PROFILE=deploy",
+        "AWS_REGION=eu-west-1",
+        "AWS_DEFAULT_REGION=eu-west-1",
+        "AWS_EC2_METADATA_DISABLED=true",
+    ] {
         assert!(env.lines().any(|l| l == line), "{line} in {env}");
     }
-    assert!(env.contains("no_proxy=corp.example,127.0.0.1,localhost") && env.contains("NO_PROXY=corp.example,127.0.0.1"), "{env}");
+    assert!(
+        env.contains("no_proxy=corp.example,127.0.0.1,localhost")
+            && env.contains("NO_PROXY=corp.example,127.0.0.1"),
+        "{env}"
+    );
     assert!(names.contains(&"AWS_SHARED_CREDENTIALS_FILE"), "{env}");
     assert!(
-        config.starts_with("# kept\n[profile deploy]\ncredential_process = /") && config.contains("[profile audit]\nrole_arn"),
+        config.starts_with("# kept\n[profile deploy]\ncredential_process = /")
+            && config.contains("[profile audit]\nrole_arn"),
         "{config}"
     );
-    assert!(config.contains("[default]\ncredential_process = ") && !config.contains(SECRET), "{config}");
+    assert!(
+        config.contains("[default]\ncredential_process = ") && !config.contains(SECRET),
+        "{config}"
+    );
     assert_eq!(aws.count("AssumeRole"), 1);
     assert!(runs(&home).is_empty(), "the overlay is gone");
 }
@@ -119,30 +171,61 @@ fn the_private_files_are_private() {
 #[test]
 fn keys_in_default_are_nobodys_credentials() {
     let (_aws, home) = setup(None);
-    home.credentials(format!("{}region = us-west-2\n{}", keys_of("default", KEY, SECRET), keys_of("base", KEY, SECRET)));
+    home.credentials(format!(
+        "{}region = us-west-2\n{}",
+        keys_of("default", KEY, SECRET),
+        keys_of("base", KEY, SECRET)
+    ));
     for delivery in ["profile", "endpoint"] {
-        let run = sh(&home, &["-p", "deploy", "--deliver", delivery], "cat \"$AWS_CONFIG_FILE\" \"$AWS_SHARED_CREDENTIALS_FILE\"");
+        let run = sh(
+            &home,
+            &["-p", "deploy", "--deliver", delivery],
+            "cat \"$AWS_CONFIG_FILE\" \"$AWS_SHARED_CREDENTIALS_FILE\"",
+        );
         let (_, default) = run.stdout.split_once("[default]\n").unwrap();
         let default = default.split("\n[").next().unwrap();
-        assert!(!run.stdout.contains(KEY) && default.contains("region = us-west-2"), "{}", run.stdout);
-        assert_eq!(default.contains("credential_process"), delivery == "profile", "{default}");
+        assert!(
+            !run.stdout.contains(KEY) && default.contains("region = us-west-2"),
+            "{}",
+            run.stdout
+        );
+        assert_eq!(
+            default.contains("credential_process"),
+            delivery == "profile",
+            "{default}"
+        );
     }
 }
 
 #[test]
 fn variables_hold_the_credentials_and_their_end() {
     let (_aws, home) = setup(None);
-    home.env("AWS_PROFILE", "audit").env("AWS_SECURITY_TOKEN", "stale");
-    let names = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "CREDENTIAL_EXPIRATION"];
+    home.env("AWS_PROFILE", "audit")
+        .env("AWS_SECURITY_TOKEN", "stale");
+    let names = [
+        "ACCESS_KEY_ID",
+        "SECRET_ACCESS_KEY",
+        "SESSION_TOKEN",
+        "CREDENTIAL_EXPIRATION",
+    ];
     let shown: Vec<String> = names.iter().map(|name| format!("$AWS_{name}")).collect();
     let run = sh(
         &home,
         &["-p", "deploy", "--deliver", "env"],
-        &format!("echo {} profile=$AWS_PROFILE token=$AWS_SECURITY_TOKEN", shown.join(" ")),
+        &format!(
+            "echo {} profile=$AWS_PROFILE token=$AWS_SECURITY_TOKEN",
+            shown.join(" ")
+        ),
     );
     let kept = home.credentials_of("deploy").answer();
     let of = |name: &str| kept[name].as_str().unwrap().to_owned();
-    let wanted = [of("AccessKeyId"), of("SecretAccessKey"), of("SessionToken"), of("Expiration")].join(" ");
+    let wanted = [
+        of("AccessKeyId"),
+        of("SecretAccessKey"),
+        of("SessionToken"),
+        of("Expiration"),
+    ]
+    .join(" ");
     assert_eq!(run.stdout.trim(), format!("{wanted} profile= token="));
 }
 
@@ -162,7 +245,12 @@ fn the_status_is_the_commands_own() {
     ] {
         let run = home.wrap(&[&["-p", "deploy", "--"], command].concat());
         assert_eq!(run.code, Some(code), "{command:?}: {}", run.stderr);
-        assert_eq!(run.stderr.contains("[usage]"), (126..=127).contains(&code), "{command:?}: {}", run.stderr);
+        assert_eq!(
+            run.stderr.contains("[usage]"),
+            (126..=127).contains(&code),
+            "{command:?}: {}",
+            run.stderr
+        );
         assert!(runs(&home).is_empty());
     }
 }
@@ -172,13 +260,29 @@ fn nothing_is_started_without_credentials() {
     let (aws, home) = setup(None);
     let started = |options: &[&str], id: &str| {
         let run = sh(&home, options, "touch started");
-        assert!(run.code == Some(125) && run.stderr.contains(&format!("[{id}]")), "{options:?}: {run:?}");
+        assert!(
+            run.code == Some(125) && run.stderr.contains(&format!("[{id}]")),
+            "{options:?}: {run:?}"
+        );
         assert!(!home.home().join("started").exists() && runs(&home).is_empty());
     };
     started(&["-p", "nobody"], "profile-not-found");
     started(&["-p", "deploy", "--min-ttl", "soon"], "usage");
-    started(&["-p", "deploy", "--deliver", "env", "--drill", "20s"], "usage");
-    started(&["-p", "deploy", "--deliver", "env", "--on-renew", "signal:HUP"], "usage");
+    started(
+        &["-p", "deploy", "--deliver", "env", "--drill", "20s"],
+        "usage",
+    );
+    started(
+        &[
+            "-p",
+            "deploy",
+            "--deliver",
+            "env",
+            "--on-renew",
+            "signal:HUP",
+        ],
+        "usage",
+    );
     started(&["-p", "deploy", "--on-renew", "signal:KILL"], "usage");
     started(&["-p", "base", "--deliver", "endpoint"], "usage");
     home.env("XDG_RUNTIME_DIR", "/proc");
@@ -197,11 +301,16 @@ fn nothing_is_started_without_credentials() {
 fn the_gate_renews_or_refuses() {
     let (aws, home) = setup(Some(3600));
     home.credentials_of("deploy").answer();
-    assert_eq!(sh(&home, &["-p", "deploy", "--min-ttl", "45m"], "true").code, Some(0));
+    assert_eq!(
+        sh(&home, &["-p", "deploy", "--min-ttl", "45m"], "true").code,
+        Some(0)
+    );
     assert_eq!(aws.count("AssumeRole"), 1, "long enough as it is");
     let run = sh(&home, &["-p", "deploy", "--min-ttl", "2h"], "touch started");
     assert!(
-        run.code == Some(125) && run.stderr.contains("[duration-too-long]") && run.stderr.contains("duration_seconds = 7200"),
+        run.code == Some(125)
+            && run.stderr.contains("[duration-too-long]")
+            && run.stderr.contains("duration_seconds = 7200"),
         "{run:?}"
     );
     assert!(!home.home().join("started").exists());
@@ -210,37 +319,81 @@ fn the_gate_renews_or_refuses() {
         "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n[profile audit]\nrole_arn = {OTHER}\nsource_profile = deploy\n"
     ));
     let run = sh(&home, &["-p", "audit", "--min-ttl", "2h"], "true");
-    assert!(run.code == Some(125) && run.stderr.contains("[role-chaining-limit]") && run.stderr.contains("at most 1 h"), "{run:?}");
+    assert!(
+        run.code == Some(125)
+            && run.stderr.contains("[role-chaining-limit]")
+            && run.stderr.contains("at most 1 h"),
+        "{run:?}"
+    );
     // Short-lived ones are renewed before the command starts.
     aws.add_role(open_role(ROLE, Some(900)));
     home.run(&["forget", "--all"]);
     home.credentials_of("deploy").answer();
     std::thread::sleep(Duration::from_secs(2));
     let run = sh(&home, &["-p", "deploy", "--min-ttl", "899s", "-v"], "true");
-    assert!(run.code == Some(0) && run.stderr.contains("renewing"), "{run:?}");
+    assert!(
+        run.code == Some(0) && run.stderr.contains("renewing"),
+        "{run:?}"
+    );
 }
 
 #[test]
 fn the_gate_knows_who_it_lets_through() {
     let (aws, home) = setup(None);
-    let run = sh(&home, &["-v", "-p", "deploy", "--expect-account", "222222222222", "--expect-role", "deploy"], "true");
-    assert!(run.code == Some(0) && run.stderr.contains("running as arn:aws:sts::222222222222:assumed-role/deploy/"), "{run:?}");
+    let run = sh(
+        &home,
+        &[
+            "-v",
+            "-p",
+            "deploy",
+            "--expect-account",
+            "222222222222",
+            "--expect-role",
+            "deploy",
+        ],
+        "true",
+    );
+    assert!(
+        run.code == Some(0)
+            && run
+                .stderr
+                .contains("running as arn:aws:sts::222222222222:assumed-role/deploy/"),
+        "{run:?}"
+    );
     assert_eq!(aws.count("GetCallerIdentity"), 1);
-    for (option, value) in [("--expect-account", "333333333333"), ("--expect-role", "admin")] {
+    for (option, value) in [
+        ("--expect-account", "333333333333"),
+        ("--expect-role", "admin"),
+    ] {
         let run = sh(&home, &["-p", "deploy", option, value], "touch started");
-        assert!(run.code == Some(125) && run.stderr.contains("[identity-unexpected]"), "{run:?}");
-        assert!(run.stderr.contains("assumed-role/deploy") && !home.home().join("started").exists());
+        assert!(
+            run.code == Some(125) && run.stderr.contains("[identity-unexpected]"),
+            "{run:?}"
+        );
+        assert!(
+            run.stderr.contains("assumed-role/deploy") && !home.home().join("started").exists()
+        );
     }
     // Revoked at AWS and still in our cache: replaced before anything runs.
-    let old = home.credentials_of("deploy").answer()["AccessKeyId"].as_str().unwrap().to_owned();
+    let old = home.credentials_of("deploy").answer()["AccessKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     aws.remove_key(&old);
     let run = sh(&home, &["-p", "deploy", "--verify"], ASK);
     assert_ne!(run.answer()["AccessKeyId"].as_str(), Some(&*old));
     // What is got instead must last as long as was asked for.
     aws.forget_sessions();
     aws.add_role(open_role(ROLE, Some(900)));
-    let run = sh(&home, &["-p", "deploy", "--min-ttl", "45m", "--verify"], "touch started");
-    assert!(run.code == Some(125) && run.stderr.contains("[duration-too-long]"), "{run:?}");
+    let run = sh(
+        &home,
+        &["-p", "deploy", "--min-ttl", "45m", "--verify"],
+        "touch started",
+    );
+    assert!(
+        run.code == Some(125) && run.stderr.contains("[duration-too-long]"),
+        "{run:?}"
+    );
     assert!(!home.home().join("started").exists());
 }
 
@@ -252,7 +405,10 @@ fn wrapped_commands_nest() {
             let run = sh(
                 &home,
                 &["-p", "deploy", "--deliver", delivery],
-                &format!("{AWSFRESH} {inner} -- sh -c '{}'", ASK.replace('\'', "'\\''")),
+                &format!(
+                    "{AWSFRESH} {inner} -- sh -c '{}'",
+                    ASK.replace('\'', "'\\''")
+                ),
             );
             assert_eq!(run.answer()["AccountId"], account, "{delivery} {inner}");
         }
@@ -262,8 +418,12 @@ fn wrapped_commands_nest() {
 #[test]
 fn credentials_from_the_environment_are_still_the_source() {
     let (_aws, home) = setup(None);
-    home.config(format!("[profile deploy]\nrole_arn = {ROLE}\ncredential_source = Environment\n"));
-    home.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET).env("AWSFRESH_STORE", "none");
+    home.config(format!(
+        "[profile deploy]\nrole_arn = {ROLE}\ncredential_source = Environment\n"
+    ));
+    home.env("AWS_ACCESS_KEY_ID", KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("AWSFRESH_STORE", "none");
     let run = sh(&home, &["-p", "deploy"], ASK);
     assert_eq!(run.answer()["AccountId"], "222222222222");
 }
@@ -271,23 +431,47 @@ fn credentials_from_the_environment_are_still_the_source() {
 /// Whether this test itself runs with a signal ignored, below `nohup` or in the background: then so does everything it starts.
 fn is_ignored(number: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .unwrap_or("0");
     u64::from_str_radix(mask.trim(), 16).unwrap() >> (number - 1) & 1 == 1
 }
 
 #[test]
 fn signals_sent_to_us_reach_the_command() {
     let (_aws, home) = setup(None);
-    for (name, number) in [("INT", 2), ("TERM", 15), ("HUP", 1), ("QUIT", 3), ("USR1", 10)] {
+    for (name, number) in [
+        ("INT", 2),
+        ("TERM", 15),
+        ("HUP", 1),
+        ("QUIT", 3),
+        ("USR1", 10),
+    ] {
         if is_ignored(number) {
             continue;
         }
         // Not in `read`: a signal just before it would wait for a line.
-        let (child, _) =
-            held(&home, &["-p", "deploy"], &format!("trap 'echo {name} >> got; exit 4' {name}; echo end; while :; do sleep 0.05; done"));
+        let (child, _) = held(
+            &home,
+            &["-p", "deploy"],
+            &format!(
+                "trap 'echo {name} >> got; exit 4' {name}; echo end; while :; do sleep 0.05; done"
+            ),
+        );
         signal(child.id(), name);
-        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(4), "{name}");
-        assert_eq!(std::fs::read_to_string(home.home().join("got")).unwrap().lines().last(), Some(name));
+        assert_eq!(
+            child.wait_with_output().unwrap().status.code(),
+            Some(4),
+            "{name}"
+        );
+        assert_eq!(
+            std::fs::read_to_string(home.home().join("got"))
+                .unwrap()
+                .lines()
+                .last(),
+            Some(name)
+        );
     }
     assert!(runs(&home).is_empty());
 }
@@ -298,9 +482,18 @@ fn a_command_that_is_stopped_stops_us_and_goes_on_with_us() {
     let (_aws, home) = setup(None);
     let (child, lines) = held(&home, &["-p", "deploy"], "echo $$");
     // Not TSTP, which does nothing where no shell with job control is above, as in CI.
-    let state = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().rsplit(") ").next().unwrap()[..1].to_owned();
+    let state = |pid: &str| {
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .unwrap()
+            .rsplit(") ")
+            .next()
+            .unwrap()[..1]
+            .to_owned()
+    };
     signal(lines[0].parse().unwrap(), "STOP");
-    soon("stopped", || state(&lines[0]) == "T" && state(&child.id().to_string()) == "T");
+    soon("stopped", || {
+        state(&lines[0]) == "T" && state(&child.id().to_string()) == "T"
+    });
     signal(child.id(), "CONT");
     soon("going on", || state(&lines[0]) == "S");
     assert_eq!(released(child).0, Some(3));
@@ -313,12 +506,19 @@ fn signals_that_were_ignored_stay_ignored() {
     let outer = format!("trap '' HUP; {AWSFRESH} -p deploy -- sh -c 'kill -HUP $$; echo alive'");
     let mut command = home.command(&[]);
     let mut plain = std::process::Command::new("/bin/sh");
-    plain.arg("-c").arg(outer).env_clear().current_dir(home.home());
+    plain
+        .arg("-c")
+        .arg(outer)
+        .env_clear()
+        .current_dir(home.home());
     for (name, value) in command.stdout(Stdio::piped()).get_envs() {
         plain.env(name, value.unwrap());
     }
     let out = plain.output().unwrap();
-    assert_eq!((out.status.code(), &*String::from_utf8_lossy(&out.stdout)), (Some(0), "alive\n"));
+    assert_eq!(
+        (out.status.code(), &*String::from_utf8_lossy(&out.stdout)),
+        (Some(0), "alive\n")
+    );
 }
 
 #[test]
@@ -344,20 +544,39 @@ fn no_argument_holds_a_secret() {
     // What is on stdout in this form counts as secret from then on, and stderr is searched for it.
     for (delivery, secrets) in [
         ("profile", ASK),
-        ("endpoint", r#"printf '{"SecretAccessKey":"%s"}' "$AWS_CONTAINER_AUTHORIZATION_TOKEN""#),
-        ("env", r#"printf '{"SecretAccessKey":"%s","SessionToken":"%s"}' "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN""#),
+        (
+            "endpoint",
+            r#"printf '{"SecretAccessKey":"%s"}' "$AWS_CONTAINER_AUTHORIZATION_TOKEN""#,
+        ),
+        (
+            "env",
+            r#"printf '{"SecretAccessKey":"%s","SessionToken":"%s"}' "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN""#,
+        ),
     ] {
-        let script = format!("{secrets}; cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' ' >&2");
+        let script =
+            format!("{secrets}; cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' ' >&2");
         let run = sh(&home, &["-p", "deploy", "--deliver", delivery], &script);
-        assert!(run.code == Some(0) && run.stdout.len() > 60 && run.stderr.contains(delivery), "{run:?}");
+        assert!(
+            run.code == Some(0) && run.stdout.len() > 60 && run.stderr.contains(delivery),
+            "{run:?}"
+        );
     }
 }
 
 #[test]
 fn what_the_command_changes_in_its_copy_is_kept() {
     let (_aws, home) = setup(None);
-    let run = sh(&home, &["-p", "deploy"], "echo '[profile new]' >> \"$AWS_CONFIG_FILE\"; echo '[new]' > \"$AWS_SHARED_CREDENTIALS_FILE\"");
-    assert_eq!(run.stderr.matches("the changed copy is ").count(), 2, "{}", run.stderr);
+    let run = sh(
+        &home,
+        &["-p", "deploy"],
+        "echo '[profile new]' >> \"$AWS_CONFIG_FILE\"; echo '[new]' > \"$AWS_SHARED_CREDENTIALS_FILE\"",
+    );
+    assert_eq!(
+        run.stderr.matches("the changed copy is ").count(),
+        2,
+        "{}",
+        run.stderr
+    );
     for (line, wanted) in run.stderr.lines().zip(["[profile new]", "[new]"]) {
         let kept = std::fs::read_to_string(line.rsplit(' ').next().unwrap()).unwrap();
         assert!(kept.ends_with(&format!("{wanted}\n")), "{kept}");
@@ -379,21 +598,40 @@ impl Server {
         let show = "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI; echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; echo p=$AWS_PROFILE";
         let (child, lines) = held(home, &options, show);
         assert_eq!(lines[2], "p=");
-        let (host, path) = lines[0].strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let (host, path) = lines[0]
+            .strip_prefix("http://")
+            .unwrap()
+            .split_once('/')
+            .unwrap();
         home.secret(&lines[1]);
-        Self { child, host: host.into(), path: format!("/{path}"), token: lines[1].clone() }
+        Self {
+            child,
+            host: host.into(),
+            path: format!("/{path}"),
+            token: lines[1].clone(),
+        }
     }
 
     /// Sends these bytes, and reads the status and the body.
     fn raw(&self, request: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(15)))
+            .unwrap();
         let _ = stream.write_all(request); // the server may refuse before it has read all
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text);
         let text = String::from_utf8_lossy(&text).into_owned();
-        let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-        (status, text.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+        let status = text
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .unwrap_or(0);
+        (
+            status,
+            text.split_once("\r\n\r\n")
+                .map_or(String::new(), |(_, body)| body.to_owned()),
+        )
     }
 
     fn get(&self, more: &str) -> (u16, String) {
@@ -420,34 +658,66 @@ fn the_endpoint_answers_its_command_and_nobody_else() {
     let answer = server.answer();
     let kept = home.credentials_of("deploy").answer();
     assert_eq!(
-        (&answer["AccessKeyId"], &answer["Token"], &answer["Expiration"]),
-        (&kept["AccessKeyId"], &kept["SessionToken"], &kept["Expiration"])
+        (
+            &answer["AccessKeyId"],
+            &answer["Token"],
+            &answer["Expiration"]
+        ),
+        (
+            &kept["AccessKeyId"],
+            &kept["SessionToken"],
+            &kept["Expiration"]
+        )
     );
     let (path, host, token) = (&server.path, &server.host, &server.token);
     let wrong = "0".repeat(token.len());
     let lines = |line: &str, host: &str, token: &str| {
-        format!("{line} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n")
+        format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+        )
     };
     for (request, status) in [
         (lines(&format!("GET {path}"), host, &wrong), 403),
         (lines(&format!("GET {path}"), host, ""), 403),
-        (format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 403),
-        (lines(&format!("GET {path}"), &format!("localhost:{}", host.rsplit(':').next().unwrap()), token), 403),
+        (
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+            403,
+        ),
+        (
+            lines(
+                &format!("GET {path}"),
+                &format!("localhost:{}", host.rsplit(':').next().unwrap()),
+                token,
+            ),
+            403,
+        ),
         (lines(&format!("GET {path}"), "evil.example", token), 403),
         (lines("GET /", host, token), 404),
         (lines(&format!("GET {path}x"), host, token), 404),
         (lines(&format!("POST {path}"), host, token), 405),
         (format!("GET {path} HTTP/1.0\r\n\r\n"), 403),
         ("\u{0}\u{1}garbage\r\n\r\n".to_owned(), 400),
-        (format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nX: {}\r\n\r\n", "x".repeat(1 << 20)), 431),
+        (
+            format!(
+                "GET {path} HTTP/1.1\r\nHost: {host}\r\nX: {}\r\n\r\n",
+                "x".repeat(1 << 20)
+            ),
+            431,
+        ),
     ] {
         let (got, body) = server.raw(request.as_bytes());
         assert_eq!(got, status, "{request:.120}: {body}");
-        assert!(!body.contains(token.as_str()) && !body.contains(kept["SecretAccessKey"].as_str().unwrap()));
+        assert!(
+            !body.contains(token.as_str())
+                && !body.contains(kept["SecretAccessKey"].as_str().unwrap())
+        );
     }
-    for header in
-        ["Origin: http://127.0.0.1\r\n", "Referer: http://evil.example/\r\n", "Sec-Fetch-Mode: cors\r\n", "Host: evil.example\r\n"]
-    {
+    for header in [
+        "Origin: http://127.0.0.1\r\n",
+        "Referer: http://evil.example/\r\n",
+        "Sec-Fetch-Mode: cors\r\n",
+        "Host: evil.example\r\n",
+    ] {
         assert_ne!(server.get(header).0, 200, "{header}");
     }
     assert_eq!(server.answer(), answer, "nobody was harmed");
@@ -469,7 +739,12 @@ fn slow_and_many_clients_harm_nobody() {
         })
         .collect();
     let answer = server.answer();
-    let wrong = format!("GET {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n\r\n", server.path, server.host, "f".repeat(64));
+    let wrong = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n\r\n",
+        server.path,
+        server.host,
+        "f".repeat(64)
+    );
     let mut stream = BufReader::new(TcpStream::connect(&server.host).unwrap());
     for _ in 0..10_000 {
         stream.get_mut().write_all(wrong.as_bytes()).unwrap();
@@ -478,7 +753,10 @@ fn slow_and_many_clients_harm_nobody() {
             let mut line = String::new();
             stream.read_line(&mut line).unwrap();
             assert!(!line.starts_with("HTTP/1.1 2"));
-            length = line.to_ascii_lowercase().strip_prefix("content-length:").map_or(length, |n| n.trim().parse().unwrap());
+            length = line
+                .to_ascii_lowercase()
+                .strip_prefix("content-length:")
+                .map_or(length, |n| n.trim().parse().unwrap());
             if line == "\r\n" {
                 break;
             }
@@ -495,15 +773,27 @@ fn the_endpoint_renews_ahead_and_serves_what_is_valid_through_an_outage() {
     let (aws, home) = setup(Some(12));
     let server = Server::start(&home, &[]);
     let first = server.answer();
-    soon("renewed", || server.answer()["AccessKeyId"] != first["AccessKeyId"]);
+    soon("renewed", || {
+        server.answer()["AccessKeyId"] != first["AccessKeyId"]
+    });
     assert_eq!(aws.count("AssumeRole"), 2, "once per renewal");
-    aws.fault(Fault::Error { status: 503, code: "ServiceUnavailable".into(), message: "down".into() });
+    aws.fault(Fault::Error {
+        status: 503,
+        code: "ServiceUnavailable".into(),
+        message: "down".into(),
+    });
     let second = server.answer();
     soon("over", || {
         let (status, body) = server.get("");
-        assert!(status == 503 || body.contains(second["AccessKeyId"].as_str().unwrap()), "{status} {body}");
+        assert!(
+            status == 503 || body.contains(second["AccessKeyId"].as_str().unwrap()),
+            "{status} {body}"
+        );
         if status == 503 {
-            assert!(body.contains("[aws-unavailable]") && body.contains("profile `deploy`"), "{body}");
+            assert!(
+                body.contains("[aws-unavailable]") && body.contains("profile `deploy`"),
+                "{body}"
+            );
         }
         status == 503
     });
@@ -521,8 +811,16 @@ fn a_failure_without_evidence_is_left_alone() {
         let run = sh(&home, options, "exit 1");
         assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
     }
-    assert_eq!(aws.count("GetCallerIdentity"), 1, "a command that never had credentials is no reason to ask");
-    let run = sh(&home, &["-p", "deploy"], &format!("{ASK} >/dev/null; exit 1"));
+    assert_eq!(
+        aws.count("GetCallerIdentity"),
+        1,
+        "a command that never had credentials is no reason to ask"
+    );
+    let run = sh(
+        &home,
+        &["-p", "deploy"],
+        &format!("{ASK} >/dev/null; exit 1"),
+    );
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
 }
 
@@ -531,10 +829,26 @@ fn a_command_that_outlived_its_credentials_is_told_so() {
     let (_aws, home) = setup(Some(4));
     let late = "sleep 6; exit 9";
     let run = sh(&home, &["-p", "deploy", "--deliver", "env"], late);
-    assert!(run.code == Some(9) && run.stderr.contains("[session-expired]") && run.stderr.contains("without --deliver env"), "{run:?}");
-    let run = sh(&home, &["-p", "deploy"], &format!("{ASK} > answer; rm answer; {late}"));
-    assert!(run.code == Some(9) && run.stderr.contains("it requested credentials once"), "{run:?}");
-    let run = sh(&home, &["-p", "deploy", "--deliver", "env", "--no-post-mortem"], late);
+    assert!(
+        run.code == Some(9)
+            && run.stderr.contains("[session-expired]")
+            && run.stderr.contains("without --deliver env"),
+        "{run:?}"
+    );
+    let run = sh(
+        &home,
+        &["-p", "deploy"],
+        &format!("{ASK} > answer; rm answer; {late}"),
+    );
+    assert!(
+        run.code == Some(9) && run.stderr.contains("it requested credentials once"),
+        "{run:?}"
+    );
+    let run = sh(
+        &home,
+        &["-p", "deploy", "--deliver", "env", "--no-post-mortem"],
+        late,
+    );
     assert_eq!((run.code, run.stderr.as_str()), (Some(9), ""));
     let run = sh(&home, &["-p", "deploy", "--deliver", "env"], "sleep 6");
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
@@ -544,21 +858,41 @@ fn a_command_that_outlived_its_credentials_is_told_so() {
 fn credentials_that_were_revoked_under_the_command_are_told_of_and_not_handed_out_again() {
     let (aws, home) = setup(None);
     let (child, lines) = held(&home, &["-p", "deploy"], ASK);
-    let old = serde_json::from_str::<Value>(&lines[0]).unwrap()["AccessKeyId"].as_str().unwrap().to_owned();
+    let old = serde_json::from_str::<Value>(&lines[0]).unwrap()["AccessKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     aws.remove_key(&old);
     let (code, stderr) = released(child);
-    assert!(code == Some(3) && stderr.contains("profile `deploy`") && stderr.contains("[access-key-unknown]"), "{stderr}");
-    assert_ne!(home.credentials_of("deploy").answer()["AccessKeyId"].as_str(), Some(&*old));
+    assert!(
+        code == Some(3)
+            && stderr.contains("profile `deploy`")
+            && stderr.contains("[access-key-unknown]"),
+        "{stderr}"
+    );
+    assert_ne!(
+        home.credentials_of("deploy").answer()["AccessKeyId"].as_str(),
+        Some(&*old)
+    );
 }
 
 #[test]
 fn a_renewal_that_failed_under_the_command_is_told_with_its_reason() {
     let (aws, home) = setup(Some(6));
-    let (child, _) = held(&home, &["-p", "deploy"], &format!("{ASK} > answer; rm answer"));
+    let (child, _) = held(
+        &home,
+        &["-p", "deploy"],
+        &format!("{ASK} > answer; rm answer"),
+    );
     aws.remove_role(ROLE);
     std::thread::sleep(Duration::from_secs(8));
     let (code, stderr) = released(child);
-    assert!(code == Some(3) && stderr.contains("[assume-role-denied]") && stderr.contains("no renewal succeeded"), "{stderr}");
+    assert!(
+        code == Some(3)
+            && stderr.contains("[assume-role-denied]")
+            && stderr.contains("no renewal succeeded"),
+        "{stderr}"
+    );
 }
 
 /// How long an attempt took is counted from its own start, not from that of the wrapper.
@@ -566,11 +900,18 @@ fn a_renewal_that_failed_under_the_command_is_told_with_its_reason() {
 fn a_renewal_that_times_out_says_how_long_it_waited() {
     let (aws, home) = setup(Some(6));
     home.env("AWSFRESH_TIMEOUT", "1");
-    let (child, _) = held(&home, &["-p", "deploy"], &format!("{ASK} > answer; rm answer"));
+    let (child, _) = held(
+        &home,
+        &["-p", "deploy"],
+        &format!("{ASK} > answer; rm answer"),
+    );
     aws.fault(Fault::Hang);
     std::thread::sleep(Duration::from_secs(8));
     let (_, stderr) = released(child);
-    let waited = stderr.split_once("gave up after ").unwrap_or_else(|| panic!("{stderr}")).1;
+    let waited = stderr
+        .split_once("gave up after ")
+        .unwrap_or_else(|| panic!("{stderr}"))
+        .1;
     let waited: f64 = waited.split_whitespace().next().unwrap().parse().unwrap();
     assert!((0.9..3.0).contains(&waited), "{stderr}");
 }
@@ -579,35 +920,73 @@ fn a_renewal_that_times_out_says_how_long_it_waited() {
 fn a_drill_tells_who_comes_back() {
     let (_aws, home) = setup(None);
     let ask = format!("{ASK} > answer; rm answer");
-    let run = sh(&home, &["-p", "deploy", "--drill", "1s"], &format!("{ask}; sleep 3"));
-    assert!(run.code == Some(0) && run.stderr.contains("would have failed after its first session"), "{run:?}");
-    let run = sh(&home, &["-p", "deploy", "--drill", "1s"], &format!("{ask}; sleep 2; {ask}; exit 5"));
+    let run = sh(
+        &home,
+        &["-p", "deploy", "--drill", "1s"],
+        &format!("{ask}; sleep 3"),
+    );
     assert!(
-        run.code == Some(5) && run.stderr.contains("requested credentials 2 times") && run.stderr.contains("survives expiry"),
+        run.code == Some(0)
+            && run
+                .stderr
+                .contains("would have failed after its first session"),
         "{run:?}"
     );
-    assert!(sh(&home, &["-p", "deploy", "--drill", "1s"], "true").stderr.contains("never requested credentials"));
+    let run = sh(
+        &home,
+        &["-p", "deploy", "--drill", "1s"],
+        &format!("{ask}; sleep 2; {ask}; exit 5"),
+    );
+    assert!(
+        run.code == Some(5)
+            && run.stderr.contains("requested credentials 2 times")
+            && run.stderr.contains("survives expiry"),
+        "{run:?}"
+    );
+    assert!(
+        sh(&home, &["-p", "deploy", "--drill", "1s"], "true")
+            .stderr
+            .contains("never requested credentials")
+    );
     // What is announced is early, and never late.
     let run = sh(&home, &["-p", "deploy", "--drill", "20s"], ASK);
     let end = run.answer()["Expiration"].as_str().unwrap().to_owned();
-    assert!(&*end < home.credentials_of("deploy").answer()["Expiration"].as_str().unwrap(), "{end}");
+    assert!(
+        &*end
+            < home.credentials_of("deploy").answer()["Expiration"]
+                .as_str()
+                .unwrap(),
+        "{end}"
+    );
     let server = Server::start(&home, &["--drill", "1s"]);
     server.answer();
     std::thread::sleep(Duration::from_millis(2100));
     server.answer();
     let (code, stderr) = released(server.child);
-    assert!(code == Some(3) && stderr.contains("survives expiry"), "{stderr}");
+    assert!(
+        code == Some(3) && stderr.contains("survives expiry"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_renewal_can_be_told_to_the_command() {
     let (_aws, home) = setup(Some(9));
     let script = "trap 'echo renewed; exit 0' USR1; i=0; while [ $i -lt 300 ]; do sleep 0.1; i=$((i+1)); done; exit 1";
-    let run = sh(&home, &["-p", "deploy", "--on-renew", "signal:USR1"], script);
+    let run = sh(
+        &home,
+        &["-p", "deploy", "--on-renew", "signal:USR1"],
+        script,
+    );
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), "renewed\n"));
     // With other variables it has to be another process.
-    let script = "echo $AWS_ACCESS_KEY_ID >> seen; [ $(wc -l < seen) = 2 ] && exit 6; exec sleep 30";
-    let run = sh(&home, &["-p", "deploy", "--deliver", "env", "--on-renew", "restart"], script);
+    let script =
+        "echo $AWS_ACCESS_KEY_ID >> seen; [ $(wc -l < seen) = 2 ] && exit 6; exec sleep 30";
+    let run = sh(
+        &home,
+        &["-p", "deploy", "--deliver", "env", "--on-renew", "restart"],
+        script,
+    );
     assert_eq!(run.code, Some(6), "{}", run.stderr);
     let seen = std::fs::read_to_string(home.home().join("seen")).unwrap();
     let keys: Vec<&str> = seen.lines().collect();

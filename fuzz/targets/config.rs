@@ -11,29 +11,59 @@ const SEPARATOR: &[u8] = b"\n#====\n";
 /// Added to every secret by [`planted`], so that no input can hold it anywhere else.
 const CANARY: &[u8] = b"zQ8canary8Qz";
 /// Keys whose values no message may quote.
-const QUIET: [&[u8]; 3] = [b"aws_secret_access_key", b"aws_session_token", b"aws_access_key_id"];
+const QUIET: [&[u8]; 3] = [
+    b"aws_secret_access_key",
+    b"aws_session_token",
+    b"aws_access_key_id",
+];
 
 fuzz_target!(|input: &[u8]| {
     if contains(input, CANARY) {
         return;
     }
-    let at = input.windows(SEPARATOR.len()).position(|window| window == SEPARATOR);
-    let (config, credentials) = at.map_or((input, &[][..]), |at| (&input[..at], &input[at + SEPARATOR.len()..]));
-    let files = [(FileKind::Config, "/home/u/.aws/config", config), (FileKind::Credentials, "/home/u/.aws/credentials", credentials)];
-    let [config, credentials] = files.map(|(kind, name, bytes)| parse(name, kind, &planted(bytes)).inspect_err(check).ok());
+    let at = input
+        .windows(SEPARATOR.len())
+        .position(|window| window == SEPARATOR);
+    let (config, credentials) = at.map_or((input, &[][..]), |at| {
+        (&input[..at], &input[at + SEPARATOR.len()..])
+    });
+    let files = [
+        (FileKind::Config, "/home/u/.aws/config", config),
+        (
+            FileKind::Credentials,
+            "/home/u/.aws/credentials",
+            credentials,
+        ),
+    ];
+    let [config, credentials] =
+        files.map(|(kind, name, bytes)| parse(name, kind, &planted(bytes)).inspect_err(check).ok());
     let set = ProfileSet::new(config, credentials);
-    let names = set.names().map(str::to_owned).chain([String::new(), "no such profile".to_owned()]);
+    let names = set
+        .names()
+        .map(str::to_owned)
+        .chain([String::new(), "no such profile".to_owned()]);
     for name in names.take(50) {
         match resolve(&set, &name) {
             Err(finding) => {
                 check(&finding);
-                assert!(finding.summary.contains(&format!("profile `{name}`")), "does not name its profile: {finding}");
+                assert!(
+                    finding.summary.contains(&format!("profile `{name}`")),
+                    "does not name its profile: {finding}"
+                );
             }
             Ok(chain) => {
                 assert!(chain.hops.len() <= 20);
                 if let Base::Static { credentials: c, .. } = &chain.base {
-                    let texts = [&c.access_key_id[..], c.secret_access_key.expose(), c.session_token.as_ref().map_or("x", |t| t.expose())];
-                    assert!(texts.iter().all(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic())));
+                    let texts = [
+                        &c.access_key_id[..],
+                        c.secret_access_key.expose(),
+                        c.session_token.as_ref().map_or("x", |t| t.expose()),
+                    ];
+                    assert!(
+                        texts
+                            .iter()
+                            .all(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic()))
+                    );
                 }
             }
         }
@@ -47,7 +77,12 @@ fn planted(bytes: &[u8]) -> Vec<u8> {
         let (body, end) = line.split_at(line.len() - usize::from(line.ends_with(b"\n")));
         planted.extend_from_slice(body);
         let start = body.trim_ascii_start();
-        if QUIET.iter().any(|key| start.get(..key.len()).is_some_and(|s| s.eq_ignore_ascii_case(key))) && body.contains(&b'=') {
+        if QUIET.iter().any(|key| {
+            start
+                .get(..key.len())
+                .is_some_and(|s| s.eq_ignore_ascii_case(key))
+        }) && body.contains(&b'=')
+        {
             planted.extend_from_slice(CANARY);
         }
         planted.extend_from_slice(end);
@@ -58,10 +93,16 @@ fn planted(bytes: &[u8]) -> Vec<u8> {
 fn check(finding: &Finding) {
     let text = finding.to_string();
     assert!(text.len() < 4096, "{} bytes", text.len());
-    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    assert!(
+        !text.chars().any(|c| c.is_control() && c != '\n'),
+        "{text:?}"
+    );
     assert!(!contains(text.as_bytes(), CANARY), "{text}");
     assert!(!finding.remedy.is_empty(), "no next step: {text}");
-    assert!(text.starts_with("awsfresh: ") && text.lines().next().is_some_and(|l| l.ends_with(']')), "{text}");
+    assert!(
+        text.starts_with("awsfresh: ") && text.lines().next().is_some_and(|l| l.ends_with(']')),
+        "{text}"
+    );
 }
 
 fn contains(text: &[u8], what: &[u8]) -> bool {

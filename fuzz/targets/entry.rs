@@ -35,15 +35,31 @@ fuzz_target!(|input: &[u8]| {
 fn check(key: &CacheKey, entry: &Entry) {
     let bytes = entry.to_bytes();
     assert!(!bytes.contains(&b'\n'));
-    assert!(Entry::from_bytes(&CacheKey::new("role", "ff"), &bytes).is_none(), "read under another key");
-    assert!(Entry::from_bytes(key, &bytes[..bytes.len() - 1]).is_none(), "read though it was cut");
+    assert!(
+        Entry::from_bytes(&CacheKey::new("role", "ff"), &bytes).is_none(),
+        "read under another key"
+    );
+    assert!(
+        Entry::from_bytes(key, &bytes[..bytes.len() - 1]).is_none(),
+        "read though it was cut"
+    );
     let again = Entry::from_bytes(key, &bytes).expect("what was written is read");
-    assert_eq!((again.obtained, &again.credentials), (entry.obtained, &entry.credentials));
+    assert_eq!(
+        (again.obtained, &again.credentials),
+        (entry.obtained, &entry.credentials)
+    );
     // Whatever the times are, what has ended is never called fresh.
     let now = Timestamp(1_800_000_000);
     if entry.expiration() <= now {
-        assert_eq!(freshness(entry.obtained, entry.expiration(), now), Freshness::Expired);
+        assert_eq!(
+            freshness(entry.obtained, entry.expiration(), now),
+            Freshness::Expired
+        );
     }
-    let answer: serde_json::Value = serde_json::from_slice(&entry.credentials.to_process_json()).expect("an answer is JSON");
-    assert_eq!(answer["AccessKeyId"], entry.credentials.access_key_id.as_str());
+    let answer: serde_json::Value =
+        serde_json::from_slice(&entry.credentials.to_process_json()).expect("an answer is JSON");
+    assert_eq!(
+        answer["AccessKeyId"],
+        entry.credentials.access_key_id.as_str()
+    );
 }

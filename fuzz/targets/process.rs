@@ -10,14 +10,27 @@ fuzz_target!(|input: &[u8]| {
     let now = Timestamp(1_800_000_000);
     match parse(input, now) {
         Ok(c) => {
-            let texts = [&c.access_key_id[..], c.secret_access_key.expose(), c.session_token.as_ref().map_or("x", |t| t.expose())];
-            assert!(texts.iter().all(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic())));
+            let texts = [
+                &c.access_key_id[..],
+                c.secret_access_key.expose(),
+                c.session_token.as_ref().map_or("x", |t| t.expose()),
+            ];
+            assert!(
+                texts
+                    .iter()
+                    .all(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic()))
+            );
             assert!(c.expiration.is_none_or(|t| t > now));
             let again = parse(&c.to_process_json(), now).expect("our own answer is an answer");
             assert_eq!(again, c);
         }
         Err(why) => {
-            assert!(why.len() < 200 && why.starts_with("answered ") && !why.chars().any(char::is_control), "{why}");
+            assert!(
+                why.len() < 200
+                    && why.starts_with("answered ")
+                    && !why.chars().any(char::is_control),
+                "{why}"
+            );
             // All a reason may take from the answer are numbers and times.
             let fixed: String = why.chars().filter(char::is_ascii_alphabetic).collect();
             assert!(fixed.len() < 120, "{why}");

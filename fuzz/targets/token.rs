@@ -7,9 +7,18 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| match parse_token(input, TokenSource::File) {
     Ok(token) => {
-        assert!(token.access().expose().bytes().all(|b| b.is_ascii_graphic()));
+        assert!(
+            token
+                .access()
+                .expose()
+                .bytes()
+                .all(|b| b.is_ascii_graphic())
+        );
         let now = Timestamp(1_800_000_000);
         assert!(token.is_valid(now) || !token.is_fresh(now));
     }
-    Err(why) => assert!(why.len() < 100 && !why.chars().any(char::is_control), "{why}"),
+    Err(why) => assert!(
+        why.len() < 100 && !why.chars().any(char::is_control),
+        "{why}"
+    ),
 });

@@ -66,11 +66,20 @@ pub(crate) struct Flaw {
 
 impl Flaw {
     fn new(cause: Cause, part: Part, what: &'static str, fix: &'static str) -> Self {
-        Self { cause, part, what, fix, certain: true }
+        Self {
+            cause,
+            part,
+            what,
+            fix,
+            certain: true,
+        }
     }
 
     fn likely(self) -> Self {
-        Self { certain: false, ..self }
+        Self {
+            certain: false,
+            ..self
+        }
     }
 }
 
@@ -99,7 +108,9 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 /// The prefixes of other IDs of IAM: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
-const OTHER_IDS: &[&str] = &["AIDA", "AROA", "AGPA", "AIPA", "ANPA", "ANVA", "APKA", "ASCA"];
+const OTHER_IDS: &[&str] = &[
+    "AIDA", "AROA", "AGPA", "AIPA", "ANPA", "ANVA", "APKA", "ASCA",
+];
 
 /// The length of every key ID that begins with AKIA or ASIA, in characters.
 const ID_LENGTH: usize = 20;
@@ -110,7 +121,9 @@ const MIN_TOKEN_LENGTH: usize = 100;
 
 fn is_placeholder(id: &str) -> bool {
     let first = id.chars().next();
-    PLACEHOLDERS.iter().any(|known| known.eq_ignore_ascii_case(id))
+    PLACEHOLDERS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(id))
         || (id.starts_with('<') && id.ends_with('>'))
         || id.starts_with("${")
         || id.starts_with("{{")
@@ -123,7 +136,8 @@ fn has_key_prefix(text: &str) -> bool {
 }
 
 fn is_base32(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
+    text.bytes()
+        .all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
 }
 
 fn is_id(text: &str) -> bool {
@@ -144,8 +158,13 @@ pub(crate) fn blocking_flaw(keys: Keys<'_>) -> Option<Flaw> {
     let breaks_header = |c: char| c.is_control() || c.is_whitespace();
     flaws(keys).into_iter().find(|flaw| match flaw.cause {
         Cause::KeyIdMalformed | Cause::PlaceholderCredentials => !is_known_form(keys.id),
-        Cause::SessionTokenDamaged => keys.token.is_some_and(|token| token.contains(breaks_header)),
-        Cause::ConfigMalformed | Cause::HiddenCharacters | Cause::KeyAndSecretSwapped | Cause::TemporaryKeyWithoutToken => true,
+        Cause::SessionTokenDamaged => keys
+            .token
+            .is_some_and(|token| token.contains(breaks_header)),
+        Cause::ConfigMalformed
+        | Cause::HiddenCharacters
+        | Cause::KeyAndSecretSwapped
+        | Cause::TemporaryKeyWithoutToken => true,
         _ => false,
     })
 }
@@ -159,23 +178,54 @@ pub(crate) fn flaws(keys: Keys<'_>) -> Vec<Flaw> {
         return vec![Flaw::new(Cause::KeyAndSecretSwapped, Part::Id, what, fix)];
     }
     if is_placeholder(id) {
-        let (what, fix) = ("is an example, not a key", "replace it with a real key, or remove the lines");
-        return vec![Flaw::new(Cause::PlaceholderCredentials, Part::Id, what, fix)];
+        let (what, fix) = (
+            "is an example, not a key",
+            "replace it with a real key, or remove the lines",
+        );
+        return vec![Flaw::new(
+            Cause::PlaceholderCredentials,
+            Part::Id,
+            what,
+            fix,
+        )];
     }
-    let parts = [(Part::Id, Some(id)), (Part::Secret, Some(secret)), (Part::Token, token)];
-    let unprintable: Vec<Flaw> = parts.into_iter().filter_map(|(part, text)| flaw_of_characters(part, text?)).collect();
+    let parts = [
+        (Part::Id, Some(id)),
+        (Part::Secret, Some(secret)),
+        (Part::Token, token),
+    ];
+    let unprintable: Vec<Flaw> = parts
+        .into_iter()
+        .filter_map(|(part, text)| flaw_of_characters(part, text?))
+        .collect();
     if !unprintable.is_empty() {
         return unprintable;
     }
-    [flaw_of_id(id), flaw_of_secret(id, secret), flaw_of_token(id, token)].into_iter().flatten().collect()
+    [
+        flaw_of_id(id),
+        flaw_of_secret(id, secret),
+        flaw_of_token(id, token),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Quotes, white space and characters that no part has.
 fn flaw_of_characters(part: Part, text: &str) -> Option<Flaw> {
     if is_quoted(text) {
-        let cause = if text.is_ascii() { Cause::ConfigMalformed } else { Cause::HiddenCharacters };
+        let cause = if text.is_ascii() {
+            Cause::ConfigMalformed
+        } else {
+            Cause::HiddenCharacters
+        };
         let fix = "remove the quotes: every AWS tool reads them as part of the value";
-        return Some(Flaw::new(cause, part, "has quotes, which are part of the value", fix));
+        return Some(Flaw::new(
+            cause,
+            part,
+            "has quotes, which are part of the value",
+            fix,
+        ));
     }
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         return None;
@@ -186,17 +236,29 @@ fn flaw_of_characters(part: Part, text: &str) -> Option<Flaw> {
         return Some(Flaw::new(Cause::SessionTokenDamaged, part, what, fix));
     }
     let what = "contains white space or invisible characters";
-    Some(Flaw::new(Cause::HiddenCharacters, part, what, "type or copy the value again, on one line"))
+    Some(Flaw::new(
+        Cause::HiddenCharacters,
+        part,
+        what,
+        "type or copy the value again, on one line",
+    ))
 }
 
 fn flaw_of_id(id: &str) -> Option<Flaw> {
     let again = "copy the access key ID again";
     let (what, fix) = if has_key_prefix(id) && id.len() != ID_LENGTH {
         let short = id.len() < ID_LENGTH;
-        let what = if short { "is too short: a part of it is missing" } else { "is too long for a key ID" };
+        let what = if short {
+            "is too short: a part of it is missing"
+        } else {
+            "is too long for a key ID"
+        };
         (what, "copy the access key ID again: it has 20 characters")
     } else if has_key_prefix(id) && !is_base32(id) {
-        ("contains characters that no key ID has (lower case, 0, 1, 8 or 9)", again)
+        (
+            "contains characters that no key ID has (lower case, 0, 1, 8 or 9)",
+            again,
+        )
     } else if !has_key_prefix(id) && has_key_prefix(&id.to_ascii_uppercase()) {
         ("is in lower case", again)
     } else if OTHER_IDS.iter().any(|prefix| id.starts_with(prefix)) && id.len() >= 16 {
@@ -227,7 +289,10 @@ fn flaw_of_secret(id: &str, secret: &str) -> Option<Flaw> {
     let flaw = match secret.len() {
         0..SECRET_LENGTH => flaw("is shorter than every secret that AWS issues", wrong_length),
         SECRET_LENGTH if secret.bytes().all(fits) => None,
-        SECRET_LENGTH => flaw("contains characters that no secret has", "copy the secret again"),
+        SECRET_LENGTH => flaw(
+            "contains characters that no secret has",
+            "copy the secret again",
+        ),
         _ => flaw("is longer than every secret that AWS issues", wrong_length),
     };
     flaw.map(Flaw::likely)
@@ -235,7 +300,14 @@ fn flaw_of_secret(id: &str, secret: &str) -> Option<Flaw> {
 
 fn flaw_of_token(id: &str, token: Option<&str>) -> Option<Flaw> {
     let token = token.unwrap_or_default();
-    let damaged = |what, fix| Some(Flaw::new(Cause::SessionTokenDamaged, Part::Token, what, fix));
+    let damaged = |what, fix| {
+        Some(Flaw::new(
+            Cause::SessionTokenDamaged,
+            Part::Token,
+            what,
+            fix,
+        ))
+    };
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b);
     if token.is_empty() {
         let what = "is a temporary key, and its session token is missing";
@@ -245,10 +317,18 @@ fn flaw_of_token(id: &str, token: Option<&str>) -> Option<Flaw> {
     }
     if id.starts_with("AKIA") {
         let what = "is set although a long-term key never has one";
-        return Some(Flaw::new(Cause::StaleSessionToken, Part::Token, what, "remove the session token"));
+        return Some(Flaw::new(
+            Cause::StaleSessionToken,
+            Part::Token,
+            what,
+            "remove the session token",
+        ));
     }
     if token.contains('%') {
-        return damaged("contains a `%`: it was escaped for a URL", "copy it again, not from a URL");
+        return damaged(
+            "contains a `%`: it was escaped for a URL",
+            "copy it again, not from a URL",
+        );
     }
     if !token.bytes().all(fits) {
         return damaged("contains characters that no token has", "copy it again");
@@ -267,8 +347,16 @@ pub(crate) fn account_of(id: &str) -> Option<String> {
     if !coded.starts_with(|c: char| ('Q'..='Z').contains(&c) || ('2'..='7').contains(&c)) {
         return None; // older keys do not contain it
     }
-    let digit = |b: u8| if b.is_ascii_uppercase() { b - b'A' } else { b - b'2' + 26 };
-    let bits = coded.bytes().fold(0u64, |bits, b| bits << 5 | u64::from(digit(b)));
+    let digit = |b: u8| {
+        if b.is_ascii_uppercase() {
+            b - b'A'
+        } else {
+            b - b'2' + 26
+        }
+    };
+    let bits = coded
+        .bytes()
+        .fold(0u64, |bits, b| bits << 5 | u64::from(digit(b)));
     // One flag bit, then the 40 bits of the account.
     let next = id.as_bytes().get(12).copied().map(digit)?;
     let account = (bits << 1 | u64::from(next >> 4)) & 0xff_ffff_ffff;
@@ -283,7 +371,10 @@ mod tests {
     const SESSION: &str = "ASIAQBENCHBENCHBENCH";
 
     fn causes(id: &str, secret: &str, token: Option<&str>) -> Vec<(Cause, bool)> {
-        flaws(Keys { id, secret, token }).into_iter().map(|f| (f.cause, f.certain)).collect()
+        flaws(Keys { id, secret, token })
+            .into_iter()
+            .map(|f| (f.cause, f.certain))
+            .collect()
     }
 
     #[test]
@@ -291,7 +382,11 @@ mod tests {
         let (secret, token) = ("s".repeat(40), "t".repeat(400));
         assert_eq!(causes(ID, &secret, None), []);
         assert_eq!(causes(SESSION, &secret, Some(&token)), []);
-        assert_eq!(causes("0ABCDEFGHIJKLMNOPQRS", "AnOldRootKey", None), [], "keys of before 2011 have other forms");
+        assert_eq!(
+            causes("0ABCDEFGHIJKLMNOPQRS", "AnOldRootKey", None),
+            [],
+            "keys of before 2011 have other forms"
+        );
     }
 
     #[test]
@@ -299,46 +394,167 @@ mod tests {
         let (secret, token) = ("s".repeat(40), "t".repeat(400));
         let secret = secret.as_str();
         for (id, secret, token, cause, certain) in [
-            ("AKIAIOSFODNN7EXAMPLE", secret, None, Cause::PlaceholderCredentials, true),
-            ("<your-key>", secret, None, Cause::PlaceholderCredentials, true),
-            ("${AWS_KEY}", secret, None, Cause::PlaceholderCredentials, true),
+            (
+                "AKIAIOSFODNN7EXAMPLE",
+                secret,
+                None,
+                Cause::PlaceholderCredentials,
+                true,
+            ),
+            (
+                "<your-key>",
+                secret,
+                None,
+                Cause::PlaceholderCredentials,
+                true,
+            ),
+            (
+                "${AWS_KEY}",
+                secret,
+                None,
+                Cause::PlaceholderCredentials,
+                true,
+            ),
             ("test", "test", None, Cause::PlaceholderCredentials, true),
             (secret, ID, None, Cause::KeyAndSecretSwapped, true),
-            ("\"AKIAQBENCHBENCHBENCH\"", secret, None, Cause::ConfigMalformed, true),
-            ("\u{201c}AKIAQBENCHBENCHBENCH\u{201d}", secret, None, Cause::HiddenCharacters, true),
-            ("AKIAQBENCHBENCHBENCH\u{200b}", secret, None, Cause::HiddenCharacters, true),
+            (
+                "\"AKIAQBENCHBENCHBENCH\"",
+                secret,
+                None,
+                Cause::ConfigMalformed,
+                true,
+            ),
+            (
+                "\u{201c}AKIAQBENCHBENCHBENCH\u{201d}",
+                secret,
+                None,
+                Cause::HiddenCharacters,
+                true,
+            ),
+            (
+                "AKIAQBENCHBENCHBENCH\u{200b}",
+                secret,
+                None,
+                Cause::HiddenCharacters,
+                true,
+            ),
             (ID, "with space", None, Cause::HiddenCharacters, true),
-            ("AKIAQBENCHBENCHBEN", secret, None, Cause::KeyIdMalformed, true),
-            ("AKIAQBENCHBENCHBENCHX", secret, None, Cause::KeyIdMalformed, true),
-            ("AKIAQbenchBENCHBENCH", secret, None, Cause::KeyIdMalformed, true),
-            ("akiaqbenchbenchbench", secret, None, Cause::KeyIdMalformed, true),
-            ("AIDAQBENCHBENCHBENCH", secret, None, Cause::KeyIdMalformed, true),
+            (
+                "AKIAQBENCHBENCHBEN",
+                secret,
+                None,
+                Cause::KeyIdMalformed,
+                true,
+            ),
+            (
+                "AKIAQBENCHBENCHBENCHX",
+                secret,
+                None,
+                Cause::KeyIdMalformed,
+                true,
+            ),
+            (
+                "AKIAQbenchBENCHBENCH",
+                secret,
+                None,
+                Cause::KeyIdMalformed,
+                true,
+            ),
+            (
+                "akiaqbenchbenchbench",
+                secret,
+                None,
+                Cause::KeyIdMalformed,
+                true,
+            ),
+            (
+                "AIDAQBENCHBENCHBENCH",
+                secret,
+                None,
+                Cause::KeyIdMalformed,
+                true,
+            ),
             ("not:a:key", secret, None, Cause::KeyIdMalformed, true),
             (ID, "abc%2Fdef", None, Cause::SecretMalformed, true),
             (ID, ID, None, Cause::SecretMalformed, true),
             (ID, "short", None, Cause::SecretMalformed, false),
             (SESSION, secret, None, Cause::TemporaryKeyWithoutToken, true),
-            (SESSION, secret, Some(""), Cause::TemporaryKeyWithoutToken, true),
-            (ID, secret, Some(token.as_str()), Cause::StaleSessionToken, true),
-            (SESSION, secret, Some("abc%2Bdef"), Cause::SessionTokenDamaged, true),
-            (SESSION, secret, Some("two\nlines"), Cause::SessionTokenDamaged, true),
-            (SESSION, secret, Some("too short"), Cause::SessionTokenDamaged, true),
-            (SESSION, secret, Some("tooshort"), Cause::SessionTokenDamaged, false),
+            (
+                SESSION,
+                secret,
+                Some(""),
+                Cause::TemporaryKeyWithoutToken,
+                true,
+            ),
+            (
+                ID,
+                secret,
+                Some(token.as_str()),
+                Cause::StaleSessionToken,
+                true,
+            ),
+            (
+                SESSION,
+                secret,
+                Some("abc%2Bdef"),
+                Cause::SessionTokenDamaged,
+                true,
+            ),
+            (
+                SESSION,
+                secret,
+                Some("two\nlines"),
+                Cause::SessionTokenDamaged,
+                true,
+            ),
+            (
+                SESSION,
+                secret,
+                Some("too short"),
+                Cause::SessionTokenDamaged,
+                true,
+            ),
+            (
+                SESSION,
+                secret,
+                Some("tooshort"),
+                Cause::SessionTokenDamaged,
+                false,
+            ),
         ] {
-            assert_eq!(causes(id, secret, token).first(), Some(&(cause, certain)), "{id}");
+            assert_eq!(
+                causes(id, secret, token).first(),
+                Some(&(cause, certain)),
+                "{id}"
+            );
         }
     }
 
     #[test]
     fn two_flaws_are_both_found() {
-        assert_eq!(causes("AKIAQBENCH", "short", None), [(Cause::KeyIdMalformed, true), (Cause::SecretMalformed, false)]);
+        assert_eq!(
+            causes("AKIAQBENCH", "short", None),
+            [
+                (Cause::KeyIdMalformed, true),
+                (Cause::SecretMalformed, false)
+            ]
+        );
     }
 
     #[test]
     fn accounts_are_read_from_key_ids() {
-        assert_eq!(account_of("ASIAY34FZKBOKMUTVV7A").as_deref(), Some("609629065308"));
-        assert_eq!(account_of("AKIARZPUZDIKGB2VALC4").as_deref(), Some("123456789012"));
-        assert_eq!(account_of("ASIAQAAAAAAAGMKEM7X5").as_deref(), Some("000000000000"));
+        assert_eq!(
+            account_of("ASIAY34FZKBOKMUTVV7A").as_deref(),
+            Some("609629065308")
+        );
+        assert_eq!(
+            account_of("AKIARZPUZDIKGB2VALC4").as_deref(),
+            Some("123456789012")
+        );
+        assert_eq!(
+            account_of("ASIAQAAAAAAAGMKEM7X5").as_deref(),
+            Some("000000000000")
+        );
         assert_eq!(account_of("AKIAIOSFODNN7EXAMPLE"), None);
         assert_eq!(account_of("AKIA"), None);
     }

@@ -69,12 +69,18 @@ impl ApiError<'_> {
     fn key_error(&self, code: &str) -> Option<ErrorKind> {
         Some(match code {
             "OptInRequired" | "NotSignedUp" => ErrorKind::NotActivated,
-            "InvalidClientTokenId" if self.says("STS is not activated") => ErrorKind::RegionDisabled,
-            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => ErrorKind::KeyUnknown,
+            "InvalidClientTokenId" if self.says("STS is not activated") => {
+                ErrorKind::RegionDisabled
+            }
+            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => {
+                ErrorKind::KeyUnknown
+            }
             "AuthFailure" if self.says("Not authorized for") => ErrorKind::Denied,
             "AuthFailure" => ErrorKind::AuthFailure,
             "InvalidToken" if self.says("token") => ErrorKind::TokenDamaged,
-            "ExpiredToken" if self.says("current date/time") || self.says("Token expired") => ErrorKind::WebIdentityExpired,
+            "ExpiredToken" if self.says("current date/time") || self.says("Token expired") => {
+                ErrorKind::WebIdentityExpired
+            }
             "ExpiredToken" | "RequestExpired" | "TokenRefreshRequired" => ErrorKind::Expired,
             "MissingAuthenticationToken" => ErrorKind::Unsigned,
             "RegionDisabled" => ErrorKind::RegionDisabled,
@@ -92,8 +98,12 @@ impl ApiError<'_> {
             "SignatureDoesNotMatch" | "InvalidSignature" if is_late => ErrorKind::ClockSkew,
             "SignatureDoesNotMatch" | "InvalidSignature" if is_scope => ErrorKind::ScopeMismatch,
             "SignatureDoesNotMatch" | "InvalidSignature" => ErrorKind::SecretWrong,
-            "AuthorizationHeaderMalformed" if self.says("is wrong; expecting") => ErrorKind::ScopeMismatch,
-            "IncompleteSignature" | "AuthorizationHeaderMalformed" if has_slash => ErrorKind::KeyAndSecretSwapped,
+            "AuthorizationHeaderMalformed" if self.says("is wrong; expecting") => {
+                ErrorKind::ScopeMismatch
+            }
+            "IncompleteSignature" | "AuthorizationHeaderMalformed" if has_slash => {
+                ErrorKind::KeyAndSecretSwapped
+            }
             "IncompleteSignature" | "AuthorizationHeaderMalformed" => ErrorKind::SpaceInKeyId,
             _ => return None,
         })
@@ -104,7 +114,9 @@ impl ApiError<'_> {
         let for_role = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
         let for_role = for_role.into_iter().any(|action| self.says(action));
         Some(match code {
-            "AccessDenied" | "Forbidden" if self.says("MultiFactorAuthentication failed") => ErrorKind::MfaRejected,
+            "AccessDenied" | "Forbidden" if self.says("MultiFactorAuthentication failed") => {
+                ErrorKind::MfaRejected
+            }
             "AccessDenied" if for_role => ErrorKind::AssumeRoleDenied,
             "Forbidden" if self.says("No access") => ErrorKind::SsoNoAccess,
             "AccessDenied" | "UnauthorizedOperation" | "Forbidden" => ErrorKind::Denied,
@@ -120,15 +132,29 @@ impl ApiError<'_> {
             "ValidationError" if self.says("role chaining") => ErrorKind::RoleChainingLimit,
             "ValidationError" if too_long => ErrorKind::DurationTooLong,
             "ValidationError" if self.says("AccessDenied") => ErrorKind::Denied,
-            "ValidationError" | "MalformedPolicyDocument" | "PackedPolicyTooLarge" => ErrorKind::InvalidSetting,
-            "InvalidIdentityToken" | "IDPRejectedClaim" | "IDPCommunicationError" => ErrorKind::WebIdentityRejected,
+            "ValidationError" | "MalformedPolicyDocument" | "PackedPolicyTooLarge" => {
+                ErrorKind::InvalidSetting
+            }
+            "InvalidIdentityToken" | "IDPRejectedClaim" | "IDPCommunicationError" => {
+                ErrorKind::WebIdentityRejected
+            }
             _ => return None,
         })
     }
 
     fn server_error(&self, code: &str) -> Option<ErrorKind> {
-        let throttled = ["SlowDown", "RequestLimitExceeded", "TooManyRequests", "BandwidthLimitExceeded"];
-        let failed = ["ServiceUnavailable", "InternalFailure", "InternalError", "InternalServerError"];
+        let throttled = [
+            "SlowDown",
+            "RequestLimitExceeded",
+            "TooManyRequests",
+            "BandwidthLimitExceeded",
+        ];
+        let failed = [
+            "ServiceUnavailable",
+            "InternalFailure",
+            "InternalError",
+            "InternalServerError",
+        ];
         if throttled.contains(&code) || code.contains("Throttl") {
             Some(ErrorKind::Throttled)
         } else if failed.contains(&code) {

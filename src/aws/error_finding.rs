@@ -22,15 +22,23 @@ pub(crate) struct RequestContext<'a> {
 
 impl RequestContext<'_> {
     /// A request that is known from a log alone.
-    pub(crate) const UNKNOWN: RequestContext<'static> = RequestContext { what: "the request", region: None, keys: None, partition: None };
+    pub(crate) const UNKNOWN: RequestContext<'static> = RequestContext {
+        what: "the request",
+        region: None,
+        keys: None,
+        partition: None,
+    };
 
     fn is_session(&self) -> bool {
-        self.keys.is_some_and(|keys| keys.token.is_some_and(|token| !token.is_empty()))
+        self.keys
+            .is_some_and(|keys| keys.token.is_some_and(|token| !token.is_empty()))
     }
 
     /// The key as people may see it, with words around it for when there is none.
     fn key(&self, prefix: &str, unknown: &str) -> String {
-        self.keys.map_or(unknown.to_owned(), |keys| format!("{prefix} {}", masked(keys.id)))
+        self.keys.map_or(unknown.to_owned(), |keys| {
+            format!("{prefix} {}", masked(keys.id))
+        })
     }
 }
 
@@ -38,30 +46,38 @@ impl ApiError<'_> {
     /// The finding for an error of this `kind`, with AWS's own words as evidence.
     pub(crate) fn finding(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         let finding = match flaw(kind, request) {
-            Some(flaw) => Finding::new(flaw.cause, format!("{} {}", flaw.part.key(), flaw.what)).remedy(flaw.fix).likely_if(!flaw.certain),
+            Some(flaw) => Finding::new(flaw.cause, format!("{} {}", flaw.part.key(), flaw.what))
+                .remedy(flaw.fix)
+                .likely_if(!flaw.certain),
             None => self.default_finding(kind, request),
         };
         // With key and secret swapped, AWS quotes the secret.
         let mut finding = finding.evidence(redacted(&self.to_string()));
         let names_denier = denier_remedy(self.message).is_some();
-        finding.aws_answer = self.status.filter(|status| *status > 0).map(|_| AwsAnswer { names_denier });
+        finding.aws_answer = self
+            .status
+            .filter(|status| *status > 0)
+            .map(|_| AwsAnswer { names_denier });
         finding
     }
 
     fn default_finding(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         match kind {
             ErrorKind::KeyUnknown | ErrorKind::AuthFailure => key_unknown(kind, request),
-            ErrorKind::NotActivated | ErrorKind::TokenDamaged | ErrorKind::Expired | ErrorKind::Unsigned | ErrorKind::RegionDisabled => {
-                self.key_rejected(kind, request)
-            }
+            ErrorKind::NotActivated
+            | ErrorKind::TokenDamaged
+            | ErrorKind::Expired
+            | ErrorKind::Unsigned
+            | ErrorKind::RegionDisabled => self.key_rejected(kind, request),
             ErrorKind::ClockSkew
             | ErrorKind::ScopeMismatch
             | ErrorKind::SecretWrong
             | ErrorKind::KeyAndSecretSwapped
             | ErrorKind::SpaceInKeyId => self.signature_rejected(kind, request),
-            ErrorKind::MfaRejected | ErrorKind::AssumeRoleDenied | ErrorKind::Denied | ErrorKind::InstanceRoleDenied => {
-                self.denied(kind, request)
-            }
+            ErrorKind::MfaRejected
+            | ErrorKind::AssumeRoleDenied
+            | ErrorKind::Denied
+            | ErrorKind::InstanceRoleDenied => self.denied(kind, request),
             ErrorKind::DurationTooLong
             | ErrorKind::RoleChainingLimit
             | ErrorKind::InvalidSetting
@@ -142,14 +158,19 @@ impl ApiError<'_> {
 
     fn denied(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         let what = request.what;
-        let is_wrong_code = self.message.contains("one time pass code.") && self.message.contains("invalid");
+        let is_wrong_code =
+            self.message.contains("one time pass code.") && self.message.contains("invalid");
         match kind {
             ErrorKind::InstanceRoleDenied => Finding::instance_role_denied(),
-            ErrorKind::MfaRejected if is_wrong_code => Finding::new(Cause::MfaCodeRejected, "AWS rejected the MFA code")
-                .remedy("use the next code: each one works once; then check the clock of the device"),
+            ErrorKind::MfaRejected if is_wrong_code => {
+                Finding::new(Cause::MfaCodeRejected, "AWS rejected the MFA code").remedy(
+                    "use the next code: each one works once; then check the clock of the device",
+                )
+            }
             ErrorKind::MfaRejected => {
                 let summary = format!("AWS requires an MFA code of another device for {what}");
-                Finding::new(Cause::MfaCodeRejected, summary).remedy("check mfa_serial in the profile: aws iam list-mfa-devices")
+                Finding::new(Cause::MfaCodeRejected, summary)
+                    .remedy("check mfa_serial in the profile: aws iam list-mfa-devices")
             }
             ErrorKind::AssumeRoleDenied => {
                 let remedy = denier_remedy(self.message).unwrap_or(
@@ -169,7 +190,8 @@ impl ApiError<'_> {
 
     fn role_rejected(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         let what = request.what;
-        let is_unreachable = self.code.starts_with("IDPCommunicationError") || self.message.contains("retrieve verification key");
+        let is_unreachable = self.code.starts_with("IDPCommunicationError")
+            || self.message.contains("retrieve verification key");
         match kind {
             ErrorKind::DurationTooLong => Finding::new(Cause::DurationTooLong, format!("{what} does not allow a session that long"))
                 .remedy("lower duration_seconds in the profile, or raise the role's MaxSessionDuration"),
@@ -200,7 +222,9 @@ impl ApiError<'_> {
     /// The two times in "Signature expired: … is now earlier than … (…)".
     fn times(&self) -> Option<(&str, &str)> {
         let rest = self.message.split_once(": ")?.1;
-        let is_time = |text: &&str| text.len() == 16 && text.ends_with('Z') && text.as_bytes().get(8) == Some(&b'T');
+        let is_time = |text: &&str| {
+            text.len() == 16 && text.ends_with('Z') && text.as_bytes().get(8) == Some(&b'T')
+        };
         let mut times = rest.split([' ', '(', ')']).filter(is_time);
         let signed = times.next()?;
         Some((signed, times.nth(1)?))
@@ -214,8 +238,13 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
     if let (Some(region), Some(partition)) = (request.region, request.partition)
         && partition::of_region(region) != partition
     {
-        let (home, other) = (partition::home_region(partition), partition::of_region(region));
-        let summary = format!("credentials of the partition {partition} are not valid in {region}, a region of {other}");
+        let (home, other) = (
+            partition::home_region(partition),
+            partition::of_region(region),
+        );
+        let summary = format!(
+            "credentials of the partition {partition} are not valid in {region}, a region of {other}"
+        );
         return Finding::new(Cause::WrongPartition, summary).remedy(region_of(partition, home));
     }
     let key = request.key("the access key", "these credentials");
@@ -223,11 +252,15 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
     let region = request.region.filter(|_| request.partition.is_none());
     // An isolated partition knows its own keys alone.
     if let Some(partition) = region.map(partition::of_region).filter(|one| *one != "aws") {
-        let evidence = format!("the partition {partition} was asked; a key of another partition may be valid there");
+        let evidence = format!(
+            "the partition {partition} was asked; a key of another partition may be valid there"
+        );
         finding = finding.likely().evidence(evidence);
     }
     if let Some(account) = request.keys.and_then(|keys| account_of(keys.id)) {
-        finding = finding.evidence(format!("by its form it is a key of account {account} (likely)"));
+        finding = finding.evidence(format!(
+            "by its form it is a key of account {account} (likely)"
+        ));
     }
     match (kind, request.keys) {
         // AWS says the same of a token that is missing, stale or of another key.
@@ -249,46 +282,65 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
 
 /// What to do where the region belongs to another partition.
 pub(crate) fn region_of(partition: &str, region: &str) -> String {
-    format!("use a region of {partition}, such as {region}: in the profile, AWS_REGION and AWS_DEFAULT_REGION")
+    format!(
+        "use a region of {partition}, such as {region}: in the profile, AWS_REGION and AWS_DEFAULT_REGION"
+    )
 }
 
 fn service_rejected(kind: ErrorKind) -> Finding {
     match kind {
-        ErrorKind::SsoSessionExpired => {
-            Finding::new(Cause::SsoSessionExpired, "the SSO session has expired, or sso_region is wrong").likely().remedy("aws sso login")
-        }
-        ErrorKind::SsoRegistrationExpired => {
-            Finding::new(Cause::SsoRegistrationExpired, "the SSO client registration has expired").remedy("aws sso login")
-        }
-        ErrorKind::SsoNoAccess => {
-            Finding::new(Cause::SsoAccessRemoved, "the SSO user does not have this role in the account").remedy(CHECK_ASSIGNMENT)
-        }
+        ErrorKind::SsoSessionExpired => Finding::new(
+            Cause::SsoSessionExpired,
+            "the SSO session has expired, or sso_region is wrong",
+        )
+        .likely()
+        .remedy("aws sso login"),
+        ErrorKind::SsoRegistrationExpired => Finding::new(
+            Cause::SsoRegistrationExpired,
+            "the SSO client registration has expired",
+        )
+        .remedy("aws sso login"),
+        ErrorKind::SsoNoAccess => Finding::new(
+            Cause::SsoAccessRemoved,
+            "the SSO user does not have this role in the account",
+        )
+        .remedy(CHECK_ASSIGNMENT),
         ErrorKind::Throttled => Finding::throttled("AWS"),
         _ => Finding::server_error("AWS"),
     }
 }
 
 /// What to do where the SSO user does not have the role.
-pub(crate) const CHECK_ASSIGNMENT: &str =
-    "check sso_account_id and sso_role_name (case matters), or ask an administrator for the assignment";
+pub(crate) const CHECK_ASSIGNMENT: &str = "check sso_account_id and sso_role_name (case matters), or ask an administrator for the assignment";
 
 /// Facts that are reported in several places.
 impl Finding {
     /// A service throttles requests.
     pub(crate) fn throttled(service: &str) -> Self {
-        Self::new(Cause::Throttled, format!("{service} is throttling requests")).remedy("try again in a minute")
+        Self::new(
+            Cause::Throttled,
+            format!("{service} is throttling requests"),
+        )
+        .remedy("try again in a minute")
     }
 
     /// A service failed.
     pub(crate) fn server_error(service: &str) -> Self {
-        Self::new(Cause::AwsUnavailable, format!("{service} returned a server error")).remedy("try again; https://health.aws.amazon.com")
+        Self::new(
+            Cause::AwsUnavailable,
+            format!("{service} returned a server error"),
+        )
+        .remedy("try again; https://health.aws.amazon.com")
     }
 
     /// A response that AWS would not send.
     pub(crate) fn not_aws(service: &str, evidence: &str) -> Self {
-        Self::new(Cause::CaptivePortal, format!("the response from {service} is not from AWS"))
-            .evidence(evidence)
-            .remedy("sign in to the network in a browser, or check proxy and endpoint settings")
+        Self::new(
+            Cause::CaptivePortal,
+            format!("the response from {service} is not from AWS"),
+        )
+        .evidence(evidence)
+        .remedy("sign in to the network in a browser, or check proxy and endpoint settings")
     }
 
     /// EC2 cannot assume the role of the instance.
@@ -304,13 +356,19 @@ fn flaw(kind: ErrorKind, request: &RequestContext<'_>) -> Option<Flaw> {
     let found = access_key::flaws(request.keys?);
     let of = |part: Part| found.iter().copied().find(|flaw| flaw.part == part);
     match kind {
-        ErrorKind::KeyUnknown | ErrorKind::AuthFailure | ErrorKind::KeyAndSecretSwapped | ErrorKind::SpaceInKeyId => {
+        ErrorKind::KeyUnknown
+        | ErrorKind::AuthFailure
+        | ErrorKind::KeyAndSecretSwapped
+        | ErrorKind::SpaceInKeyId => {
             let other = found.iter().copied().find(|flaw| flaw.part != Part::Secret);
             other.or(found.first().copied())
         }
         ErrorKind::TokenDamaged => of(Part::Token),
         // AWS knows the key: only the secret can be wrong, and a flaw of its form is the reason.
-        ErrorKind::SecretWrong => of(Part::Secret).map(|flaw| Flaw { certain: true, ..flaw }),
+        ErrorKind::SecretWrong => of(Part::Secret).map(|flaw| Flaw {
+            certain: true,
+            ..flaw
+        }),
         _ => None,
     }
 }
@@ -318,23 +376,62 @@ fn flaw(kind: ErrorKind, request: &RequestContext<'_>) -> Option<Flaw> {
 /// What denies a request, in AWS's words, and what has to change there.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
 const DENIERS: &[(&str, &str)] = &[
-    ("Roles may not be assumed by root accounts", "use an IAM user or a role: the root user cannot assume roles"),
-    ("AssumeRoleWithWebIdentity", "compare the role's trust policy with the token: provider, audience and subject"),
-    ("perform: sts:TagSession", "allow sts:TagSession in the role's trust policy and to the caller, or send no tags"),
-    ("perform: sts:SetSourceIdentity", "allow sts:SetSourceIdentity in the role's trust policy and to the caller"),
-    ("service control policy", "a service control policy denies it: ask an administrator of the organization"),
-    ("resource control policy", "a resource control policy denies it: ask an administrator of the organization"),
-    ("permissions boundary", "the permissions boundary of the caller denies it: ask whoever set it"),
-    ("session policy", "the session policy of the caller denies it: get a session without it"),
-    ("VPC endpoint policy", "the policy of the VPC endpoint denies it: allow this call there"),
-    ("explicit deny in an identity-based policy", "a policy of the caller denies it: ask an administrator"),
-    ("no identity-based policy allows", "no policy of the caller allows it: request the permission that the message names"),
-    ("resource-based policy", "the policy of the resource (of a role: its trust policy) does not allow the caller"),
+    (
+        "Roles may not be assumed by root accounts",
+        "use an IAM user or a role: the root user cannot assume roles",
+    ),
+    (
+        "AssumeRoleWithWebIdentity",
+        "compare the role's trust policy with the token: provider, audience and subject",
+    ),
+    (
+        "perform: sts:TagSession",
+        "allow sts:TagSession in the role's trust policy and to the caller, or send no tags",
+    ),
+    (
+        "perform: sts:SetSourceIdentity",
+        "allow sts:SetSourceIdentity in the role's trust policy and to the caller",
+    ),
+    (
+        "service control policy",
+        "a service control policy denies it: ask an administrator of the organization",
+    ),
+    (
+        "resource control policy",
+        "a resource control policy denies it: ask an administrator of the organization",
+    ),
+    (
+        "permissions boundary",
+        "the permissions boundary of the caller denies it: ask whoever set it",
+    ),
+    (
+        "session policy",
+        "the session policy of the caller denies it: get a session without it",
+    ),
+    (
+        "VPC endpoint policy",
+        "the policy of the VPC endpoint denies it: allow this call there",
+    ),
+    (
+        "explicit deny in an identity-based policy",
+        "a policy of the caller denies it: ask an administrator",
+    ),
+    (
+        "no identity-based policy allows",
+        "no policy of the caller allows it: request the permission that the message names",
+    ),
+    (
+        "resource-based policy",
+        "the policy of the resource (of a role: its trust policy) does not allow the caller",
+    ),
 ];
 
 /// What to do where AWS names the policy that denies.
 pub(crate) fn denier_remedy(message: &str) -> Option<&'static str> {
-    DENIERS.iter().find(|(words, _)| message.contains(words)).map(|(_, remedy)| *remedy)
+    DENIERS
+        .iter()
+        .find(|(words, _)| message.contains(words))
+        .map(|(_, remedy)| *remedy)
 }
 
 /// The command that synchronizes this system's clock.

@@ -5,7 +5,13 @@ use url::Url;
 use crate::finding::{Cause, Finding};
 
 /// Suffixes of the hosts of AWS services, in every partition that is reached over the internet.
-const HOST_SUFFIXES: &[&str] = &[".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu", ".on.aws"];
+const HOST_SUFFIXES: &[&str] = &[
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".api.aws",
+    ".amazonaws.eu",
+    ".on.aws",
+];
 
 /// Whether `text` is an account ID: twelve digits.
 pub(crate) fn is_account(text: &str) -> bool {
@@ -19,7 +25,10 @@ pub(crate) fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     match parts.as_slice() {
         [area, middle @ .., number] => {
-            area.len() >= 2 && !middle.is_empty() && is_number(number) && middle.iter().chain([area]).all(is_word)
+            area.len() >= 2
+                && !middle.is_empty()
+                && is_number(number)
+                && middle.iter().chain([area]).all(is_word)
         }
         _ => false,
     }
@@ -45,8 +54,11 @@ pub(crate) fn invalid_region_variable(variable: &str, text: &str) -> Finding {
 
 /// Whether a URL names a host of AWS.
 pub(crate) fn is_aws_host(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else { return false };
-    url.host_str().is_some_and(|host| HOST_SUFFIXES.iter().any(|suffix| host.ends_with(suffix)))
+    let Ok(url) = Url::parse(url) else {
+        return false;
+    };
+    url.host_str()
+        .is_some_and(|host| HOST_SUFFIXES.iter().any(|suffix| host.ends_with(suffix)))
 }
 
 #[cfg(test)]
@@ -55,10 +67,18 @@ mod tests {
 
     #[test]
     fn only_hosts_of_aws_count() {
-        for url in ["https://sts.eu-west-1.amazonaws.com", "https://vpce-1.sts.us-east-1.vpce.amazonaws.com:443/x"] {
+        for url in [
+            "https://sts.eu-west-1.amazonaws.com",
+            "https://vpce-1.sts.us-east-1.vpce.amazonaws.com:443/x",
+        ] {
             assert!(is_aws_host(url), "{url}");
         }
-        for url in ["http://localhost:4566", "https://evil?x.amazonaws.com", "https://evil/#.amazonaws.com", "sts.amazonaws.com"] {
+        for url in [
+            "http://localhost:4566",
+            "https://evil?x.amazonaws.com",
+            "https://evil/#.amazonaws.com",
+            "sts.amazonaws.com",
+        ] {
             assert!(!is_aws_host(url), "{url}");
         }
     }
@@ -68,7 +88,15 @@ mod tests {
         for region in ["eu-west-1", "us-gov-west-1", "eusc-de-east-1"] {
             assert!(is_region(region), "{region}");
         }
-        for text in ["", "eu-west", "eu-west-1a", "EU-WEST-1", "\"eu-west-1\"", "eu--1", "1-west-1"] {
+        for text in [
+            "",
+            "eu-west",
+            "eu-west-1a",
+            "EU-WEST-1",
+            "\"eu-west-1\"",
+            "eu--1",
+            "1-west-1",
+        ] {
             assert!(!is_region(text), "{text}");
         }
         assert!(region_fix("region", "eu-west-1a").ends_with("region = eu-west-1"));

@@ -57,7 +57,12 @@ pub(crate) fn home_region(partition: &str) -> &'static str {
 }
 
 /// Home regions of the partitions that are reached over the internet.
-pub(crate) const HOMES: &[&str] = &["us-east-1", "us-gov-west-1", "cn-northwest-1", "eusc-de-east-1"];
+pub(crate) const HOMES: &[&str] = &[
+    "us-east-1",
+    "us-gov-west-1",
+    "cn-northwest-1",
+    "eusc-de-east-1",
+];
 
 /// The suffix after `SERVICE.REGION.` in the host names of a partition.
 pub(crate) fn dns_suffix(partition: &str) -> &'static str {
@@ -83,9 +88,12 @@ mod tests {
 
     #[test]
     fn regions_and_arns_name_their_partition() {
-        for (region, partition) in
-            [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov"), ("us-isob-east-1", "aws-iso-b")]
-        {
+        for (region, partition) in [
+            ("eu-west-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-east-1", "aws-us-gov"),
+            ("us-isob-east-1", "aws-iso-b"),
+        ] {
             assert_eq!(of_region(region), partition);
             assert_eq!(of_region(home_region(partition)), partition);
         }

@@ -17,7 +17,12 @@ const LIMIT: u64 = 32 * 1024 * 1024;
 const SHOWN: usize = 20;
 
 /// Prints what is known about the errors in a file or on stdin. Exit code 1 if there are none.
-pub(super) fn run(context: &Context<'_>, file: Option<&Path>, profile: Option<&str>, as_json: bool) -> Result<u8> {
+pub(super) fn run(
+    context: &Context<'_>,
+    file: Option<&Path>,
+    profile: Option<&str>,
+    as_json: bool,
+) -> Result<u8> {
     let text = decode(&read(file)?);
     let errors = scan(&text);
     let local = doctor::local_errors(context.world, &*context.store, profile);
@@ -46,7 +51,10 @@ fn to_json(errors: &[LoggedError], findings: &[Finding]) -> Value {
 fn to_text(errors: &[LoggedError], findings: &[Finding]) -> String {
     let mut lines: Vec<String> = errors.iter().take(SHOWN).map(line_of).collect();
     if errors.len() > SHOWN {
-        lines.push(format!("and {} more: --json has them", errors.len() - SHOWN));
+        lines.push(format!(
+            "and {} more: --json has them",
+            errors.len() - SHOWN
+        ));
     }
     for finding in findings {
         lines.push(String::new());
@@ -58,17 +66,34 @@ fn to_text(errors: &[LoggedError], findings: &[Finding]) -> String {
 fn line_of(error: &LoggedError) -> String {
     let start = || error.message.chars().take(80).collect();
     let code = error.code.clone().unwrap_or_else(start);
-    let from: Vec<&str> = [&error.service, &error.operation].into_iter().flatten().map(String::as_str).collect();
-    let from = if from.is_empty() { String::new() } else { format!(" from {}", from.join(" ")) };
-    let request = error.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
-    let count = if error.count > 1 { format!(", {} times", error.count) } else { String::new() };
+    let from: Vec<&str> = [&error.service, &error.operation]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let from = if from.is_empty() {
+        String::new()
+    } else {
+        format!(" from {}", from.join(" "))
+    };
+    let request = error
+        .request_id
+        .as_ref()
+        .map(|id| format!(", request {id}"))
+        .unwrap_or_default();
+    let count = if error.count > 1 {
+        format!(", {} times", error.count)
+    } else {
+        String::new()
+    };
     printable(&format!("found: {code}{from}{request}{count}"))
 }
 
 /// Reads the file or stdin, or the end of a very long one.
 fn read(file: Option<&Path>) -> Result<Vec<u8>> {
     let unreadable = |name: String, e: io::Error| {
-        Finding::new(Cause::Usage, format!("cannot read {name}: {e}")).remedy("awsfresh explain FILE, or COMMAND 2>&1 | awsfresh explain")
+        Finding::new(Cause::Usage, format!("cannot read {name}: {e}"))
+            .remedy("awsfresh explain FILE, or COMMAND 2>&1 | awsfresh explain")
     };
     if let Some(path) = file.filter(|path| *path != Path::new("-")) {
         return read_file(path).map_err(|e| unreadable(path.display().to_string(), e));

@@ -20,15 +20,28 @@ pub(super) fn run(context: &Context<'_>, selection: &ProfileSelection) -> Result
         for profile in &selection.profile {
             let chain = context.resolve(files.profiles(), profile)?;
             let connections = Connections::new(context.world, &chain.network);
-            found.extend(step_keys(&chain, context.world, &connections).into_iter().flatten());
+            found.extend(
+                step_keys(&chain, context.world, &connections)
+                    .into_iter()
+                    .flatten(),
+            );
         }
         found
     };
     let mut deleted = 0;
     for key in keys {
-        deleted += usize::from(context.store.remove(&key).map_err(StoreError::into_finding)?);
+        deleted += usize::from(
+            context
+                .store
+                .remove(&key)
+                .map_err(StoreError::into_finding)?,
+        );
     }
-    let noun = if deleted == 1 { "credential" } else { "credentials" };
+    let noun = if deleted == 1 {
+        "credential"
+    } else {
+        "credentials"
+    };
     log::info!("{deleted} cached {noun} deleted");
     Ok(())
 }

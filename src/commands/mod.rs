@@ -30,10 +30,18 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
         Some(Subcommand::Status { profile, json }) => status::run(&context, profile, *json)?,
         Some(Subcommand::Refresh { selection }) => refresh::run(&context, selection)?,
         Some(Subcommand::Forget { selection }) => forget::run(&context, selection)?,
-        Some(Subcommand::Doctor { profile, offline, json }) => {
+        Some(Subcommand::Doctor {
+            profile,
+            offline,
+            json,
+        }) => {
             return doctor::run(&context, profile.as_deref(), *offline, *json);
         }
-        Some(Subcommand::Explain { file, profile, json }) => {
+        Some(Subcommand::Explain {
+            file,
+            profile,
+            json,
+        }) => {
             return explain::run(&context, file.as_deref(), profile.as_deref(), *json);
         }
         Some(Subcommand::Why { json, all }) => why::run(&context, *json, *all)?,
@@ -50,7 +58,9 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
         Some(Subcommand::Refresh { .. }) => "refresh",
         Some(Subcommand::Forget { .. }) => "forget",
         // Their failures are those of others.
-        Some(Subcommand::Doctor { .. } | Subcommand::Explain { .. } | Subcommand::Why { .. }) => return,
+        Some(Subcommand::Doctor { .. } | Subcommand::Explain { .. } | Subcommand::Why { .. }) => {
+            return;
+        }
     };
     Journal::new(&world.state_dir()).record(world.now(), subcommand, finding);
 }

@@ -61,7 +61,11 @@ pub(super) fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Resu
     let files = context.files()?;
     let set = files.profiles();
     let all = || set.names().map(str::to_owned).collect();
-    let names: Vec<String> = if only.is_empty() { all() } else { only.to_vec() };
+    let names: Vec<String> = if only.is_empty() {
+        all()
+    } else {
+        only.to_vec()
+    };
     let mut rows = Vec::new();
     for profile in names {
         match context.resolve(set, &profile) {
@@ -87,9 +91,15 @@ pub(super) fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Resu
 
 fn row(context: &Context<'_>, profile: String, chain: &Chain) -> Row {
     let connections = Connections::new(context.world, &chain.network);
-    let key = step_keys(chain, context.world, &connections).pop().flatten();
+    let key = step_keys(chain, context.world, &connections)
+        .pop()
+        .flatten();
     let cached = key.and_then(|key| {
-        let bytes = context.store.get(&key).inspect_err(|e| log::debug!("{e}")).ok()??;
+        let bytes = context
+            .store
+            .get(&key)
+            .inspect_err(|e| log::debug!("{e}"))
+            .ok()??;
         Entry::from_bytes(&key, &bytes)
     });
     let is_static = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
@@ -106,7 +116,13 @@ fn row(context: &Context<'_>, profile: String, chain: &Chain) -> Row {
             (state, Some(end))
         }
     };
-    Row { profile, source: source(chain), state, expiration, problem: None }
+    Row {
+        profile,
+        source: source(chain),
+        state,
+        expiration,
+        problem: None,
+    }
 }
 
 /// The chain in a few words.
@@ -117,19 +133,32 @@ fn source(chain: &Chain) -> String {
         Base::InstanceMetadata { .. } => "instance metadata".to_owned(),
         Base::Container { .. } => "container endpoint".to_owned(),
         Base::WebIdentity { role_arn, .. } => format!("web identity {}", role_arn.text),
-        Base::Sso { session, start_url, account_id, role_name, .. } => {
-            format!("sso {} {account_id} {role_name}", session.as_ref().unwrap_or(start_url))
+        Base::Sso {
+            session,
+            start_url,
+            account_id,
+            role_name,
+            ..
+        } => {
+            format!(
+                "sso {} {account_id} {role_name}",
+                session.as_ref().unwrap_or(start_url)
+            )
         }
         Base::LoginSession { arn, .. } => format!("aws login {}", arn.text),
         Base::Process { .. } => "process".to_owned(),
     };
     let hops = chain.hops.iter().map(|hop| hop.role_arn.text.clone());
-    std::iter::once(base).chain(hops).collect::<Vec<_>>().join(" → ")
+    std::iter::once(base)
+        .chain(hops)
+        .collect::<Vec<_>>()
+        .join(" → ")
 }
 
 fn to_json(store: &Status, rows: &[Row], now: Timestamp) -> Value {
     let row = |row: &Row| {
-        let problem = |(cause, summary): &(Cause, String)| json!({"cause": cause.id(), "summary": summary});
+        let problem =
+            |(cause, summary): &(Cause, String)| json!({"cause": cause.id(), "summary": summary});
         json!({
             "profile": row.profile,
             "source": row.source,
@@ -155,10 +184,21 @@ fn to_table(store: &Status, rows: &[Row], now: Timestamp) -> String {
         lines.push("no profiles".to_owned());
         return lines.join("\n");
     }
-    let width = rows.iter().map(|row| row.profile.chars().count()).max().unwrap_or(0).max(7);
-    lines.push(format!("{:width$}  {:10}  {:12}  SOURCE", "PROFILE", "STATE", "LEFT"));
+    let width = rows
+        .iter()
+        .map(|row| row.profile.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(7);
+    lines.push(format!(
+        "{:width$}  {:10}  {:12}  SOURCE",
+        "PROFILE", "STATE", "LEFT"
+    ));
     for row in rows {
-        let left = row.expiration.map(|t| t.seconds_from(now)).filter(|seconds| *seconds > 0);
+        let left = row
+            .expiration
+            .map(|t| t.seconds_from(now))
+            .filter(|seconds| *seconds > 0);
         let left = left.map_or("-".into(), human_duration);
         let source = match &row.problem {
             Some((cause, summary)) => format!("{summary} [{}]", cause.id()),

@@ -17,8 +17,11 @@ pub(super) fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()>
     let journal = Journal::new(&context.world.state_dir());
     let records = journal.read().map_err(|e| {
         let path = journal.path();
-        Finding::new(Cause::FilePermissions, format!("cannot read the journal {}: {e}", path.display()))
-            .remedy(format!("ls -l {}", quoted_path(path)))
+        Finding::new(
+            Cause::FilePermissions,
+            format!("cannot read the journal {}: {e}", path.display()),
+        )
+        .remedy(format!("ls -l {}", quoted_path(path)))
     })?;
     let shown = if all { records.len() } else { SHOWN };
     let records = &records[records.len().saturating_sub(shown)..];
@@ -29,7 +32,10 @@ pub(super) fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()>
     if records.is_empty() {
         return ui::print_stdout(b"no awsfresh call has failed");
     }
-    let texts: Vec<String> = records.iter().map(|record| text_of(context, record)).collect();
+    let texts: Vec<String> = records
+        .iter()
+        .map(|record| text_of(context, record))
+        .collect();
     ui::print_styled(&texts.join("\n\n"))
 }
 
@@ -43,7 +49,13 @@ fn json_of(record: &Record) -> Value {
 
 fn text_of(context: &Context<'_>, record: &Record) -> String {
     let ago = human_duration(context.world.now().seconds_from(record.at).max(0));
-    let caller = record.caller.as_ref().map(|name| format!(", called by {name}"));
+    let caller = record
+        .caller
+        .as_ref()
+        .map(|name| format!(", called by {name}"));
     let (at, subcommand, caller) = (record.at, &record.subcommand, caller.unwrap_or_default());
-    format!("{at} ({ago} ago), {subcommand}{caller}\n{}", finding_text(&record.finding))
+    format!(
+        "{at} ({ago} ago), {subcommand}{caller}\n{}",
+        finding_text(&record.finding)
+    )
 }

@@ -27,7 +27,9 @@ pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) 
         store,
     };
     let journal = Journal::new(&world.state_dir());
-    let reporter = ConsoleReporter { record: &|finding| journal.record(world.now(), RUN, finding) };
+    let reporter = ConsoleReporter {
+        record: &|finding| journal.record(world.now(), RUN, finding),
+    };
     let code = wrap::run(world, &chain, &*context.store, &options, files, &reporter);
     code.map_err(|finding| finding.for_profile(profile))
 }

@@ -9,8 +9,16 @@ use super::validate::{self, invalid};
 use crate::finding::{Cause, Finding, Result};
 
 /// A profile with two sources, or two values that must agree.
-pub(super) fn conflict(profile: &Profile, a: (&str, &Value), b: (&str, &Value), why: &str) -> Finding {
-    let summary = format!("profile `{}` has both {} and {}: {why}", profile.name, a.0, b.0);
+pub(super) fn conflict(
+    profile: &Profile,
+    a: (&str, &Value),
+    b: (&str, &Value),
+    why: &str,
+) -> Finding {
+    let summary = format!(
+        "profile `{}` has both {} and {}: {why}",
+        profile.name, a.0, b.0
+    );
     let places = format!("{} at {}, {} at {}", a.0, a.1.origin, b.0, b.1.origin);
     Finding::new(Cause::SourceConflict, summary)
         .about_profile(&profile.name)
@@ -21,7 +29,11 @@ pub(super) fn conflict(profile: &Profile, a: (&str, &Value), b: (&str, &Value), 
 
 /// A finding that something is missing in a profile.
 fn missing(profile: &Profile, what: &str) -> Finding {
-    Finding::new(Cause::SourceMissing, format!("profile `{}` {what}", profile.name)).about_profile(&profile.name)
+    Finding::new(
+        Cause::SourceMissing,
+        format!("profile `{}` {what}", profile.name),
+    )
+    .about_profile(&profile.name)
 }
 
 /// A profile without any source, or with one that no tool reads.
@@ -29,14 +41,23 @@ pub(super) fn no_source(profile: &Profile) -> Finding {
     let finding = missing(profile, "has no credentials and names no source").at(&profile.origin);
     if let Some(source) = profile.get("source_profile") {
         return finding
-            .evidence(format!("source_profile at {} is for assuming a role; there is no role_arn", source.origin))
-            .remedy(format!("add role_arn = ARN, or use the profile {} itself", source.text));
+            .evidence(format!(
+                "source_profile at {} is for assuming a role; there is no role_arn",
+                source.origin
+            ))
+            .remedy(format!(
+                "add role_arn = ARN, or use the profile {} itself",
+                source.text
+            ));
     }
     let typos = key_typos(profile);
     if typos.is_empty() {
-        return finding.remedy("add role_arn with source_profile, sso_session, credential_process or keys");
+        return finding
+            .remedy("add role_arn with source_profile, sso_session, credential_process or keys");
     }
-    typos.iter().fold(finding, |finding, typo| typo.explain(finding))
+    typos
+        .iter()
+        .fold(finding, |finding, typo| typo.explain(finding))
 }
 
 /// `credential_source`.
@@ -49,7 +70,13 @@ pub(super) fn credential_source(value: &Value) -> Result<Base> {
         _ => {
             let fix = "use one of Environment, Ec2InstanceMetadata, EcsContainer";
             let what = "is not a credential source";
-            Err(invalid(Cause::ConfigMalformed, "credential_source", value, what, fix))
+            Err(invalid(
+                Cause::ConfigMalformed,
+                "credential_source",
+                value,
+                what,
+                fix,
+            ))
         }
     }
 }
@@ -62,25 +89,37 @@ pub(super) fn static_keys(profile: &Profile) -> Result<Base> {
         (one, other) => {
             let absent = if one.is_some() { secret_key } else { id_key };
             let finding = missing(profile, &format!("is missing {absent}"));
-            let finding = one.or(other).into_iter().fold(finding, |f, value| f.at(&value.origin));
+            let finding = one
+                .or(other)
+                .into_iter()
+                .fold(finding, |f, value| f.at(&value.origin));
             let is_absent = |typo: &KeyTypo<'_>| typo.intended == absent;
             let typos: Vec<_> = key_typos(profile).into_iter().filter(is_absent).collect();
             if typos.is_empty() {
                 return Err(finding.remedy(format!("add {absent}")));
             }
-            return Err(typos.iter().fold(finding, |finding, typo| typo.explain(finding)));
+            return Err(typos
+                .iter()
+                .fold(finding, |finding, typo| typo.explain(finding)));
         }
     };
-    let token = profile.get("aws_session_token").or_else(|| profile.get("aws_security_token"));
+    let token = profile
+        .get("aws_session_token")
+        .or_else(|| profile.get("aws_security_token"));
     let credentials = validate::keys(id, secret, token)?;
-    Ok(Base::Static { credentials, origin: id.origin.clone() })
+    Ok(Base::Static {
+        credentials,
+        origin: id.origin.clone(),
+    })
 }
 
 /// `web_identity_token_file`.
 pub(super) fn web_identity(profile: &Profile, token_file: &Value) -> Result<Base> {
     validate::no_control_chars("web_identity_token_file", token_file)?;
     let Some(role) = profile.get("role_arn") else {
-        return Err(missing(profile, "has a web identity token and no role_arn").at(&token_file.origin).remedy("add role_arn"));
+        return Err(missing(profile, "has a web identity token and no role_arn")
+            .at(&token_file.origin)
+            .remedy("add role_arn"));
     };
     validate::role_arn(role)?;
     let hop = hop(profile, role)?;
@@ -96,7 +135,9 @@ pub(super) fn web_identity(profile: &Profile, token_file: &Value) -> Result<Base
 pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
     let session = match profile.get("sso_session") {
         Some(name) => {
-            let section = set.sso_session(&name.text).ok_or_else(|| no_session(set, name))?;
+            let section = set
+                .sso_session(&name.text)
+                .ok_or_else(|| no_session(set, name))?;
             section.check()?;
             Some((name, section))
         }
@@ -111,7 +152,10 @@ pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
             }
             (own, shared) => shared.or(own).ok_or_else(|| {
                 let summary = format!("profile `{}` is an SSO profile without {key}", profile.name);
-                Finding::new(Cause::ConfigMalformed, summary).about_profile(&profile.name).at(&profile.origin).remedy(format!("add {key}"))
+                Finding::new(Cause::ConfigMalformed, summary)
+                    .about_profile(&profile.name)
+                    .at(&profile.origin)
+                    .remedy(format!("add {key}"))
             })?,
         };
         validate::no_control_chars(key, value)?;
@@ -120,7 +164,13 @@ pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
             "sso_account_id" => validate::account(key, value)?,
             "sso_start_url" if !value.text.starts_with("http") => {
                 let fix = "sso_start_url = https://NAME.awsapps.com/start";
-                return Err(invalid(Cause::ConfigMalformed, key, value, "is not a URL", fix));
+                return Err(invalid(
+                    Cause::ConfigMalformed,
+                    key,
+                    value,
+                    "is not a URL",
+                    fix,
+                ));
             }
             _ => {}
         }
@@ -143,17 +193,28 @@ pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
 fn no_session(set: &ProfileSet, name: &Value) -> Finding {
     let summary = format!("[sso-session {}] does not exist", name.text);
     let finding = Finding::new(Cause::SourceMissing, summary).at(&name.origin);
-    let profile = set.profile(&name.text).filter(|one| one.get("sso_start_url").is_some());
+    let profile = set
+        .profile(&name.text)
+        .filter(|one| one.get("sso_start_url").is_some());
     if let Some(Profile { origin, .. }) = profile {
         return finding
-            .evidence(format!("{origin} has [profile {}] with sso_start_url", name.text))
+            .evidence(format!(
+                "{origin} has [profile {}] with sso_start_url",
+                name.text
+            ))
             .remedy(format!("write [sso-session {}] at {origin}", name.text));
     }
     if let Some(similar) = set.similar_session(&name.text) {
-        return finding.remedy(format!("did you mean `{}`, at {}?", similar.name, similar.origin));
+        return finding.remedy(format!(
+            "did you mean `{}`, at {}?",
+            similar.name, similar.origin
+        ));
     }
     if let Some((what, origin)) = set.misplaced_session(&name.text) {
-        return finding.evidence(what).remedy(format!("write [sso-session {}] in the config file, in the place of {origin}", name.text));
+        return finding.evidence(what).remedy(format!(
+            "write [sso-session {}] in the config file, in the place of {origin}",
+            name.text
+        ));
     }
     finding.remedy("add the section, or run: aws configure sso-session")
 }

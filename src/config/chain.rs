@@ -24,7 +24,10 @@ pub struct Chain {
 #[allow(missing_docs)] // the fields are the config keys of the same names
 pub enum Base {
     /// Keys in a file.
-    Static { credentials: Credentials, origin: Origin },
+    Static {
+        credentials: Credentials,
+        origin: Origin,
+    },
     /// `credential_source = Environment`.
     Environment { origin: Origin },
     /// `credential_source = Ec2InstanceMetadata`.
@@ -32,7 +35,12 @@ pub enum Base {
     /// `credential_source = EcsContainer`.
     Container { origin: Origin },
     /// `web_identity_token_file`.
-    WebIdentity { token_file: Value, role_arn: Value, session_name: Option<Value>, duration_seconds: Option<u32> },
+    WebIdentity {
+        token_file: Value,
+        role_arn: Value,
+        session_name: Option<Value>,
+        duration_seconds: Option<u32>,
+    },
     /// IAM Identity Center; `session` is `None` for the legacy form, `profile` the one that says all this.
     Sso {
         profile: String,
@@ -102,14 +110,19 @@ impl Chain {
 
     /// The ARN of the last role; empty without a role.
     pub(crate) fn last_role(&self) -> &str {
-        self.hops.last().map_or("", |hop| hop.role_arn.text.as_str())
+        self.hops
+            .last()
+            .map_or("", |hop| hop.role_arn.text.as_str())
     }
 }
 
 impl Hop {
     /// The finding for a role that requires an MFA code, which awsfresh cannot ask for.
     pub(crate) fn mfa_needed(&self, serial: &str) -> Finding {
-        let summary = format!("the role of profile `{}` requires an MFA code", self.profile);
+        let summary = format!(
+            "the role of profile `{}` requires an MFA code",
+            self.profile
+        );
         Finding::new(Cause::MfaNeeded, summary)
             .about_profile(&self.profile)
             .evidence(format!("mfa_serial = {serial}, and no cached session for {}", self.role_arn.text))

@@ -63,18 +63,29 @@ impl Overlay<'_> {
             match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
                 Line::Header(Some((kind, name))) => {
                     dropping = false;
-                    current = (kind == SectionKind::Profile && answered.contains(name)).then(|| name.to_owned());
+                    current = (kind == SectionKind::Profile && answered.contains(name))
+                        .then(|| name.to_owned());
                     out.push_str(line);
-                    if let Some(name) = current.as_ref().filter(|name| opened.insert((*name).clone())) {
+                    if let Some(name) = current
+                        .as_ref()
+                        .filter(|name| opened.insert((*name).clone()))
+                    {
                         end_line(&mut out);
                         self.open(&mut out, name, plain.get(name));
                     }
                     continue;
                 }
                 Line::Entry(key, value) => {
-                    let outranked = |name: &String| plain.get(name).is_some_and(|keys| keys.contains_key(&key));
-                    dropping = current.as_ref().is_some_and(|name| shapes(&key) || outranked(name));
-                    if own_default && !dropping && key == "source_profile" && value.is_some_and(|v| v.trim() == "default") {
+                    let outranked =
+                        |name: &String| plain.get(name).is_some_and(|keys| keys.contains_key(&key));
+                    dropping = current
+                        .as_ref()
+                        .is_some_and(|name| shapes(&key) || outranked(name));
+                    if own_default
+                        && !dropping
+                        && key == "source_profile"
+                        && value.is_some_and(|v| v.trim() == "default")
+                    {
                         out.push_str(&format!("source_profile = {ORIGINAL_DEFAULT}\n"));
                         continue;
                     }
@@ -95,12 +106,19 @@ impl Overlay<'_> {
         }
         for name in answered.iter().filter(|name| !opened.contains(*name)) {
             end_line(&mut out);
-            out.push_str(&if name == "default" { "\n[default]\n".to_owned() } else { format!("\n[profile {}]\n", quoted(name)) });
+            out.push_str(&if name == "default" {
+                "\n[default]\n".to_owned()
+            } else {
+                format!("\n[profile {}]\n", quoted(name))
+            });
             self.open(&mut out, name, plain.get(name));
         }
         if own_default {
             end_line(&mut out);
-            out.push_str(&format!("\n[profile {ORIGINAL_DEFAULT}]\ncredential_process = {}\n", (self.process)("default")));
+            out.push_str(&format!(
+                "\n[profile {ORIGINAL_DEFAULT}]\ncredential_process = {}\n",
+                (self.process)("default")
+            ));
         }
         out
     }
@@ -113,7 +131,10 @@ impl Overlay<'_> {
             _ => Some(name),
         };
         if let Some(profile) = answers {
-            out.push_str(&format!("credential_process = {}\n", (self.process)(profile)));
+            out.push_str(&format!(
+                "credential_process = {}\n",
+                (self.process)(profile)
+            ));
         }
         for (key, value) in plain.into_iter().flatten() {
             out.push_str(&format!("{key} = {value}\n"));
@@ -128,7 +149,11 @@ fn end_line(out: &mut String) {
 }
 
 fn quoted(name: &str) -> String {
-    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
+    if name.contains(char::is_whitespace) {
+        format!("\"{name}\"")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Every line with the profile it belongs to; a header belongs to its own.
@@ -137,7 +162,9 @@ fn lines(kind: FileKind, text: &str) -> impl Iterator<Item = (Option<&str>, Line
     text.lines().map(move |line| {
         let line = Line::of(kind, line);
         if let Line::Header(header) = &line {
-            profile = header.filter(|(kind, _)| *kind == SectionKind::Profile).map(|(_, name)| name);
+            profile = header
+                .filter(|(kind, _)| *kind == SectionKind::Profile)
+                .map(|(_, name)| name);
         }
         (profile, line)
     })
@@ -146,7 +173,10 @@ fn lines(kind: FileKind, text: &str) -> impl Iterator<Item = (Option<&str>, Line
 /// Profiles of the config with an access key.
 fn with_keys(config: &str) -> BTreeSet<String> {
     let keys = |line: &Line<'_>| matches!(line, Line::Entry(key, _) if key == "aws_access_key_id" || key == "aws_secret_access_key");
-    lines(FileKind::Config, config).filter(|(_, line)| keys(line)).filter_map(|(profile, _)| profile.map(str::to_owned)).collect()
+    lines(FileKind::Config, config)
+        .filter(|(_, line)| keys(line))
+        .filter_map(|(profile, _)| profile.map(str::to_owned))
+        .collect()
 }
 
 /// Per profile of the credentials file, the keys that are no credentials.
@@ -174,8 +204,18 @@ fn names_default(config: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn rewritten(profile: &str, default: DefaultProfile, config: &str, credentials: &str) -> String {
-        Overlay { profile, default, process: &|name| format!("US {name}") }.rewrite(config, credentials)
+    fn rewritten(
+        profile: &str,
+        default: DefaultProfile,
+        config: &str,
+        credentials: &str,
+    ) -> String {
+        Overlay {
+            profile,
+            default,
+            process: &|name| format!("US {name}"),
+        }
+        .rewrite(config, credentials)
     }
 
     #[test]
@@ -193,8 +233,7 @@ mod tests {
 
     #[test]
     fn keys_become_processes_and_no_secret_is_left() {
-        let config =
-            "[default]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\n  SECRET2\nregion = a\n[profile x]\nregion = b\n";
+        let config = "[default]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\n  SECRET2\nregion = a\n[profile x]\nregion = b\n";
         let credentials = "[x]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\nregion = c\n[y]\naws_secret_access_key=SECRET\n\
             [default]\naws_session_token = SECRET\n";
         let out = rewritten("x", DefaultProfile::Empty, config, credentials);
@@ -209,17 +248,38 @@ mod tests {
         let config = "[default]\naws_access_key_id=a\naws_secret_access_key=b\n[profile audit]\nrole_arn=r\nsource_profile = default\n";
         let out = rewritten("prod", DefaultProfile::AsChosen, config, "");
         assert!(out.contains("source_profile = awsfresh-default\n"), "{out}");
-        assert!(out.contains("[profile awsfresh-default]\ncredential_process = US default\n"), "{out}");
-        assert!(out.contains("[profile prod]\ncredential_process = US prod\n"), "{out}");
+        assert!(
+            out.contains("[profile awsfresh-default]\ncredential_process = US default\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("[profile prod]\ncredential_process = US prod\n"),
+            "{out}"
+        );
         let own = rewritten("default", DefaultProfile::AsChosen, config, "");
-        assert!(own.contains("source_profile = default\n") && own.contains("[default]\ncredential_process = US default\n"), "{own}");
+        assert!(
+            own.contains("source_profile = default\n")
+                && own.contains("[default]\ncredential_process = US default\n"),
+            "{own}"
+        );
     }
 
     #[test]
     fn duplicate_sections_and_quoted_names() {
-        let out =
-            rewritten("a b", DefaultProfile::AsChosen, "[profile \"a b\"]\nsso_session=s\n[profile \"a b\"]\nrole_arn=r\nk=v\n", "[c d]\n");
-        assert_eq!(out.matches("US a b").count(), 2, "once in the profile, once in default: {out}");
-        assert!(out.contains("[profile \"c d\"]") && !out.contains("role_arn") && out.contains("k=v"), "{out}");
+        let out = rewritten(
+            "a b",
+            DefaultProfile::AsChosen,
+            "[profile \"a b\"]\nsso_session=s\n[profile \"a b\"]\nrole_arn=r\nk=v\n",
+            "[c d]\n",
+        );
+        assert_eq!(
+            out.matches("US a b").count(),
+            2,
+            "once in the profile, once in default: {out}"
+        );
+        assert!(
+            out.contains("[profile \"c d\"]") && !out.contains("role_arn") && out.contains("k=v"),
+            "{out}"
+        );
     }
 }

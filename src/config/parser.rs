@@ -24,7 +24,11 @@ impl Value {
     /// From what follows the `=`.
     fn new(raw: &str, origin: Origin) -> Self {
         let text = without_comment(raw);
-        Self { commented: text.len() < raw.trim().len(), text: text.to_owned(), origin }
+        Self {
+            commented: text.len() < raw.trim().len(),
+            text: text.to_owned(),
+            origin,
+        }
     }
 }
 
@@ -91,30 +95,60 @@ pub struct File {
 /// lines that belong to no section.
 pub fn parse(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
     let path: Arc<str> = Arc::from(file);
-    let first_line = Origin { file: path.clone(), line: 1 };
-    if bytes.starts_with(b"\xef\xbb\xbf") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(Finding::new(Cause::ConfigEncoding, format!("{file} starts with a byte order mark, which AWS tools do not read"))
-            .at(&first_line)
-            .remedy("save the file as UTF-8 without BOM"));
+    let first_line = Origin {
+        file: path.clone(),
+        line: 1,
+    };
+    if bytes.starts_with(b"\xef\xbb\xbf")
+        || bytes.starts_with(b"\xff\xfe")
+        || bytes.starts_with(b"\xfe\xff")
+    {
+        return Err(Finding::new(
+            Cause::ConfigEncoding,
+            format!("{file} starts with a byte order mark, which AWS tools do not read"),
+        )
+        .at(&first_line)
+        .remedy("save the file as UTF-8 without BOM"));
     }
     // ASCII in UTF-16 has a NUL in every pair of bytes.
-    if bytes.get(..4).is_some_and(|head| (head[0] == 0) != (head[1] == 0) && (head[2] == 0) != (head[3] == 0)) {
-        return Err(Finding::new(Cause::ConfigEncoding, format!("{file} is UTF-16, which AWS tools do not read"))
-            .at(&first_line)
-            .remedy("save the file as UTF-8 without BOM"));
+    if bytes
+        .get(..4)
+        .is_some_and(|head| (head[0] == 0) != (head[1] == 0) && (head[2] == 0) != (head[3] == 0))
+    {
+        return Err(Finding::new(
+            Cause::ConfigEncoding,
+            format!("{file} is UTF-16, which AWS tools do not read"),
+        )
+        .at(&first_line)
+        .remedy("save the file as UTF-8 without BOM"));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
-        let before = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        let before = bytes[..e.valid_up_to()]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count();
         let line = u32::try_from(before + 1).unwrap_or(u32::MAX);
         Finding::new(Cause::ConfigEncoding, format!("{file} is not UTF-8"))
-            .at(&Origin { file: path.clone(), line })
+            .at(&Origin {
+                file: path.clone(),
+                line,
+            })
             .remedy("save the file as UTF-8, or remove the character")
     })?;
-    let mut parser = Parser { kind, path, sections: Vec::new(), index: HashMap::new(), current: None, last_key: None };
+    let mut parser = Parser {
+        kind,
+        path,
+        sections: Vec::new(),
+        index: HashMap::new(),
+        current: None,
+        last_key: None,
+    };
     for (number, line) in text.lines().enumerate() {
         parser.line(u32::try_from(number + 1).unwrap_or(u32::MAX), line)?;
     }
-    Ok(File { sections: parser.sections })
+    Ok(File {
+        sections: parser.sections,
+    })
 }
 
 struct Parser {
@@ -128,7 +162,10 @@ struct Parser {
 
 impl Parser {
     fn line(&mut self, number: u32, line: &str) -> Result<()> {
-        let origin = Origin { file: self.path.clone(), line: number };
+        let origin = Origin {
+            file: self.path.clone(),
+            line: number,
+        };
         let (key, value) = match Line::of(self.kind, line) {
             Line::Nothing => return Ok(()),
             Line::Continuation(text) => return self.continuation(text, origin),
@@ -149,13 +186,19 @@ impl Parser {
             let mut finding = malformed(&origin, "has no `=`");
             if has_colon {
                 let line = origin.line;
-                finding.remedy = vec![format!("write `=` instead of `:` in line {line}: only Python tools accept both")];
+                finding.remedy = vec![format!(
+                    "write `=` instead of `:` in line {line}: only Python tools accept both"
+                )];
             }
             section.bad_lines.push(BadLine { finding, has_colon });
             self.last_key = None;
             return Ok(());
         };
-        section.keys.entry(key.clone()).or_default().push(Value::new(value, origin));
+        section
+            .keys
+            .entry(key.clone())
+            .or_default()
+            .push(Value::new(value, origin));
         self.last_key = Some(key);
         Ok(())
     }
@@ -165,15 +208,26 @@ impl Parser {
         let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
             return Err(malformed(&origin, "precedes the first section header"));
         };
-        let Some(value) = self.last_key.as_ref().and_then(|key| section.keys.get_mut(key)).and_then(|values| values.last_mut()) else {
+        let Some(value) = self
+            .last_key
+            .as_ref()
+            .and_then(|key| section.keys.get_mut(key))
+            .and_then(|values| values.last_mut())
+        else {
             let finding = malformed(&origin, "is indented, but does not follow a key");
-            section.bad_lines.push(BadLine { finding, has_colon: false });
+            section.bad_lines.push(BadLine {
+                finding,
+                has_colon: false,
+            });
             return Ok(());
         };
         let parent = self.last_key.clone().unwrap_or_default();
         if value.text.is_empty() || value.text.starts_with('\n') {
             if let Some((key, text)) = line.split_once('=') {
-                section.nested.insert((parent, key.trim().to_ascii_lowercase()), Value::new(text, origin));
+                section.nested.insert(
+                    (parent, key.trim().to_ascii_lowercase()),
+                    Value::new(text, origin),
+                );
             }
         } else if !line.starts_with(['#', ';']) {
             value.text.push('\n');
@@ -194,8 +248,12 @@ impl Parser {
             return;
         }
         let finding = malformed(&origin, "opens a section without a name");
-        let bad_line = name.is_empty().then_some(BadLine { finding, has_colon: false });
-        self.index.insert((kind, name.to_owned()), self.sections.len());
+        let bad_line = name.is_empty().then_some(BadLine {
+            finding,
+            has_colon: false,
+        });
+        self.index
+            .insert((kind, name.to_owned()), self.sections.len());
         self.current = Some(self.sections.len());
         self.sections.push(Section {
             kind,
@@ -231,7 +289,10 @@ impl<'a> Line<'a> {
             return Self::Continuation(line.trim());
         }
         if let Some(rest) = line.strip_prefix('[') {
-            return Self::Header(rest.split_once(']').map(|(inside, _)| header(file, inside.trim())));
+            return Self::Header(
+                rest.split_once(']')
+                    .map(|(inside, _)| header(file, inside.trim())),
+            );
         }
         match line.split_once('=') {
             Some((key, value)) => Self::Entry(key.trim().to_ascii_lowercase(), Some(value)),
@@ -244,7 +305,9 @@ fn header(file: FileKind, inside: &str) -> (SectionKind, &str) {
     match (file, inside.split_once([' ', '\t'])) {
         (FileKind::Credentials, _) => (SectionKind::Profile, inside),
         (FileKind::Config, Some(("profile", name))) => (SectionKind::Profile, unquoted(name)),
-        (FileKind::Config, Some(("sso-session", name))) => (SectionKind::SsoSession, unquoted(name)),
+        (FileKind::Config, Some(("sso-session", name))) => {
+            (SectionKind::SsoSession, unquoted(name))
+        }
         (FileKind::Config, Some(("services", name))) => (SectionKind::Services, unquoted(name)),
         (FileKind::Config, None) if inside == "default" => (SectionKind::Profile, inside),
         (FileKind::Config, _) => (SectionKind::Other, inside),
@@ -252,19 +315,28 @@ fn header(file: FileKind, inside: &str) -> (SectionKind, &str) {
 }
 
 fn malformed(origin: &Origin, what: &str) -> Finding {
-    Finding::new(Cause::ConfigMalformed, format!("line {} of {} {what}", origin.line, origin.file))
-        .at(origin)
-        .remedy(format!("correct or remove line {}", origin.line))
+    Finding::new(
+        Cause::ConfigMalformed,
+        format!("line {} of {} {what}", origin.line, origin.file),
+    )
+    .at(origin)
+    .remedy(format!("correct or remove line {}", origin.line))
 }
 
 fn unquoted(name: &str) -> &str {
     let name = name.trim();
-    ['"', '\''].iter().find_map(|q| name.strip_prefix(*q)?.strip_suffix(*q)).unwrap_or(name)
+    ['"', '\'']
+        .iter()
+        .find_map(|q| name.strip_prefix(*q)?.strip_suffix(*q))
+        .unwrap_or(name)
 }
 
 /// The SDKs' rule: a comment starts at `#` or `;` with white space before it.
 fn without_comment(value: &str) -> &str {
-    let starts = value.char_indices().zip(value.chars().skip(1)).find(|((_, before), c)| matches!(c, '#' | ';') && before.is_whitespace());
+    let starts = value
+        .char_indices()
+        .zip(value.chars().skip(1))
+        .find(|((_, before), c)| matches!(c, '#' | ';') && before.is_whitespace());
     starts.map_or(value, |((at, _), _)| &value[..at]).trim()
 }
 
@@ -277,7 +349,11 @@ mod tests {
     }
 
     fn value(text: &str) -> String {
-        config(&format!("[default]\nk ={text}")).unwrap().sections[0].keys["k"].last().unwrap().text.clone()
+        config(&format!("[default]\nk ={text}")).unwrap().sections[0].keys["k"]
+            .last()
+            .unwrap()
+            .text
+            .clone()
     }
 
     #[test]
@@ -303,9 +379,23 @@ mod tests {
     #[test]
     fn headers_name_profiles_sessions_and_services() {
         let file = config("[default]\n[profile a]\n[profile \"b c\"] # x\n[sso-session s]\n[services v]\n[bare]\n").unwrap();
-        let names: Vec<_> = file.sections.iter().map(|s| (s.kind, s.name.as_str())).collect();
+        let names: Vec<_> = file
+            .sections
+            .iter()
+            .map(|s| (s.kind, s.name.as_str()))
+            .collect();
         use SectionKind::{Other, Profile, Services, SsoSession};
-        assert_eq!(names, [(Profile, "default"), (Profile, "a"), (Profile, "b c"), (SsoSession, "s"), (Services, "v"), (Other, "bare")]);
+        assert_eq!(
+            names,
+            [
+                (Profile, "default"),
+                (Profile, "a"),
+                (Profile, "b c"),
+                (SsoSession, "s"),
+                (Services, "v"),
+                (Other, "bare")
+            ]
+        );
         let file = parse("credentials", FileKind::Credentials, b"[profile x]").unwrap();
         assert_eq!(file.sections[0].name, "profile x");
     }
@@ -313,14 +403,20 @@ mod tests {
     #[test]
     fn duplicates_are_kept_in_order_with_their_lines() {
         let file = config("[profile a]\nk=1\n[profile b]\n[profile a]\nK = 2\n").unwrap();
-        let values: Vec<_> = file.sections[0].keys["k"].iter().map(|v| (v.text.as_str(), v.origin.line)).collect();
+        let values: Vec<_> = file.sections[0].keys["k"]
+            .iter()
+            .map(|v| (v.text.as_str(), v.origin.line))
+            .collect();
         assert_eq!(values, [("1", 2), ("2", 5)]);
     }
 
     #[test]
     fn nested_values_are_found() {
         let file = config("[services v]\nsts =\n  endpoint_url = http://x\n").unwrap();
-        assert_eq!(file.sections[0].nested[&("sts".into(), "endpoint_url".into())].text, "http://x");
+        assert_eq!(
+            file.sections[0].nested[&("sts".into(), "endpoint_url".into())].text,
+            "http://x"
+        );
     }
 
     #[test]
@@ -334,13 +430,28 @@ mod tests {
             );
         }
         let file = config("[profile a]\nno equals sign\n[profile b]\n").unwrap();
-        assert_eq!((file.sections[0].bad_lines.len(), file.sections[1].bad_lines.len()), (1, 0));
+        assert_eq!(
+            (
+                file.sections[0].bad_lines.len(),
+                file.sections[1].bad_lines.len()
+            ),
+            (1, 0)
+        );
     }
 
     #[test]
     fn wrong_encodings_are_named() {
-        for bytes in [&b"\xef\xbb\xbf[default]"[..], b"\xff\xfe[\0", b"[\0d\0", b"\0[\0d", b"[default]\nk=\xff"] {
-            assert_eq!(parse("config", FileKind::Config, bytes).unwrap_err().cause, Cause::ConfigEncoding);
+        for bytes in [
+            &b"\xef\xbb\xbf[default]"[..],
+            b"\xff\xfe[\0",
+            b"[\0d\0",
+            b"\0[\0d",
+            b"[default]\nk=\xff",
+        ] {
+            assert_eq!(
+                parse("config", FileKind::Config, bytes).unwrap_err().cause,
+                Cause::ConfigEncoding
+            );
         }
     }
 
@@ -348,7 +459,9 @@ mod tests {
     fn large_files_take_linear_time() {
         let line = format!("[default]\nk = {}\n", "x".repeat(10_000_000));
         assert!(config(&line).is_ok());
-        let sections: String = (0..100_000).map(|i| format!("[profile p{i}]\nk = v\n")).collect();
+        let sections: String = (0..100_000)
+            .map(|i| format!("[profile p{i}]\nk = v\n"))
+            .collect();
         assert_eq!(config(&sections).unwrap().sections.len(), 100_000);
     }
 }

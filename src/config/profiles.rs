@@ -38,13 +38,21 @@ pub struct Profile {
 impl Profile {
     /// The value of a key; blank counts as unset.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        let values = self.sections.iter().rev().filter_map(|s| s.keys.get(key)?.last());
+        let values = self
+            .sections
+            .iter()
+            .rev()
+            .filter_map(|s| s.keys.get(key)?.last());
         values.into_iter().find(|v| !v.text.is_empty())
     }
 
     /// Every value of every key, those that count and those that do not; sorted by place.
     pub fn values(&self) -> Vec<(&str, &Value)> {
-        let all = self.sections.iter().flat_map(|s| s.keys.iter()).flat_map(|(key, values)| values.iter().map(|v| (key.as_str(), v)));
+        let all = self
+            .sections
+            .iter()
+            .flat_map(|s| s.keys.iter())
+            .flat_map(|(key, values)| values.iter().map(|v| (key.as_str(), v)));
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(_, v)| (v.origin.file.clone(), v.origin.line));
         all
@@ -52,11 +60,27 @@ impl Profile {
 
     /// Sections that are opened more than once in one file, and keys with more than one value in the others.
     pub fn repeated(&self) -> Vec<(&str, Vec<&Origin>)> {
-        let once = self.sections.iter().filter(|s| s.duplicate_headers.is_empty() && s.headers.len() == 1);
-        let keys = once.flat_map(|s| s.keys.iter()).filter(|(_, values)| values.len() > 1);
-        let keys = keys.map(|(key, values)| (key.as_str(), values.iter().map(|v| &v.origin).collect()));
-        let headers = self.sections.iter().filter(|s| !s.duplicate_headers.is_empty());
-        let headers = headers.map(|s| ("", std::iter::once(&s.origin).chain(&s.duplicate_headers).collect()));
+        let once = self
+            .sections
+            .iter()
+            .filter(|s| s.duplicate_headers.is_empty() && s.headers.len() == 1);
+        let keys = once
+            .flat_map(|s| s.keys.iter())
+            .filter(|(_, values)| values.len() > 1);
+        let keys =
+            keys.map(|(key, values)| (key.as_str(), values.iter().map(|v| &v.origin).collect()));
+        let headers = self
+            .sections
+            .iter()
+            .filter(|s| !s.duplicate_headers.is_empty());
+        let headers = headers.map(|s| {
+            (
+                "",
+                std::iter::once(&s.origin)
+                    .chain(&s.duplicate_headers)
+                    .collect(),
+            )
+        });
         let mut all: Vec<(&str, Vec<&Origin>)> = headers.chain(keys).collect();
         all.sort_by_key(|(_, places)| places.first().map(|o| (o.file.clone(), o.line)));
         all
@@ -69,7 +93,10 @@ impl Profile {
 
     /// The value of `key` below an empty `parent`.
     pub fn nested(&self, parent: &str, key: &str) -> Option<&Value> {
-        self.sections.iter().rev().find_map(|s| s.nested.get(&(parent.to_owned(), key.to_owned())))
+        self.sections
+            .iter()
+            .rev()
+            .find_map(|s| s.nested.get(&(parent.to_owned(), key.to_owned())))
     }
 
     /// Refuses a section with a meaningless line, or with two different values of a key that decides whose credentials
@@ -85,11 +112,14 @@ impl Profile {
                 return Err(problem);
             }
             for key in CREDENTIAL_KEYS {
-                let Some(values) = section.keys.get(*key) else { continue };
+                let Some(values) = section.keys.get(*key) else {
+                    continue;
+                };
                 if let Some((last, earlier)) = values.split_last()
                     && let Some(other) = earlier.iter().find(|v| v.text != last.text)
                 {
-                    let summary = format!("profile `{}` has two different values of {key}", self.name);
+                    let summary =
+                        format!("profile `{}` has two different values of {key}", self.name);
                     return Err(Finding::new(Cause::ConfigDuplicate, summary)
                         .about_profile(&self.name)
                         .about_place(&last.origin)
@@ -115,7 +145,11 @@ impl ProfileSet {
     /// Merges the files that exist.
     pub fn new(config: Option<File>, credentials: Option<File>) -> Self {
         let mut set = Self::default();
-        for section in [config, credentials].into_iter().flatten().flat_map(|file| file.sections) {
+        for section in [config, credentials]
+            .into_iter()
+            .flatten()
+            .flat_map(|file| file.sections)
+        {
             let place = match section.kind {
                 SectionKind::Profile => &mut set.profiles,
                 SectionKind::SsoSession => &mut set.sso_sessions,
@@ -124,7 +158,11 @@ impl ProfileSet {
             };
             place
                 .entry(section.name.clone())
-                .or_insert_with(|| Profile { name: section.name.clone(), origin: section.origin.clone(), sections: Vec::new() })
+                .or_insert_with(|| Profile {
+                    name: section.name.clone(),
+                    origin: section.origin.clone(),
+                    sections: Vec::new(),
+                })
                 .sections
                 .push(section);
         }
@@ -158,7 +196,10 @@ impl ProfileSet {
 
     /// Every section, whatever it stands for.
     pub fn sections(&self) -> impl Iterator<Item = &Profile> {
-        self.profiles().chain(self.sso_sessions.values()).chain(self.services.values()).chain(self.others())
+        self.profiles()
+            .chain(self.sso_sessions.values())
+            .chain(self.services.values())
+            .chain(self.others())
     }
 
     /// `[sso-session NAME]`.
@@ -184,19 +225,44 @@ mod tests {
 
     fn set(config: &str, credentials: &str) -> ProfileSet {
         let file = |kind, text: &str| parse("f", kind, text.as_bytes()).ok();
-        ProfileSet::new(file(FileKind::Config, config), file(FileKind::Credentials, credentials))
+        ProfileSet::new(
+            file(FileKind::Config, config),
+            file(FileKind::Credentials, credentials),
+        )
     }
 
     #[test]
     fn the_credentials_file_wins_key_by_key() {
-        let set = set("[profile a]\nx = config\ny = config", "[a]\nx = credentials\n");
+        let set = set(
+            "[profile a]\nx = config\ny = config",
+            "[a]\nx = credentials\n",
+        );
         let a = set.profile("a").unwrap();
-        assert_eq!((a.get("x").unwrap().text.as_str(), a.get("y").unwrap().text.as_str()), ("credentials", "config"));
+        assert_eq!(
+            (
+                a.get("x").unwrap().text.as_str(),
+                a.get("y").unwrap().text.as_str()
+            ),
+            ("credentials", "config")
+        );
     }
 
     #[test]
     fn different_duplicates_are_refused_and_equal_ones_are_not() {
-        assert_eq!(set("[profile a]\nrole_arn = 1\nrole_arn = 2", "").find("a").unwrap_err().cause, Cause::ConfigDuplicate);
-        assert!(set("[profile a]\nrole_arn = 1\nrole_arn = 1\noutput = a\noutput = b", "").find("a").is_ok());
+        assert_eq!(
+            set("[profile a]\nrole_arn = 1\nrole_arn = 2", "")
+                .find("a")
+                .unwrap_err()
+                .cause,
+            Cause::ConfigDuplicate
+        );
+        assert!(
+            set(
+                "[profile a]\nrole_arn = 1\nrole_arn = 1\noutput = a\noutput = b",
+                ""
+            )
+            .find("a")
+            .is_ok()
+        );
     }
 }

@@ -13,14 +13,30 @@ const MAX_PROFILES: usize = 20;
 
 /// Resolves `profile`.
 pub fn resolve(set: &ProfileSet, profile: &str) -> Result<Chain> {
-    let mut resolver = Resolver { set, path: Vec::new(), hops: Vec::new(), region: None };
+    let mut resolver = Resolver {
+        set,
+        path: Vec::new(),
+        hops: Vec::new(),
+        region: None,
+    };
     let chain = resolver.resolve_base(profile, None).and_then(|base| {
         // Found, because its base was.
-        let network = set.profile(profile).map(|section| hop::network(set, section)).transpose()?;
+        let network = set
+            .profile(profile)
+            .map(|section| hop::network(set, section))
+            .transpose()?;
         let network = network.unwrap_or_default();
-        let Resolver { mut hops, region, .. } = resolver;
+        let Resolver {
+            mut hops, region, ..
+        } = resolver;
         hops.reverse();
-        Ok(Chain { profile: profile.to_owned(), base, hops, region, network })
+        Ok(Chain {
+            profile: profile.to_owned(),
+            base,
+            hops,
+            region,
+            network,
+        })
     });
     chain.map_err(|finding| finding.for_profile(profile))
 }
@@ -30,8 +46,12 @@ pub(crate) fn source_profiles(set: &ProfileSet, profile: &str) -> Vec<String> {
     let mut path: Vec<String> = Vec::new();
     let mut next = Some(profile.to_owned());
     while let Some(name) = next.filter(|name| !path.contains(name)) {
-        let Some(section) = set.profile(&name) else { break };
-        next = section.get("source_profile").map(|value| value.text.clone());
+        let Some(section) = set.profile(&name) else {
+            break;
+        };
+        next = section
+            .get("source_profile")
+            .map(|value| value.text.clone());
         path.push(name);
     }
     path
@@ -54,15 +74,18 @@ impl Resolver<'_> {
         }
         if self.path.len() >= MAX_PROFILES {
             let summary = format!("more than {MAX_PROFILES} profiles are chained");
-            return Err(Finding::new(Cause::ConfigMalformed, summary).remedy("shorten the chain of source_profile"));
+            return Err(Finding::new(Cause::ConfigMalformed, summary)
+                .remedy("shorten the chain of source_profile"));
         }
         let profile = self.set.find(name).map_err(|finding| match named_by {
-            Some(value) if finding.cause == Cause::ProfileNotFound => {
-                finding.remedy.into_iter().fold(validate::missing_source(value), Finding::remedy)
-            }
+            Some(value) if finding.cause == Cause::ProfileNotFound => finding
+                .remedy
+                .into_iter()
+                .fold(validate::missing_source(value), Finding::remedy),
             _ => finding,
         })?;
-        self.path.push((name.to_owned(), named_by.map(|v| v.origin.clone())));
+        self.path
+            .push((name.to_owned(), named_by.map(|v| v.origin.clone())));
         if let Some(region) = profile.get("region")
             && self.region.is_none()
         {
@@ -72,7 +95,9 @@ impl Resolver<'_> {
         // As a source, a profile with keys of its own means those keys, in every SDK.
         let keys_first = self.path.len() > 1 && profile.get("aws_access_key_id").is_some();
         match profile.get("role_arn") {
-            Some(role) if !keys_first && profile.get("web_identity_token_file").is_none() => self.role(profile, role),
+            Some(role) if !keys_first && profile.get("web_identity_token_file").is_none() => {
+                self.role(profile, role)
+            }
             _ => self.base(profile),
         }
     }
@@ -80,13 +105,24 @@ impl Resolver<'_> {
     fn role(&mut self, profile: &Profile, role: &Value) -> Result<Base> {
         validate::role_arn(role)?;
         self.hops.push(hop::hop(profile, role)?);
-        match (profile.get("source_profile"), profile.get("credential_source")) {
+        match (
+            profile.get("source_profile"),
+            profile.get("credential_source"),
+        ) {
             (Some(a), Some(b)) => {
                 let (a, b) = (("source_profile", a), ("credential_source", b));
-                Err(base::conflict(profile, a, b, "the SDKs reject both together"))
+                Err(base::conflict(
+                    profile,
+                    a,
+                    b,
+                    "the SDKs reject both together",
+                ))
             }
             (None, None) => {
-                let summary = format!("profile `{}` has a role and no source to assume it with", profile.name);
+                let summary = format!(
+                    "profile `{}` has a role and no source to assume it with",
+                    profile.name
+                );
                 Err(Finding::new(Cause::SourceMissing, summary)
                     .about_profile(&profile.name)
                     .about_place(&role.origin)
@@ -103,14 +139,21 @@ impl Resolver<'_> {
     fn base(&mut self, profile: &Profile) -> Result<Base> {
         let get = |key| profile.get(key).map(|value| (key, value));
         let keys = get("aws_access_key_id").or_else(|| get("aws_secret_access_key"));
-        let sso_keys = ["sso_session", "sso_account_id", "sso_role_name", "sso_start_url"];
+        let sso_keys = [
+            "sso_session",
+            "sso_account_id",
+            "sso_role_name",
+            "sso_start_url",
+        ];
         let sso = sso_keys.into_iter().find_map(get);
         let (own, process) = match get("credential_process") {
             Some((_, command)) if calls_awsfresh(&command.text) => (Some(command), None),
             other => (None, other),
         };
         let web_identity = get("web_identity_token_file");
-        let mut present = [keys, web_identity, sso, get("login_session"), process].into_iter().flatten();
+        let mut present = [keys, web_identity, sso, get("login_session"), process]
+            .into_iter()
+            .flatten();
         let Some((key, value)) = present.next() else {
             return match (own, profile.get("credential_source")) {
                 (Some(command), _) => self.follow_awsfresh(profile, command),
@@ -124,10 +167,16 @@ impl Resolver<'_> {
         }
         match key {
             "web_identity_token_file" => base::web_identity(profile, value),
-            "login_session" => Ok(Base::LoginSession { arn: value.clone(), profile: profile.name.clone() }),
+            "login_session" => Ok(Base::LoginSession {
+                arn: value.clone(),
+                profile: profile.name.clone(),
+            }),
             "credential_process" => {
                 validate::no_control_chars("credential_process", value)?;
-                Ok(Base::Process { command: value.clone(), profile: profile.name.clone() })
+                Ok(Base::Process {
+                    command: value.clone(),
+                    profile: profile.name.clone(),
+                })
             }
             key if key.starts_with("sso_") => base::sso(self.set, profile),
             _ => base::static_keys(profile),
@@ -143,10 +192,12 @@ impl Resolver<'_> {
                 .remedy(format!("name another profile in the command, --profile {name}-source, and put the source there"))
         };
         match requested_profile(&command.text) {
-            Some(target) if target != profile.name => self.resolve_base(&target, Some(command)).map_err(|finding| match finding.cause {
-                Cause::ProfileCycle => recursion().evidence(finding.summary),
-                _ => finding,
-            }),
+            Some(target) if target != profile.name => self
+                .resolve_base(&target, Some(command))
+                .map_err(|finding| match finding.cause {
+                    Cause::ProfileCycle => recursion().evidence(finding.summary),
+                    _ => finding,
+                }),
             _ => Err(recursion()),
         }
     }
@@ -158,23 +209,30 @@ impl Resolver<'_> {
         let origins = self.path.iter().filter_map(|(_, origin)| origin.as_ref());
         let origins = origins.chain(named_by.map(|value| &value.origin));
         let places: Vec<String> = origins.map(ToString::to_string).collect();
-        Finding::new(Cause::ProfileCycle, format!("profiles form a cycle: {}", names.join(" → ")))
-            .evidence(places.join(", "))
-            .remedy("change source_profile in one of them to a profile outside the cycle")
+        Finding::new(
+            Cause::ProfileCycle,
+            format!("profiles form a cycle: {}", names.join(" → ")),
+        )
+        .evidence(places.join(", "))
+        .remedy("change source_profile in one of them to a profile outside the cycle")
     }
 }
 
 impl Finding {
     /// A `credential_process` that calls awsfresh for the profile it belongs to.
     pub(crate) fn self_recursion(profile: &str) -> Self {
-        let summary = format!("the credential_process of profile `{profile}` calls awsfresh for the same profile");
+        let summary = format!(
+            "the credential_process of profile `{profile}` calls awsfresh for the same profile"
+        );
         Self::new(Cause::ProcessSelfRecursion, summary).about_profile(profile)
     }
 }
 
 fn calls_awsfresh(command: &str) -> bool {
     let words = words(command);
-    let program = words.first().map_or("", |word| word.rsplit(['/', '\\']).next().unwrap_or(word));
+    let program = words
+        .first()
+        .map_or("", |word| word.rsplit(['/', '\\']).next().unwrap_or(word));
     matches!(program, "awsfresh" | "awsfresh.exe")
 }
 

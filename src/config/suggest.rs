@@ -18,16 +18,29 @@ impl ProfileSet {
     }
 
     fn not_found(&self, name: &str) -> Finding {
-        let finding = Finding::new(Cause::ProfileNotFound, format!("there is no profile `{name}`")).about_profile(name);
+        let finding = Finding::new(
+            Cause::ProfileNotFound,
+            format!("there is no profile `{name}`"),
+        )
+        .about_profile(name);
         if let Some(Profile { origin, .. }) = self.other(name) {
             return finding
                 .evidence(format!("{origin} has [{name}] without `profile`"))
                 .remedy(format!("write [profile {name}] at {origin}"));
         }
-        if let Some(other) = self.others().find(|other| intended_profile(&other.name) == Some(name)) {
+        if let Some(other) = self
+            .others()
+            .find(|other| intended_profile(&other.name) == Some(name))
+        {
             let origin = &other.origin;
-            let header = if name == "default" { "default".to_owned() } else { format!("profile {name}") };
-            return finding.evidence(format!("{origin} has [{}]", other.name)).remedy(format!("write [{header}] at {origin}"));
+            let header = if name == "default" {
+                "default".to_owned()
+            } else {
+                format!("profile {name}")
+            };
+            return finding
+                .evidence(format!("{origin} has [{}]", other.name))
+                .remedy(format!("write [{header}] at {origin}"));
         }
         if let Some(origin) = self.indented(name) {
             return finding
@@ -36,14 +49,23 @@ impl ProfileSet {
         }
         // In the credentials file, a header is the name as it is.
         if let Some(Profile { origin, .. }) = self.profile(&format!("profile {name}")) {
-            return finding.evidence(format!("{origin} has [profile {name}]")).remedy(format!("write [{name}] at {origin}"));
+            return finding
+                .evidence(format!("{origin} has [profile {name}]"))
+                .remedy(format!("write [{name}] at {origin}"));
         }
-        let Some(Profile { name: other, origin, .. }) = self.similar_profile(name) else {
+        let Some(Profile {
+            name: other,
+            origin,
+            ..
+        }) = self.similar_profile(name)
+        else {
             return finding.remedy("awsfresh status lists the profiles");
         };
         if printable(other) != *other {
             return finding
-                .evidence(format!("the name of a profile at {origin} contains invisible characters"))
+                .evidence(format!(
+                    "the name of a profile at {origin} contains invisible characters"
+                ))
                 .remedy(format!("retype line {} of {}", origin.line, origin.file));
         }
         finding.remedy(format!("did you mean `{other}`, at {origin}?"))
@@ -52,19 +74,29 @@ impl ProfileSet {
     /// The place where the header of a profile is read as part of a value.
     fn indented(&self, name: &str) -> Option<Origin> {
         let header = format!("[profile {name}]");
-        self.sections().flat_map(Profile::values).find_map(|(_, value)| {
-            let line = value.text.lines().position(|line| line == header)?;
-            let line = value.origin.line + u32::try_from(line).ok()?;
-            Some(Origin { line, ..value.origin.clone() })
-        })
+        self.sections()
+            .flat_map(Profile::values)
+            .find_map(|(_, value)| {
+                let line = value.text.lines().position(|line| line == header)?;
+                let line = value.origin.line + u32::try_from(line).ok()?;
+                Some(Origin {
+                    line,
+                    ..value.origin.clone()
+                })
+            })
     }
 
     /// An existing profile whose name differs by invisible characters, by case or by a letter or two.
     fn similar_profile(&self, name: &str) -> Option<&Profile> {
         let visible: String = name.chars().filter(char::is_ascii_graphic).collect();
         let visible = self.profile(&visible).filter(|_| visible != name);
-        let bare = || name.strip_prefix("profile ").and_then(|bare| self.profile(bare.trim()));
-        visible.or_else(bare).or_else(|| self.profile(nearest(name, self.names())?))
+        let bare = || {
+            name.strip_prefix("profile ")
+                .and_then(|bare| self.profile(bare.trim()))
+        };
+        visible
+            .or_else(bare)
+            .or_else(|| self.profile(nearest(name, self.names())?))
     }
 
     /// The SSO session with the most similar name.
@@ -75,7 +107,9 @@ impl ProfileSet {
     /// Where `[sso-session NAME]` is written in a form or a file in which no tool reads it: what is wrong, and its place.
     pub(super) fn misplaced_session(&self, name: &str) -> Option<(String, &Origin)> {
         if let Some(Profile { origin, .. }) = self.profile(&format!("sso-session {name}")) {
-            let what = format!("{origin} has [sso-session {name}]: no tool reads sessions from the credentials file");
+            let what = format!(
+                "{origin} has [sso-session {name}]: no tool reads sessions from the credentials file"
+            );
             return Some((what, origin));
         }
         let is_intended = |section: &&Profile| {
@@ -84,7 +118,10 @@ impl ProfileSet {
             rest.trim() == name && kind.trim_end_matches('s') == "sso-session"
         };
         let section = self.others().find(is_intended)?;
-        Some((format!("{} has [{}]", section.origin, section.name), &section.origin))
+        Some((
+            format!("{} has [{}]", section.origin, section.name),
+            &section.origin,
+        ))
     }
 }
 
@@ -98,7 +135,8 @@ fn intended_profile(header: &str) -> Option<&str> {
         return None;
     }
     let rest = rest.strip_prefix(['s', 'S']).unwrap_or(rest);
-    rest.strip_prefix([' ', '\t', '-', ':', '_', '.', '/']).map(str::trim)
+    rest.strip_prefix([' ', '\t', '-', ':', '_', '.', '/'])
+        .map(str::trim)
 }
 
 /// The most similar of `names`, without regard to case.
@@ -106,7 +144,8 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
     let distance = |other: &str| strsim::levenshtein(&name.to_lowercase(), &other.to_lowercase());
     let short = names.filter(|other| name.len() <= MAX_LENGTH && other.len() <= MAX_LENGTH);
     let near = short.map(|other| (distance(other), other));
-    let near = near.filter(|(distance, other)| *distance <= MAX_DISTANCE && *distance < other.len());
+    let near =
+        near.filter(|(distance, other)| *distance <= MAX_DISTANCE && *distance < other.len());
     near.min().map(|(_, other)| other)
 }
 
@@ -117,7 +156,10 @@ mod tests {
 
     fn set(config: &str, credentials: &str) -> ProfileSet {
         let file = |kind, text: &str| parse("f", kind, text.as_bytes()).ok();
-        ProfileSet::new(file(FileKind::Config, config), file(FileKind::Credentials, credentials))
+        ProfileSet::new(
+            file(FileKind::Config, config),
+            file(FileKind::Credentials, credentials),
+        )
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::finding::{Cause, Finding, Result};
 
 /// A finding about one value.
 pub(super) fn invalid(cause: Cause, key: &str, value: &Value, what: &str, fix: &str) -> Finding {
-    Finding::new(cause, format!("{key} at {} {what}", value.origin)).at(&value.origin).remedy(fix)
+    Finding::new(cause, format!("{key} at {} {what}", value.origin))
+        .at(&value.origin)
+        .remedy(fix)
 }
 
 /// Rejects control characters, which would end up in a request or on a terminal.
@@ -33,16 +35,41 @@ pub(super) struct Charset {
 
 /// The keys of a role that have one.
 pub(super) const CHARSETS: [Charset; 4] = [
-    Charset { key: "external_id", min: 2, max: 1224, extra: "+=,.@:/-" },
-    Charset { key: "mfa_serial", min: 9, max: 256, extra: "+=/:,.@-" },
-    Charset { key: "role_session_name", min: 2, max: 64, extra: "+=,.@-" },
-    Charset { key: "awsfresh_source_identity", min: 2, max: 64, extra: "+=,.@-" },
+    Charset {
+        key: "external_id",
+        min: 2,
+        max: 1224,
+        extra: "+=,.@:/-",
+    },
+    Charset {
+        key: "mfa_serial",
+        min: 9,
+        max: 256,
+        extra: "+=/:,.@-",
+    },
+    Charset {
+        key: "role_session_name",
+        min: 2,
+        max: 64,
+        extra: "+=,.@-",
+    },
+    Charset {
+        key: "awsfresh_source_identity",
+        min: 2,
+        max: 64,
+        extra: "+=,.@-",
+    },
 ];
 
 impl Charset {
     /// Rejects a value with another length or other characters.
     pub(super) fn check(&self, value: &Value) -> Result<()> {
-        let Self { key, min, max, extra } = *self;
+        let Self {
+            key,
+            min,
+            max,
+            extra,
+        } = *self;
         no_control_chars(key, value)?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || extra.contains(c);
         let fits = (min..=max).contains(&value.text.chars().count());
@@ -53,7 +80,13 @@ impl Charset {
             return Err(quotes(key, value));
         }
         let fix = format!("use {min} to {max} letters, digits or {extra}_");
-        Err(invalid(Cause::ConfigMalformed, key, value, "is not what AWS accepts", &fix))
+        Err(invalid(
+            Cause::ConfigMalformed,
+            key,
+            value,
+            "is not what AWS accepts",
+            &fix,
+        ))
     }
 }
 
@@ -74,7 +107,13 @@ pub(super) fn duration(value: &Value) -> Result<u32> {
         _ => {
             let what = "is not a number from 900 to 43200";
             let fix = "duration_seconds = 3600, or up to 43200 if the role allows it";
-            Err(invalid(Cause::ConfigMalformed, "duration_seconds", value, what, fix))
+            Err(invalid(
+                Cause::ConfigMalformed,
+                "duration_seconds",
+                value,
+                what,
+                fix,
+            ))
         }
     }
 }
@@ -97,7 +136,13 @@ pub(super) fn account(key: &str, value: &Value) -> Result<()> {
         return Ok(());
     }
     let fix = format!("write twelve digits without quotes, as in {key} = 012345678901");
-    Err(invalid(Cause::ConfigMalformed, key, value, "is not an account ID", &fix))
+    Err(invalid(
+        Cause::ConfigMalformed,
+        key,
+        value,
+        "is not an account ID",
+        &fix,
+    ))
 }
 
 /// `arn:PARTITION:iam::ACCOUNT:role/NAME`.
@@ -115,15 +160,28 @@ pub(super) fn role_arn(value: &Value) -> Result<()> {
     if is_quoted(value) {
         return Err(quotes("role_arn", value));
     }
-    let wrong = |what, fix: &str| Err(invalid(Cause::ConfigMalformed, "role_arn", value, what, fix));
+    let wrong = |what, fix: &str| {
+        Err(invalid(
+            Cause::ConfigMalformed,
+            "role_arn",
+            value,
+            what,
+            fix,
+        ))
+    };
     if let ["arn", partition, "sts", "", account, session] = parts.as_slice()
         && let Some(rest) = session.strip_prefix("assumed-role/")
         && let Some(name) = rest.split('/').next()
     {
-        let fix = format!("role_arn = arn:{partition}:iam::{account}:role/{name}, with the path of the role if it has one");
+        let fix = format!(
+            "role_arn = arn:{partition}:iam::{account}:role/{name}, with the path of the role if it has one"
+        );
         return wrong("is the ARN of a session, not of a role", &fix);
     }
-    wrong("is not the ARN of a role", "role_arn = arn:aws:iam::123456789012:role/NAME")
+    wrong(
+        "is not the ARN of a role",
+        "role_arn = arn:aws:iam::123456789012:role/NAME",
+    )
 }
 
 /// A region.
@@ -132,7 +190,13 @@ pub(super) fn region(key: &str, value: &Value) -> Result<()> {
         return Ok(());
     }
     let fix = region_fix(key, &value.text);
-    Err(invalid(Cause::RegionInvalid, key, value, "is not a region", &fix))
+    Err(invalid(
+        Cause::RegionInvalid,
+        key,
+        value,
+        "is not a region",
+        &fix,
+    ))
 }
 
 /// The finding for a `source_profile` that does not exist.
@@ -155,21 +219,34 @@ pub(crate) fn invalid_values(set: &ProfileSet, section: &Profile) -> Vec<Finding
     check("duration_seconds", &|value| duration(value).map(drop));
     check("source_profile", &|value| match set.profile(&value.text) {
         Some(_) => Ok(()),
-        None => Err(missing_source(value).remedy("name an existing profile; awsfresh status lists them")),
+        None => {
+            Err(missing_source(value)
+                .remedy("name an existing profile; awsfresh status lists them"))
+        }
     });
     found
 }
 
 /// Static keys. Only those are rejected that no request could be made with: AWS checks the rest.
 pub(super) fn keys(id: &Value, secret: &Value, token: Option<&Value>) -> Result<Credentials> {
-    let keys = Keys { id: &id.text, secret: &secret.text, token: token.map(|t| t.text.as_str()) };
+    let keys = Keys {
+        id: &id.text,
+        secret: &secret.text,
+        token: token.map(|t| t.text.as_str()),
+    };
     if let Some(flaw) = blocking_flaw(keys) {
         let value = match flaw.part {
             Part::Secret => secret,
             Part::Token => token.unwrap_or(id),
             Part::Id => id,
         };
-        return Err(invalid(flaw.cause, flaw.part.key(), value, flaw.what, flaw.fix));
+        return Err(invalid(
+            flaw.cause,
+            flaw.part.key(),
+            value,
+            flaw.what,
+            flaw.fix,
+        ));
     }
     Ok(Credentials {
         access_key_id: id.text.clone(),

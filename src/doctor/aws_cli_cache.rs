@@ -38,21 +38,37 @@ pub(super) fn cache_dir(world: &World) -> PathBuf {
 
 /// The sessions of the roles of `chain` that have not expired.
 pub(super) fn sessions(dir: &Path, chain: &Chain, now: Timestamp) -> Vec<CliSession> {
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Vec::new();
+    };
     let of_sso = sso_file(&chain.base);
-    let mut paths: Vec<PathBuf> = entries.flatten().take(ENTRIES).map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .take(ENTRIES)
+        .map(|entry| entry.path())
+        .collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
     paths.sort();
     let session = |path: PathBuf| {
         let bytes = files::read_bounded(&path, ENTRY_LIMIT).ok()?;
         let entry: Value = serde_json::from_slice(&bytes).ok()?;
         let role = match (&of_sso, entry["AssumedRoleUser"]["Arn"].as_str()) {
             (Some((name, role)), _) if path.ends_with(name) => role.clone(),
-            (_, Some(arn)) => chain.hops.iter().map(|hop| &hop.role_arn.text).find(|role| is_session_of(arn, role))?.clone(),
+            (_, Some(arn)) => chain
+                .hops
+                .iter()
+                .map(|hop| &hop.role_arn.text)
+                .find(|role| is_session_of(arn, role))?
+                .clone(),
             _ => return None,
         };
         let text = |key: &str| entry["Credentials"][key].as_str().map(str::to_owned);
-        let expiration = text("Expiration").and_then(|end| Timestamp::parse(&end)).filter(|end| *end > now)?;
+        let expiration = text("Expiration")
+            .and_then(|end| Timestamp::parse(&end))
+            .filter(|end| *end > now)?;
         let credentials = Credentials {
             access_key_id: text("AccessKeyId")?,
             secret_access_key: Secret::new(text("SecretAccessKey")?),
@@ -60,43 +76,84 @@ pub(super) fn sessions(dir: &Path, chain: &Chain, now: Timestamp) -> Vec<CliSess
             expiration: Some(expiration),
             account_id: None,
         };
-        credentials.flaw().is_none().then_some(CliSession { path, role, credentials })
+        credentials.flaw().is_none().then_some(CliSession {
+            path,
+            role,
+            credentials,
+        })
     };
-    paths.into_iter().filter_map(session).take(SESSIONS).collect()
+    paths
+        .into_iter()
+        .filter_map(session)
+        .take(SESSIONS)
+        .collect()
 }
 
 /// The file of an SSO role's session, and the role as messages name it.
 /// botocore `credentials.py`: `SSOCredentialFetcher._create_cache_key`
 fn sso_file(base: &Base) -> Option<(String, String)> {
-    let Base::Sso { session, start_url, account_id, role_name, .. } = base else { return None };
+    let Base::Sso {
+        session,
+        start_url,
+        account_id,
+        role_name,
+        ..
+    } = base
+    else {
+        return None;
+    };
     let key = match session {
-        Some(session) => json!({"accountId": account_id, "roleName": role_name, "sessionName": session}),
+        Some(session) => {
+            json!({"accountId": account_id, "roleName": role_name, "sessionName": session})
+        }
         None => json!({"accountId": account_id, "roleName": role_name, "startUrl": start_url}),
     };
-    Some((format!("{}.json", sha1_hex(key.to_string().as_bytes())), format!("SSO role {role_name} in {account_id}")))
+    Some((
+        format!("{}.json", sha1_hex(key.to_string().as_bytes())),
+        format!("SSO role {role_name} in {account_id}"),
+    ))
 }
 
 /// Whether `arn:…:sts::ACCOUNT:assumed-role/NAME/SESSION` is a session of `arn:…:iam::ACCOUNT:role/PATH/NAME`.
 fn is_session_of(arn: &str, role: &str) -> bool {
     let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
-    let name = arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
+    let name = arn
+        .split_once(":assumed-role/")
+        .and_then(|(_, rest)| rest.split('/').next());
     account(arn) == account(role) && name == role.rsplit('/').next()
 }
 
 /// The version of the first `aws` in PATH, as in `2.15.0`; `None` if it takes longer than `limit`.
 pub(super) async fn version(world: &World, limit: Duration) -> Option<String> {
-    let program = std::env::split_paths(world.env("PATH")?).map(|dir| dir.join("aws")).find(|path| path.is_file())?;
+    let program = std::env::split_paths(world.env("PATH")?)
+        .map(|dir| dir.join("aws"))
+        .find(|path| path.is_file())?;
     let mut command = tokio::process::Command::new(program);
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(limit, command.output()).await.ok()?.ok()?;
+    command
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(limit, command.output())
+        .await
+        .ok()?
+        .ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Some(text.strip_prefix("aws-cli/")?.split_whitespace().next()?.to_owned())
+    Some(
+        text.strip_prefix("aws-cli/")?
+            .split_whitespace()
+            .next()?
+            .to_owned(),
+    )
 }
 
 /// Whether that version supports `sso_session` and refreshes its token.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>: since 1.27.10 and 2.9.0
 pub(super) fn supports_sso_sessions(version: &str) -> bool {
-    let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
+    let mut numbers = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
     let mut next = || numbers.next().unwrap_or(0);
     match (next(), next(), next()) {
         (0, ..) => false,
@@ -123,10 +180,22 @@ mod tests {
     #[test]
     fn sessions_belong_to_the_role_of_their_account_and_name() {
         let role = "arn:aws:iam::222222222222:role/team/deploy";
-        assert!(is_session_of("arn:aws:sts::222222222222:assumed-role/deploy/botocore-session-1", role));
-        assert!(!is_session_of("arn:aws:sts::333333333333:assumed-role/deploy/botocore-session-1", role));
-        assert!(!is_session_of("arn:aws:sts::222222222222:assumed-role/deployer/x", role));
-        assert!(!is_session_of("arn:aws:iam::222222222222:user/deploy", role));
+        assert!(is_session_of(
+            "arn:aws:sts::222222222222:assumed-role/deploy/botocore-session-1",
+            role
+        ));
+        assert!(!is_session_of(
+            "arn:aws:sts::333333333333:assumed-role/deploy/botocore-session-1",
+            role
+        ));
+        assert!(!is_session_of(
+            "arn:aws:sts::222222222222:assumed-role/deployer/x",
+            role
+        ));
+        assert!(!is_session_of(
+            "arn:aws:iam::222222222222:user/deploy",
+            role
+        ));
     }
 
     #[test]
@@ -141,7 +210,13 @@ mod tests {
             role_name: "Admin".into(),
             use_fips: None,
         };
-        assert_eq!(sso_file(&base(Some("corp"))).unwrap().0, "8756d296cec83af0410bc562f23c59b98438617e.json");
-        assert_eq!(sso_file(&base(None)).unwrap().0, "e54b6aa6863c686bd305fadba0394bda889b6538.json");
+        assert_eq!(
+            sso_file(&base(Some("corp"))).unwrap().0,
+            "8756d296cec83af0410bc562f23c59b98438617e.json"
+        );
+        assert_eq!(
+            sso_file(&base(None)).unwrap().0,
+            "e54b6aa6863c686bd305fadba0394bda889b6538.json"
+        );
     }
 }

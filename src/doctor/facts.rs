@@ -95,15 +95,25 @@ pub(super) struct EnvironmentKeys {
 }
 
 /// Names that only the first SDK for Java read, and names as people remember them.
-const MISNAMED: &[&str] =
-    &["AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_ACCESS_KEY_SECRET", "AWS_SECRET_ACCESS_KEY_ID", "AWS_KEY_ID", "AWS_TOKEN"];
+const MISNAMED: &[&str] = &[
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_ACCESS_KEY_SECRET",
+    "AWS_SECRET_ACCESS_KEY_ID",
+    "AWS_KEY_ID",
+    "AWS_TOKEN",
+];
 
 /// The variable that a job of GitHub Actions has if it may request a web identity token.
 /// <https://docs.github.com/en/actions/reference/security/oidc>
 pub(super) const ID_TOKEN_VARIABLE: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 
-const SECRET_VARIABLES: &[&str] =
-    &["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+const SECRET_VARIABLES: &[&str] = &[
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+];
 
 impl EnvironmentKeys {
     fn collect(world: &World) -> Self {
@@ -124,28 +134,48 @@ impl EnvironmentKeys {
     pub(super) fn keys(&self) -> Option<Keys<'_>> {
         let token = self.session_token.as_ref().or(self.security_token.as_ref());
         let (id, secret) = (self.id.as_deref()?, self.secret.as_ref()?.expose());
-        Some(Keys { id, secret, token: token.map(Secret::expose) })
+        Some(Keys {
+            id,
+            secret,
+            token: token.map(Secret::expose),
+        })
     }
 }
 
 fn is_misnamed(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    let known = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    let known = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ];
     (known.contains(&upper.as_str()) && upper != name) || MISNAMED.contains(&upper.as_str())
 }
 
 impl Facts {
     /// Reads everything but the network; the store itself is checked only if `check_store`.
-    pub(super) fn collect(world: &World, store: &dyn Store, profile: Option<&str>, check_store: bool) -> Self {
+    pub(super) fn collect(
+        world: &World,
+        store: &dyn Store,
+        profile: Option<&str>,
+        check_store: bool,
+    ) -> Self {
         let (profile, selected_by) = world.selected_profile(profile);
         let (set, problems) = AwsFiles::read(world).into_parts();
         let chain = aws_files::resolve(world, &set, profile);
         let chain = chain.map_err(|finding| finding.for_profile(profile));
-        let of_chain = chain.as_ref().ok().map(|chain| OfChain::collect(world, store, chain));
+        let of_chain = chain
+            .as_ref()
+            .ok()
+            .map(|chain| OfChain::collect(world, store, chain));
         let no_keys = world.env("AWS_ACCESS_KEY_ID").is_none();
         let nothing_selected = selected_by == SelectedBy::Nothing && chain.is_err() && no_keys;
         let ambient_source = nothing_selected.then(|| ambient_source(world)).flatten();
-        let base = chain.as_ref().ok().map(|chain| &chain.base).or(ambient_source.as_ref());
+        let base = chain
+            .as_ref()
+            .ok()
+            .map(|chain| &chain.base)
+            .or(ambient_source.as_ref());
         let web_identity = base.and_then(|base| claims(world, base));
         let of_chain = of_chain.unwrap_or_default();
         let [config, credentials] = problems;
@@ -157,7 +187,12 @@ impl Facts {
             environment: EnvironmentKeys::collect(world),
             files: [
                 FileFacts::named(world.config_file(), "AWS_CONFIG_FILE", config, world),
-                FileFacts::named(world.credentials_file(), "AWS_SHARED_CREDENTIALS_FILE", credentials, world),
+                FileFacts::named(
+                    world.credentials_file(),
+                    "AWS_SHARED_CREDENTIALS_FILE",
+                    credentials,
+                    world,
+                ),
             ],
             path: source_profiles(&set, profile),
             set,
@@ -184,13 +219,24 @@ impl Facts {
 
     /// The variable that names a region, and its value.
     pub(super) fn region_variable(&self) -> Option<(&'static str, &str)> {
-        REGION_VARIABLES.into_iter().find_map(|name| Some((name, self.variable(name)?)))
+        REGION_VARIABLES
+            .into_iter()
+            .find_map(|name| Some((name, self.variable(name)?)))
     }
 
     /// The region in use: of the environment, else of the chain.
     pub(super) fn region(&self) -> Option<&str> {
-        let of_chain = || self.chain.as_ref().ok()?.region.as_ref().map(|value| value.text.as_str());
-        self.region_variable().map(|(_, region)| region).or_else(of_chain)
+        let of_chain = || {
+            self.chain
+                .as_ref()
+                .ok()?
+                .region
+                .as_ref()
+                .map(|value| value.text.as_str())
+        };
+        self.region_variable()
+            .map(|(_, region)| region)
+            .or_else(of_chain)
     }
 
     /// The profiles on the way that exist.
@@ -200,7 +246,9 @@ impl Facts {
 
     /// The place of a key in these profiles.
     pub(super) fn place_of(&self, key: &str) -> Option<&Origin> {
-        self.profiles().find_map(|profile| profile.get(key)).map(|value| &value.origin)
+        self.profiles()
+            .find_map(|profile| profile.get(key))
+            .map(|value| &value.origin)
     }
 
     /// Whether requests go to a host that is not AWS.
@@ -233,12 +281,16 @@ impl OfChain {
             let bytes = store.get(&token_key(session)).ok()??;
             Token::from_store(&bytes)
         };
-        let token = |session: &Session<'_>| stored_token(session).map_or_else(|| session.read(), Ok);
+        let token =
+            |session: &Session<'_>| stored_token(session).map_or_else(|| session.read(), Ok);
         let dir = aws_cli_cache::cache_dir(world);
         Self {
             overrides: connections.overrides(),
-            sso: session.as_ref().map(|session| token(session).map(|token| session.facts(&token))),
-            sso_blocked: session.and_then(|session| session.hosts(&connections, Service::Sso).err()),
+            sso: session
+                .as_ref()
+                .map(|session| token(session).map(|token| session.facts(&token))),
+            sso_blocked: session
+                .and_then(|session| session.hosts(&connections, Service::Sso).err()),
             program_missing: missing_program(chain, world),
             cli_sessions: aws_cli_cache::sessions(&dir, chain, world.now()),
             cached: is_cached(world, store, chain, &connections),
@@ -252,13 +304,20 @@ fn is_cached(world: &World, store: &dyn Store, chain: &Chain, connections: &Conn
         let key = step_keys(chain, world, connections).pop()??;
         Entry::from_bytes(&key, &store.get(&key).ok()??)
     };
-    let is_valid = |entry: Entry| freshness(entry.obtained, entry.expiration(), world.now()) != Freshness::Expired;
+    let is_valid = |entry: Entry| {
+        freshness(entry.obtained, entry.expiration(), world.now()) != Freshness::Expired
+    };
     entry().is_some_and(is_valid)
 }
 
 fn claims(world: &World, base: &Base) -> Option<Result<Claims>> {
-    let Base::WebIdentity { token_file, .. } = base else { return None };
-    Some(Claims::read(&world.expand_home(&token_file.text), &token_file.origin))
+    let Base::WebIdentity { token_file, .. } = base else {
+        return None;
+    };
+    Some(Claims::read(
+        &world.expand_home(&token_file.text),
+        &token_file.origin,
+    ))
 }
 
 /// The variables that tools read, without secrets.
@@ -268,15 +327,24 @@ fn variables(world: &World) -> BTreeMap<String, String> {
         let is_proxy = proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy));
         name.starts_with("AWS_") || is_proxy || name == ID_TOKEN_VARIABLE
     };
-    let is_shown = |name: &str| is_read(name) && !SECRET_VARIABLES.contains(&name) && !is_misnamed(name);
-    let set = world.variables().filter(|(name, value)| is_shown(name) && !value.trim().is_empty());
-    set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let is_shown =
+        |name: &str| is_read(name) && !SECRET_VARIABLES.contains(&name) && !is_misnamed(name);
+    let set = world
+        .variables()
+        .filter(|(name, value)| is_shown(name) && !value.trim().is_empty());
+    set.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// The program of the chain's `credential_process`, if it is named plainly and does not exist.
 fn missing_program(chain: &Chain, world: &World) -> Option<String> {
-    const BUILTINS: [&str; 13] = ["echo", "printf", "exec", "eval", "export", "cat", "exit", "true", "false", "test", "cd", ":", "."];
-    let Base::Process { command, .. } = &chain.base else { return None };
+    const BUILTINS: [&str; 13] = [
+        "echo", "printf", "exec", "eval", "export", "cat", "exit", "true", "false", "test", "cd",
+        ":", ".",
+    ];
+    let Base::Process { command, .. } = &chain.base else {
+        return None;
+    };
     let program = program(&command.text)?;
     let exists = if program.contains('/') {
         world.expand_home(&program).exists()
@@ -290,9 +358,18 @@ fn missing_program(chain: &Chain, world: &World) -> Option<String> {
 
 impl FileFacts {
     /// A file that `variable` may name.
-    fn named(path: PathBuf, variable: &'static str, problem: Option<Finding>, world: &World) -> Self {
+    fn named(
+        path: PathBuf,
+        variable: &'static str,
+        problem: Option<Finding>,
+        world: &World,
+    ) -> Self {
         let named_by = world.env(variable).map(|_| variable);
-        Self { named_by, problem, ..Self::of(path) }
+        Self {
+            named_by,
+            problem,
+            ..Self::of(path)
+        }
     }
 
     fn of(path: PathBuf) -> Self {
@@ -321,7 +398,11 @@ impl FileFacts {
 
     /// `read PATH`, or `there is no PATH`.
     pub(super) fn state(&self) -> String {
-        format!("{} {}", if self.exists { "read" } else { "there is no" }, self.path.display())
+        format!(
+            "{} {}",
+            if self.exists { "read" } else { "there is no" },
+            self.path.display()
+        )
     }
 }
 
@@ -337,28 +418,53 @@ fn cli_files(world: &World, chain: Option<&Chain>) -> Vec<FileFacts> {
     let aws = world.home.join(".aws");
     let session = chain.and_then(|chain| Session::of(&chain.base, world));
     let token_file = session.map(|session| session.path().to_owned());
-    let dirs = [aws.clone(), aws_cli_cache::cache_dir(world), aws.join("sso/cache")];
-    dirs.into_iter().chain(token_file).map(FileFacts::of).filter(|file| file.exists).collect()
+    let dirs = [
+        aws.clone(),
+        aws_cli_cache::cache_dir(world),
+        aws.join("sso/cache"),
+    ];
+    dirs.into_iter()
+        .chain(token_file)
+        .map(FileFacts::of)
+        .filter(|file| file.exists)
+        .collect()
 }
 
 /// What SDKs fall back to where there are neither keys nor a profile, as far as variables name it.
 fn ambient_source(world: &World) -> Option<Base> {
     let value = |name: &str| {
-        let origin = Origin { file: name.into(), line: 0 };
-        Some(Value { text: world.env(name)?.to_owned(), origin, commented: false })
+        let origin = Origin {
+            file: name.into(),
+            line: 0,
+        };
+        Some(Value {
+            text: world.env(name)?.to_owned(),
+            origin,
+            commented: false,
+        })
     };
     let web_identity = (value("AWS_WEB_IDENTITY_TOKEN_FILE"), value("AWS_ROLE_ARN"));
     if let (Some(token_file), Some(role_arn)) = web_identity {
         let session_name = value("AWS_ROLE_SESSION_NAME");
-        return Some(Base::WebIdentity { token_file, role_arn, session_name, duration_seconds: None });
+        return Some(Base::WebIdentity {
+            token_file,
+            role_arn,
+            session_name,
+            duration_seconds: None,
+        });
     }
     let container = world.first_env(CONTAINER_VARIABLES);
-    container.map(|_| Base::Container { origin: environment_origin() })
+    container.map(|_| Base::Container {
+        origin: environment_origin(),
+    })
 }
 
 /// The origin of what no file says.
 pub(super) fn environment_origin() -> Origin {
-    Origin { file: "the environment".into(), line: 0 }
+    Origin {
+        file: "the environment".into(),
+        line: 0,
+    }
 }
 
 /// A finding about an environment variable with a part of a key.

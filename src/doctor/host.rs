@@ -55,13 +55,23 @@ impl HostEnvironment {
     /// By variables and well-known files.
     pub(super) fn detect(world: &World) -> Self {
         let kinds = kinds(world);
-        let windows = if kinds.contains(&HostKind::Wsl) { windows_homes(world) } else { Vec::new() };
+        let windows = if kinds.contains(&HostKind::Wsl) {
+            windows_homes(world)
+        } else {
+            Vec::new()
+        };
         let uid = uid();
         let users = std::fs::read_to_string("/etc/passwd").ok();
         let own_home = users.and_then(|users| home_of(uid, &users));
         let own_home = own_home.filter(|home| *home != world.home && has_files(&home.join(".aws")));
         let sudo_user = world.env("SUDO_USER").map(str::to_owned);
-        Self { kinds, sudo_user, own_home, windows, uid }
+        Self {
+            kinds,
+            sudo_user,
+            own_home,
+            windows,
+            uid,
+        }
     }
 
     /// Whether this is a place of that kind.
@@ -72,9 +82,14 @@ impl HostEnvironment {
 
 fn kinds(world: &World) -> Vec<HostKind> {
     let has = |name: &str| world.env(name).is_some();
-    let says = |path: &str, what: &str| std::fs::read_to_string(path).is_ok_and(|text| text.contains(what));
+    let says = |path: &str, what: &str| {
+        std::fs::read_to_string(path).is_ok_and(|text| text.contains(what))
+    };
     let marks = ["/.dockerenv", "/run/.containerenv"];
-    let ecs = ["ECS_CONTAINER_METADATA_URI_V4", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
+    let ecs = [
+        "ECS_CONTAINER_METADATA_URI_V4",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    ];
     let wsl = has("WSL_DISTRO_NAME") || says("/proc/sys/kernel/osrelease", "icrosoft");
     let container = has("container") || marks.iter().any(|path| Path::new(path).exists());
     let known = [
@@ -86,18 +101,30 @@ fn kinds(world: &World) -> Vec<HostKind> {
         (HostKind::Ci, has("CI")),
         (HostKind::Wsl, wsl),
         (HostKind::Container, container),
-        (HostKind::Ec2, says("/sys/class/dmi/id/sys_vendor", "Amazon EC2")),
+        (
+            HostKind::Ec2,
+            says("/sys/class/dmi/id/sys_vendor", "Amazon EC2"),
+        ),
     ];
-    known.into_iter().filter(|(_, fits)| *fits).map(|(kind, _)| kind).collect()
+    known
+        .into_iter()
+        .filter(|(_, fits)| *fits)
+        .map(|(kind, _)| kind)
+        .collect()
 }
 
 /// `.aws` directories of the Windows users: the one that `WSLENV=USERPROFILE/p` passes, else those on drive C.
 fn windows_homes(world: &World) -> Vec<PathBuf> {
-    let passed = world.env("USERPROFILE").filter(|path| path.starts_with('/'));
+    let passed = world
+        .env("USERPROFILE")
+        .filter(|path| path.starts_with('/'));
     let homes = match passed {
         Some(home) => vec![PathBuf::from(home)],
         None => {
-            let users = std::fs::read_dir("/mnt/c/Users").into_iter().flatten().flatten();
+            let users = std::fs::read_dir("/mnt/c/Users")
+                .into_iter()
+                .flatten()
+                .flatten();
             users.map(|entry| entry.path()).collect()
         }
     };
@@ -112,7 +139,9 @@ fn has_files(dir: &Path) -> bool {
 /// The home directory in the lines of `/etc/passwd`.
 fn home_of(uid: u32, users: &str) -> Option<PathBuf> {
     let uid = uid.to_string();
-    let mut lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut lines = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
     let fields = lines.find(|fields| fields.get(2) == Some(&uid.as_str()))?;
     fields.get(5).map(PathBuf::from)
 }

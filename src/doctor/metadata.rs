@@ -35,16 +35,29 @@ pub(super) enum Metadata {
 
 /// Asks the service for the credentials of the instance's role.
 pub(super) fn probe(sources: &Sources<'_>) -> Result<Metadata> {
-    let address = sources.world.env("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(ADDRESS);
+    let address = sources
+        .world
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+        .unwrap_or(ADDRESS);
     let base = address.trim_end_matches('/').to_owned();
     sources.run_within(METADATA_TIMEOUT * 3, async { Ok(state(&base).await) })
 }
 
 async fn state(base: &str) -> Metadata {
-    let get = async |url: &str, headers: &[(&'static str, &str)]| call(&Transport::direct(), "GET", url, headers, METADATA_TIMEOUT).await;
+    let get = async |url: &str, headers: &[(&'static str, &str)]| {
+        call(&Transport::direct(), "GET", url, headers, METADATA_TIMEOUT).await
+    };
     let lifetime = ("x-aws-ec2-metadata-token-ttl-seconds", "60");
     let url = format!("{base}/latest/api/token");
-    let token = match call(&Transport::direct(), "PUT", &url, &[lifetime], METADATA_TIMEOUT).await {
+    let token = match call(
+        &Transport::direct(),
+        "PUT",
+        &url,
+        &[lifetime],
+        METADATA_TIMEOUT,
+    )
+    .await
+    {
         Ok(response) => match (response.status().is_success(), status(&response)) {
             (true, _) => body_text(&response),
             (false, 403) => return Metadata::Disabled,
@@ -86,7 +99,10 @@ fn status(response: &HttpResponse) -> u16 {
 fn denial(role: &str, body: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).ok()?;
     let code = body["Code"].as_str().filter(|code| *code != "Success")?;
-    Some(format!("{code} for {role}: {}", body["Message"].as_str().unwrap_or("no message")))
+    Some(format!(
+        "{code} for {role}: {}",
+        body["Message"].as_str().unwrap_or("no message")
+    ))
 }
 
 impl Metadata {

@@ -29,7 +29,12 @@ pub(crate) use report::Report;
 const PROGRESS_AFTER: Duration = Duration::from_millis(400);
 
 /// Diagnoses the selected profile.
-pub(crate) fn run(world: &World, store: &dyn Store, profile: Option<&str>, offline: bool) -> Report {
+pub(crate) fn run(
+    world: &World,
+    store: &dyn Store,
+    profile: Option<&str>,
+    offline: bool,
+) -> Report {
     let mut facts = Facts::collect(world, store, profile, !offline);
     if !offline {
         let probes = with_progress(world, || Prober { world, store }.run(&facts));
@@ -40,10 +45,16 @@ pub(crate) fn run(world: &World, store: &dyn Store, profile: Option<&str>, offli
 }
 
 /// The errors of the selected profile that can be found without asking AWS or the store.
-pub(crate) fn local_errors(world: &World, store: &dyn Store, profile: Option<&str>) -> Vec<Finding> {
+pub(crate) fn local_errors(
+    world: &World,
+    store: &dyn Store,
+    profile: Option<&str>,
+) -> Vec<Finding> {
     let facts = Facts::collect(world, store, profile, false);
     let errors = checks::all(&facts).into_iter();
-    errors.filter(|finding| finding.severity == Severity::Error).collect()
+    errors
+        .filter(|finding| finding.severity == Severity::Error)
+        .collect()
 }
 
 /// Reports on a terminal that `work` takes long.

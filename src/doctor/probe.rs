@@ -130,7 +130,9 @@ impl ProbeResults {
 
     /// The owner of the credentials of the whole chain.
     pub(super) fn identity(&self) -> Option<&Identity> {
-        self.steps.last().and_then(|step| step.outcome.as_ref().ok())
+        self.steps
+            .last()
+            .and_then(|step| step.outcome.as_ref().ok())
     }
 }
 
@@ -152,20 +154,28 @@ impl Prober<'_> {
             let ambient = scope.spawn(|| self.ambient(facts));
             let metadata = scope.spawn(|| self.metadata(chain?));
             let cli_sessions = self.cli_sessions(facts).into_iter();
-            let cli_sessions: Vec<ScopedJoinHandle<'_, _>> =
-                cli_sessions.map(|(session, chain)| scope.spawn(|| self.cli_session(session, chain))).collect();
+            let cli_sessions: Vec<ScopedJoinHandle<'_, _>> = cli_sessions
+                .map(|(session, chain)| scope.spawn(|| self.cli_session(session, chain)))
+                .collect();
             let cli_version = scope.spawn(|| self.cli_version(chain?));
             let hosts = hosts(self.world, chain, facts.sso_blocked.is_some()).into_iter();
-            let hosts: Vec<ScopedJoinHandle<'_, HostResult>> =
-                hosts.map(|(url, role)| scope.spawn(move || self.host(&url, chain, role))).collect();
+            let hosts: Vec<ScopedJoinHandle<'_, HostResult>> = hosts
+                .map(|(url, role)| scope.spawn(move || self.host(&url, chain, role)))
+                .collect();
             ProbeResults {
                 steps: steps.join().unwrap_or_default(),
                 environment: environment.join().unwrap_or_default(),
                 ambient: ambient.join().unwrap_or_default(),
                 metadata: metadata.join().unwrap_or_default(),
-                cli_sessions: cli_sessions.into_iter().filter_map(|one| one.join().ok()).collect(),
+                cli_sessions: cli_sessions
+                    .into_iter()
+                    .filter_map(|one| one.join().ok())
+                    .collect(),
                 cli_version: cli_version.join().unwrap_or_default(),
-                hosts: hosts.into_iter().filter_map(|host| host.join().ok()).collect(),
+                hosts: hosts
+                    .into_iter()
+                    .filter_map(|host| host.join().ok())
+                    .collect(),
             }
         })
     }
@@ -202,10 +212,17 @@ impl Prober<'_> {
             Err(finding) => {
                 let has_list = finding.cause == Cause::SsoAccessRemoved;
                 let assignments = has_list.then(|| first.assignments()).flatten();
-                return StepResult { assignments, ..StepResult::new(step, name, Err(finding)) };
+                return StepResult {
+                    assignments,
+                    ..StepResult::new(step, name, Err(finding))
+                };
             }
         };
-        let mut result = self.identify(&first, &credentials, StepResult::new(step, name, no_outcome()));
+        let mut result = self.identify(
+            &first,
+            &credentials,
+            StepResult::new(step, name, no_outcome()),
+        );
         // What AWS rejects must not be served to the next caller.
         let works_at_home = result.home_region.as_ref().is_some_and(|(_, works)| *works);
         if was_cached && !works_at_home && result.outcome.as_ref().is_err_and(is_rejection) {
@@ -213,36 +230,62 @@ impl Prober<'_> {
             let rejected = result.outcome.as_ref().err().cloned();
             let again = refresher();
             let bare = StepResult::new(step, result.name, no_outcome());
-            let bare = StepResult { rejected_cached: rejected, ..bare };
+            let bare = StepResult {
+                rejected_cached: rejected,
+                ..bare
+            };
             credentials = match again.obtain_step(n) {
                 Ok(credentials) => credentials,
-                Err(finding) => return StepResult { outcome: Err(finding), ..bare },
+                Err(finding) => {
+                    return StepResult {
+                        outcome: Err(finding),
+                        ..bare
+                    };
+                }
             };
             result = self.identify(&again, &credentials, bare);
         }
         result.is_session = credentials.session_token.is_some();
-        result.identity_hidden = result
-            .outcome
-            .as_ref()
-            .is_err_and(|finding| finding.cause == Cause::PermissionDenied && finding.certainty == Certainty::Certain);
+        result.identity_hidden = result.outcome.as_ref().is_err_and(|finding| {
+            finding.cause == Cause::PermissionDenied && finding.certainty == Certainty::Certain
+        });
         result
     }
 
     /// Asks in the region; if that does not know the key, in the home region, and then in other partitions.
-    fn identify(&self, refresher: &Refresher<'_>, credentials: &Credentials, result: StepResult) -> StepResult {
-        let mut result = StepResult { outcome: refresher.identity(credentials), ..result };
-        let Err(finding) = &result.outcome else { return result };
-        let depends_on_region = [Cause::AccessKeyUnknown, Cause::RegionDisabled, Cause::SessionTokenDamaged];
+    fn identify(
+        &self,
+        refresher: &Refresher<'_>,
+        credentials: &Credentials,
+        result: StepResult,
+    ) -> StepResult {
+        let mut result = StepResult {
+            outcome: refresher.identity(credentials),
+            ..result
+        };
+        let Err(finding) = &result.outcome else {
+            return result;
+        };
+        let depends_on_region = [
+            Cause::AccessKeyUnknown,
+            Cause::RegionDisabled,
+            Cause::SessionTokenDamaged,
+        ];
         if !depends_on_region.contains(&finding.cause) {
             return result;
         }
         let sources = refresher.sources();
-        let Ok(region) = sources.region() else { return result };
+        let Ok(region) = sources.region() else {
+            return result;
+        };
         let knows = |region: &str| sources.identity(credentials, Some(region)).is_ok();
         let home = partition::home_region(partition::of_region(&region));
         let works_at_home = home != region && knows(home);
         if finding.cause == Cause::AccessKeyUnknown && !works_at_home {
-            let others = partition::HOMES.iter().copied().filter(|other| *other != home);
+            let others = partition::HOMES
+                .iter()
+                .copied()
+                .filter(|other| *other != home);
             result.other_partition = others.into_iter().find(|other| knows(other));
         }
         if home != region {
@@ -266,12 +309,17 @@ impl Prober<'_> {
 
     /// What SDKs fall back to where nothing is configured.
     fn ambient(&self, facts: &Facts) -> Option<Result<()>> {
-        let nothing_selected = facts.selected_by == SelectedBy::Nothing && facts.chain.is_err() && facts.environment.id.is_none();
+        let nothing_selected = facts.selected_by == SelectedBy::Nothing
+            && facts.chain.is_err()
+            && facts.environment.id.is_none();
         if !nothing_selected {
             return None;
         }
         if let Some(base) = &facts.ambient_source {
-            let chain = Chain { base: base.clone(), ..bare_chain(None) };
+            let chain = Chain {
+                base: base.clone(),
+                ..bare_chain(None)
+            };
             return Some(self.sources(&chain).base(None).map(|_| ()));
         }
         if self.world.env_flag("AWS_EC2_METADATA_DISABLED") {
@@ -294,7 +342,11 @@ impl Prober<'_> {
     /// The sessions to check: an emulator knows none of them, and need not see them.
     fn cli_sessions<'b>(&self, facts: &'b Facts) -> Vec<(&'b CliSession, &'b Chain)> {
         match &facts.chain {
-            Ok(chain) if !facts.is_overridden() => facts.cli_sessions.iter().map(|session| (session, chain)).collect(),
+            Ok(chain) if !facts.is_overridden() => facts
+                .cli_sessions
+                .iter()
+                .map(|session| (session, chain))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -305,14 +357,24 @@ impl Prober<'_> {
 
     /// Only SSO sessions need a new version.
     fn cli_version(&self, chain: &Chain) -> Option<String> {
-        let Base::Sso { session: Some(_), .. } = &chain.base else { return None };
+        let Base::Sso {
+            session: Some(_), ..
+        } = &chain.base
+        else {
+            return None;
+        };
         let version = async { Ok(aws_cli_cache::version(self.world, TIMEOUT).await) };
         self.sources(chain).run(version).ok()?
     }
 
     fn host(&self, url: &str, chain: Option<&Chain>, role: HostRole) -> HostResult {
         let bare = bare_chain(chain);
-        let name = url.split("://").nth(1).unwrap_or(url).trim_end_matches('/').to_owned();
+        let name = url
+            .split("://")
+            .nth(1)
+            .unwrap_or(url)
+            .trim_end_matches('/')
+            .to_owned();
         let before = self.world.now();
         let (outcome, issuer) = match contact(&self.sources(&bare), url, &name) {
             Ok(reply) => (Ok(reply), None),
@@ -321,7 +383,13 @@ impl Prober<'_> {
         let midpoint = Timestamp(before.0.midpoint(self.world.now().0));
         let date = outcome.as_ref().ok().and_then(|reply| reply.date);
         let skew = date.map(|date| date.seconds_from(midpoint));
-        HostResult { name, role, outcome, issuer, skew }
+        HostResult {
+            name,
+            role,
+            outcome,
+            issuer,
+            skew,
+        }
     }
 }
 
@@ -332,14 +400,17 @@ fn no_outcome() -> Result<Identity> {
 
 /// Whether a finding means that AWS does not accept the credentials themselves.
 fn is_rejection(finding: &Finding) -> bool {
-    finding.class() == Class::Rejected && !matches!(finding.cause, Cause::ClockSkew | Cause::RegionDisabled)
+    finding.class() == Class::Rejected
+        && !matches!(finding.cause, Cause::ClockSkew | Cause::RegionDisabled)
 }
 
 /// A chain that has only the way to AWS of another.
 fn bare_chain(like: Option<&Chain>) -> Chain {
     Chain {
         profile: like.map_or_else(String::new, |chain| chain.profile.clone()),
-        base: Base::Environment { origin: environment_origin() },
+        base: Base::Environment {
+            origin: environment_origin(),
+        },
         hops: Vec::new(),
         region: like.and_then(|chain| chain.region.clone()),
         network: like.map_or_else(Network::default, |chain| chain.network.clone()),
@@ -351,7 +422,9 @@ fn bare_chain(like: Option<&Chain>) -> Chain {
 fn hosts(world: &World, chain: Option<&Chain>, sso_blocked: bool) -> Vec<(String, HostRole)> {
     let bare = bare_chain(chain);
     let sources = Sources::new(world, chain.unwrap_or(&bare), Instant::now());
-    let Ok(region) = sources.region() else { return Vec::new() };
+    let Ok(region) = sources.region() else {
+        return Vec::new();
+    };
     let overrides = sources.connections.overrides();
     if let Some(endpoint) = overrides.first().filter(|endpoint| !endpoint.is_aws()) {
         return vec![(endpoint.shown(), HostRole::Override)];
@@ -360,7 +433,11 @@ fn hosts(world: &World, chain: Option<&Chain>, sso_blocked: bool) -> Vec<(String
         let suffix = partition::dns_suffix(partition::of_region(region));
         format!("https://{service}.{region}.{suffix}/")
     };
-    let sts = if sources.connections.fips { "sts-fips" } else { "sts" };
+    let sts = if sources.connections.fips {
+        "sts-fips"
+    } else {
+        "sts"
+    };
     let mut hosts = vec![(url(sts, &region), HostRole::Sts)];
     let home = partition::home_region(partition::of_region(&region));
     if home != region {

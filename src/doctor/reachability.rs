@@ -46,8 +46,15 @@ pub(super) struct Unreachable {
 }
 
 /// Requests the front page of `url`, which messages call `name`.
-pub(super) fn contact(sources: &Sources<'_>, url: &str, name: &str) -> Result<HostReply, Unreachable> {
-    let failed = |finding| Unreachable { finding, issuer: None };
+pub(super) fn contact(
+    sources: &Sources<'_>,
+    url: &str,
+    name: &str,
+) -> Result<HostReply, Unreachable> {
+    let failed = |finding| Unreachable {
+        finding,
+        issuer: None,
+    };
     let transport = sources.connections.transport(url).map_err(failed)?;
     let left = sources.time_left();
     let uri: Uri = url.parse().unwrap_or_default();
@@ -65,7 +72,10 @@ pub(super) fn contact(sources: &Sources<'_>, url: &str, name: &str) -> Result<Ho
             _ => None,
         };
         let finding = explain(&words, trace, name, proxy.is_some());
-        Unreachable { issuer: issuer(&finding), finding }
+        Unreachable {
+            issuer: issuer(&finding),
+            finding,
+        }
     })?;
     let header = |name: &str| response.headers().get(name);
     let date = header("date").and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
@@ -79,7 +89,11 @@ pub(super) fn contact(sources: &Sources<'_>, url: &str, name: &str) -> Result<Ho
 fn explain(words: &str, trace: Trace, name: &str, has_proxy: bool) -> Finding {
     let mut finding = connection_error(words, false, name);
     if finding.cause == Cause::ConnectTimeout && trace.is_dns_silent && !has_proxy {
-        finding = Finding::new(Cause::DnsFailure, format!("no name server answers for {name}")).remedy("check DNS and VPN");
+        finding = Finding::new(
+            Cause::DnsFailure,
+            format!("no name server answers for {name}"),
+        )
+        .remedy("check DNS and VPN");
     }
     // The error says as much where a name does not resolve.
     if finding.cause != Cause::DnsFailure || has_proxy {
@@ -98,27 +112,41 @@ struct Trace {
 
 impl Trace {
     fn line(text: String) -> Self {
-        Self { lines: vec![text], is_dns_silent: false }
+        Self {
+            lines: vec![text],
+            is_dns_silent: false,
+        }
     }
 }
 
 /// Looks up the addresses, and tries to connect.
 async fn trace_connection(proxy: Option<String>, url: Uri, limit: Duration) -> Trace {
-    let default_port = if url.scheme_str() == Some("http") { 80 } else { 443 };
+    let default_port = if url.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
     let (who, host) = match (proxy, url.host()) {
         (Some(proxy), _) => ("the proxy ", proxy),
-        (None, Some(host)) => ("", format!("{host}:{}", url.port_u16().unwrap_or(default_port))),
+        (None, Some(host)) => (
+            "",
+            format!("{host}:{}", url.port_u16().unwrap_or(default_port)),
+        ),
         (None, None) => return Trace::default(),
     };
     let (name, port) = host.rsplit_once(':').unwrap_or((&host, ""));
-    let addresses: Vec<SocketAddr> = match tokio::time::timeout(limit, tokio::net::lookup_host(&host)).await {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(e)) => return Trace::line(format!("DNS: {who}{name}: {e}")),
-        Err(_) => {
-            let lines = vec![format!("DNS: no answer for {who}{name}")];
-            return Trace { lines, is_dns_silent: true };
-        }
-    };
+    let addresses: Vec<SocketAddr> =
+        match tokio::time::timeout(limit, tokio::net::lookup_host(&host)).await {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(e)) => return Trace::line(format!("DNS: {who}{name}: {e}")),
+            Err(_) => {
+                let lines = vec![format!("DNS: no answer for {who}{name}")];
+                return Trace {
+                    lines,
+                    is_dns_silent: true,
+                };
+            }
+        };
     let Some(first) = addresses.first() else {
         return Trace::line(format!("DNS: {who}{name} has no address"));
     };
@@ -135,7 +163,10 @@ async fn trace_connection(proxy: Option<String>, url: Uri, limit: Duration) -> T
         Ok(Err(e)) => format!("TCP: {who}{address}, port {port}: {e}"),
         Err(_) => format!("TCP: {who}{address} does not respond on port {port}"),
     });
-    Trace { lines, is_dns_silent: false }
+    Trace {
+        lines,
+        is_dns_silent: false,
+    }
 }
 
 /// Whether an address belongs to no public network.
@@ -154,7 +185,10 @@ pub(super) async fn call(
     headers: &[(&'static str, &str)],
     limit: Duration,
 ) -> Result<HttpResponse, String> {
-    let settings = HttpConnectorSettings::builder().connect_timeout(limit).read_timeout(limit).build();
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(limit)
+        .read_timeout(limit)
+        .build();
     let connector = transport.connector(Some(&settings));
     let mut request = HttpRequest::get(url).map_err(|e| e.to_string())?;
     request.set_method(method).map_err(|e| e.to_string())?;
@@ -182,5 +216,7 @@ pub(super) async fn call(
 /// The body of a response as text.
 pub(super) fn body_text(response: &HttpResponse) -> String {
     let bytes = response.body().bytes();
-    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+    bytes
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .unwrap_or_default()
 }

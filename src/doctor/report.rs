@@ -37,13 +37,24 @@ pub(crate) struct Report {
 impl Report {
     /// From the facts and the findings about them.
     pub(super) fn new(facts: &Facts, findings: Vec<Finding>) -> Self {
-        let identity = facts.probes.as_ref().and_then(|probes| probes.identity()).cloned();
-        Self { profile: facts.profile.clone(), identity, lines: lines(facts), findings }
+        let identity = facts
+            .probes
+            .as_ref()
+            .and_then(|probes| probes.identity())
+            .cloned();
+        Self {
+            profile: facts.profile.clone(),
+            identity,
+            lines: lines(facts),
+            findings,
+        }
     }
 
     /// The first error.
     fn culprit(&self) -> Option<&Finding> {
-        self.findings.iter().find(|finding| finding.severity == Severity::Error)
+        self.findings
+            .iter()
+            .find(|finding| finding.severity == Severity::Error)
     }
 
     /// 0 without an error, else the code of its class.
@@ -53,8 +64,10 @@ impl Report {
 
     /// The published JSON form.
     pub(crate) fn to_json(&self) -> Value {
-        let identity = |id: &Identity| json!({"account": id.account, "arn": id.arn, "user_id": id.user_id});
-        let line = |line: &Line| json!({"step": line.name, "detail": line.detail, "origin": line.origin});
+        let identity =
+            |id: &Identity| json!({"account": id.account, "arn": id.arn, "user_id": id.user_id});
+        let line =
+            |line: &Line| json!({"step": line.name, "detail": line.detail, "origin": line.origin});
         json!({
             "profile": self.profile,
             "healthy": self.culprit().is_none(),
@@ -66,16 +79,27 @@ impl Report {
 
     /// Styled text for people.
     pub(crate) fn to_text(&self) -> String {
-        let line = |mark: &str, name: &str, detail: &str| format!("  {mark} {name:12} {}", printable(detail));
+        let line = |mark: &str, name: &str, detail: &str| {
+            format!("  {mark} {name:12} {}", printable(detail))
+        };
         let good = paint(text::GREEN, "✓");
         let mut lines = vec![format!("profile `{}`", printable(&self.profile))];
-        for Line { name, detail, origin, works } in &self.lines {
+        for Line {
+            name,
+            detail,
+            origin,
+            works,
+        } in &self.lines
+        {
             let mark = match works {
                 Some(true) => good.clone(),
                 Some(false) => paint(text::RED, "✗"),
                 None => "·".to_owned(),
             };
-            let origin = origin.as_ref().map(|origin| format!("  ({origin})")).unwrap_or_default();
+            let origin = origin
+                .as_ref()
+                .map(|origin| format!("  ({origin})"))
+                .unwrap_or_default();
             lines.push(line(&mark, name, &format!("{detail}{origin}")));
         }
         if let Some(identity) = &self.identity {
@@ -101,9 +125,19 @@ fn lines(facts: &Facts) -> Vec<Line> {
         SelectedBy::Nothing => format!("`{}`, because nothing names another", facts.profile),
         by => format!("`{}`, by {by}", facts.profile),
     };
-    let origin = facts.set.profile(&facts.profile).map(|profile| profile.origin.to_string());
-    lines.push(Line { name: "profile", detail: selected, origin, works: Some(facts.chain.is_ok()) });
-    let Ok(chain) = &facts.chain else { return lines };
+    let origin = facts
+        .set
+        .profile(&facts.profile)
+        .map(|profile| profile.origin.to_string());
+    lines.push(Line {
+        name: "profile",
+        detail: selected,
+        origin,
+        works: Some(facts.chain.is_ok()),
+    });
+    let Ok(chain) = &facts.chain else {
+        return lines;
+    };
     lines.extend(chain_lines(facts, chain));
     lines.extend(network(facts));
     lines.extend(store(facts));
@@ -113,22 +147,42 @@ fn lines(facts: &Facts) -> Vec<Line> {
 fn files(facts: &Facts) -> Vec<Line> {
     let line = |(name, file): (_, &super::facts::FileFacts)| {
         let state = if file.exists { "" } else { " (missing)" };
-        let by = file.named_by.map(|name| format!(", by {name}")).unwrap_or_default();
+        let by = file
+            .named_by
+            .map(|name| format!(", by {name}"))
+            .unwrap_or_default();
         let works = (file.exists || file.problem.is_some()).then_some(file.problem.is_none());
-        Line { name, detail: format!("{}{state}{by}", file.path.display()), origin: None, works }
+        Line {
+            name,
+            detail: format!("{}{state}{by}", file.path.display()),
+            origin: None,
+            works,
+        }
     };
-    ["config", "credentials"].into_iter().zip(&facts.files).map(line).collect()
+    ["config", "credentials"]
+        .into_iter()
+        .zip(&facts.files)
+        .map(line)
+        .collect()
 }
 
 fn host(facts: &Facts) -> Option<Line> {
     let names: Vec<&str> = facts.host.kinds.iter().map(|kind| kind.name()).collect();
     let detail = names.join(", ");
-    (!names.is_empty()).then_some(Line { name: "surroundings", detail, origin: None, works: None })
+    (!names.is_empty()).then_some(Line {
+        name: "surroundings",
+        detail,
+        origin: None,
+        works: None,
+    })
 }
 
 fn environment(facts: &Facts) -> Option<Line> {
     facts.environment.id.as_ref()?;
-    let outcome = facts.probes.as_ref().and_then(|probes| probes.environment.as_ref());
+    let outcome = facts
+        .probes
+        .as_ref()
+        .and_then(|probes| probes.environment.as_ref());
     let owner = match outcome {
         Some(Ok(identity)) => format!(": {}", identity.arn),
         _ => String::new(),
@@ -142,24 +196,41 @@ fn environment(facts: &Facts) -> Option<Line> {
 }
 
 fn chain_lines(facts: &Facts, chain: &Chain) -> Vec<Line> {
-    let steps = facts.probes.as_ref().map(|probes| probes.steps.as_slice()).unwrap_or_default();
+    let steps = facts
+        .probes
+        .as_ref()
+        .map(|probes| probes.steps.as_slice())
+        .unwrap_or_default();
     let works = |n: usize| steps.get(n).map(StepResult::works);
     let (detail, origin) = base(facts, chain);
     let origin = origin.map(Origin::to_string);
-    let mut lines = vec![Line { name: "source", detail, origin, works: works(0) }];
+    let mut lines = vec![Line {
+        name: "source",
+        detail,
+        origin,
+        works: works(0),
+    }];
     if let Some(Ok(token)) = &facts.sso {
         let is_good = token.expires > facts.now || token.refreshable;
         let renewable = if token.refreshable { ", renewable" } else { "" };
         lines.push(Line {
             name: "sso session",
-            detail: format!("`{}`, token until {}{renewable}", token.label, token.expires),
+            detail: format!(
+                "`{}`, token until {}{renewable}",
+                token.label, token.expires
+            ),
             origin: Some(token.place.clone()),
             works: Some(is_good),
         });
     }
     for (n, hop) in chain.hops.iter().enumerate() {
         let origin = Some(hop.role_arn.origin.to_string());
-        lines.push(Line { name: "role", detail: hop.role_arn.text.clone(), origin, works: works(n + 1) });
+        lines.push(Line {
+            name: "role",
+            detail: hop.role_arn.text.clone(),
+            origin,
+            works: works(n + 1),
+        });
     }
     lines
 }
@@ -175,7 +246,12 @@ fn network(facts: &Facts) -> Vec<Line> {
             (Ok(_), _) => host.name.clone(),
             (Err(finding), _) => finding.summary.clone(),
         };
-        Line { name: "network", detail, origin: None, works: Some(host.outcome.is_ok()) }
+        Line {
+            name: "network",
+            detail,
+            origin: None,
+            works: Some(host.outcome.is_ok()),
+        }
     };
     hosts.map(line).collect()
 }
@@ -183,18 +259,46 @@ fn network(facts: &Facts) -> Vec<Line> {
 fn store(facts: &Facts) -> Option<Line> {
     let store = facts.store.as_ref()?;
     let detail = format!("{} ({})", store.name, store.reason);
-    Some(Line { name: "store", detail, origin: None, works: Some(store.state.is_ok()) })
+    Some(Line {
+        name: "store",
+        detail,
+        origin: None,
+        works: Some(store.state.is_ok()),
+    })
 }
 
 /// The chain's source in a few words, and where it is written.
 fn base<'a>(facts: &'a Facts, chain: &'a Chain) -> (String, Option<&'a Origin>) {
     match &chain.base {
-        Base::Static { credentials, origin } => (format!("the key {}", masked(&credentials.access_key_id)), Some(origin)),
+        Base::Static {
+            credentials,
+            origin,
+        } => (
+            format!("the key {}", masked(&credentials.access_key_id)),
+            Some(origin),
+        ),
         Base::Environment { origin } => ("credential_source = Environment".into(), Some(origin)),
-        Base::InstanceMetadata { origin } => ("credential_source = Ec2InstanceMetadata".into(), Some(origin)),
+        Base::InstanceMetadata { origin } => (
+            "credential_source = Ec2InstanceMetadata".into(),
+            Some(origin),
+        ),
         Base::Container { origin } => ("credential_source = EcsContainer".into(), Some(origin)),
-        Base::WebIdentity { token_file, role_arn, .. } => (format!("web identity {}", role_arn.text), Some(&token_file.origin)),
-        Base::Sso { account_id, role_name, .. } => (format!("SSO role {role_name} in {account_id}"), facts.place_of("sso_role_name")),
+        Base::WebIdentity {
+            token_file,
+            role_arn,
+            ..
+        } => (
+            format!("web identity {}", role_arn.text),
+            Some(&token_file.origin),
+        ),
+        Base::Sso {
+            account_id,
+            role_name,
+            ..
+        } => (
+            format!("SSO role {role_name} in {account_id}"),
+            facts.place_of("sso_role_name"),
+        ),
         Base::LoginSession { arn, .. } => (format!("aws login {}", arn.text), Some(&arn.origin)),
         Base::Process { command, .. } => ("credential_process".into(), Some(&command.origin)),
     }

@@ -28,7 +28,11 @@ pub(super) fn issuer(host: &str, proxy: Option<&str>, limit: Duration) -> Option
     stream.set_read_timeout(Some(limit)).ok()?;
     stream.set_write_timeout(Some(limit)).ok()?;
     if proxy.is_some() {
-        write!(stream, "CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n").ok()?;
+        write!(
+            stream,
+            "CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n"
+        )
+        .ok()?;
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") && head.len() < HEAD_LIMIT {
             stream.read_exact(&mut byte).ok()?;
@@ -36,9 +40,18 @@ pub(super) fn issuer(host: &str, proxy: Option<&str>, limit: Duration) -> Option
         }
     }
     let capture = Arc::new(CertificateCapture::default());
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().ok()?;
-    let config = config.dangerous().with_custom_certificate_verifier(capture.clone()).with_no_client_auth();
-    let mut connection = ClientConnection::new(Arc::new(config), ServerName::try_from(host.to_owned()).ok()?).ok()?;
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .ok()?;
+    let config = config
+        .dangerous()
+        .with_custom_certificate_verifier(capture.clone())
+        .with_no_client_auth();
+    let mut connection = ClientConnection::new(
+        Arc::new(config),
+        ServerName::try_from(host.to_owned()).ok()?,
+    )
+    .ok()?;
     let _ = connection.complete_io(&mut stream); // ends at the certificate, which is always rejected
     let certificate = lock(&capture.0).take()?;
     name(issuer_of(&certificate)?)
@@ -80,7 +93,9 @@ impl ServerCertVerifier for CertificateCapture {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        default_provider().signature_verification_algorithms.supported_schemes()
+        default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -100,7 +115,9 @@ fn issuer_of(certificate: &[u8]) -> Option<&[u8]> {
 fn name(distinguished: &[u8]) -> Option<String> {
     [3u8, 10].into_iter().find_map(|kind| {
         let id = [0x06, 0x03, 0x55, 0x04, kind];
-        let at = distinguished.windows(id.len()).position(|window| window == id)?;
+        let at = distinguished
+            .windows(id.len())
+            .position(|window| window == id)?;
         let (_, text, _) = element(distinguished.get(at + id.len()..)?)?;
         Some(String::from_utf8_lossy(text).into_owned())
     })
@@ -113,7 +130,12 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         0..=0x7f => (usize::from(first), rest),
         0x81..=0x84 => {
             let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
+            (
+                bytes
+                    .iter()
+                    .fold(0, |length, byte| length << 8 | usize::from(*byte)),
+                rest,
+            )
         }
         _ => return None,
     };
@@ -130,12 +152,19 @@ mod tests {
     #[test]
     fn the_issuer_of_a_certificate_is_read() {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "Corporate Inspection CA");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Corporate Inspection CA");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let leaf = CertificateParams::new(vec!["sts.eu-west-1.amazonaws.com".into()]).unwrap();
-        let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &authority).unwrap();
+        let leaf = leaf
+            .signed_by(&KeyPair::generate().unwrap(), &authority)
+            .unwrap();
         let der = leaf.der();
-        assert_eq!(issuer_of(der).and_then(name).as_deref(), Some("Corporate Inspection CA"));
+        assert_eq!(
+            issuer_of(der).and_then(name).as_deref(),
+            Some("Corporate Inspection CA")
+        );
         for end in 0..der.len() {
             issuer_of(&der[..end]).and_then(name); // truncated anywhere, it is no panic
         }

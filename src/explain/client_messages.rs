@@ -13,15 +13,28 @@ pub(super) struct ClientMessage {
     pub(super) remedy: &'static str,
 }
 
-const fn message(words: &'static [&'static str], cause: Cause, meaning: &'static str, remedy: &'static str) -> ClientMessage {
-    ClientMessage { words, cause, meaning, remedy }
+const fn message(
+    words: &'static [&'static str],
+    cause: Cause,
+    meaning: &'static str,
+    remedy: &'static str,
+) -> ClientMessage {
+    ClientMessage {
+        words,
+        cause,
+        meaning,
+        remedy,
+    }
 }
 
 /// In order: the most specific first, "no credentials" after its reasons, and after that the sources that only machines and
 /// containers have, which SDKs try last.
 pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
     message(
-        &["Cannot refresh credentials: MFA token required", "AssumeRoleTokenProvider session option not set"],
+        &[
+            "Cannot refresh credentials: MFA token required",
+            "AssumeRoleTokenProvider session option not set",
+        ],
         Cause::MfaNeeded,
         "the role requires an MFA code, and the program cannot ask for one",
         "use a profile that needs no code, or IAM Identity Center",
@@ -53,19 +66,29 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         "aws sso login",
     ),
     message(
-        &["Error loading SSO Token", "Cached SSO token must contain", "SSOTokenProviderFailure"],
+        &[
+            "Error loading SSO Token",
+            "Cached SSO token must contain",
+            "SSOTokenProviderFailure",
+        ],
         Cause::SsoSessionMissing,
         "not signed in to the SSO session on the machine of the program",
         "aws sso login",
     ),
     message(
-        &["is configured to use SSO but is missing required configuration", "Missing the following required SSO configuration values"],
+        &[
+            "is configured to use SSO but is missing required configuration",
+            "Missing the following required SSO configuration values",
+        ],
         Cause::SsoNotRefreshable,
         "the program does not support [sso-session], unless the profile has none",
         "use awsfresh -p PROFILE -- COMMAND, or a newer version of the program: the AWS CLI since 2.9",
     ),
     message(
-        &["Please reauthenticate using 'aws login'", "Please re-authenticate using 'aws login'"],
+        &[
+            "Please reauthenticate using 'aws login'",
+            "Please re-authenticate using 'aws login'",
+        ],
         Cause::LoginSessionExpired,
         "the `aws login` session has expired",
         "aws login",
@@ -90,13 +113,20 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         "change source_profile in one of them to a profile outside the cycle",
     ),
     message(
-        &["Partial credentials found in assume-role", "must specify either source_profile or credential_source"],
+        &[
+            "Partial credentials found in assume-role",
+            "must specify either source_profile or credential_source",
+        ],
         Cause::SourceMissing,
         "a profile has a role and no source to assume it with",
         "set source_profile = NAME or credential_source = Environment in that profile",
     ),
     message(
-        &["Partial credentials found in", "PartialCredentialsError", "a non-empty Access Key (AKID) must be provided"],
+        &[
+            "Partial credentials found in",
+            "PartialCredentialsError",
+            "a non-empty Access Key (AKID) must be provided",
+        ],
         Cause::MixedCredentialParts,
         "a part of the credentials is missing",
         "set key ID and secret together, or remove both",
@@ -157,7 +187,11 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         "run its command by hand to see what it says; if it is awsfresh: awsfresh why",
     ),
     message(
-        &["but no credentials have been configured", "but no credentials found. Tried", "Unable to resolve AWS account to use"],
+        &[
+            "but no credentials have been configured",
+            "but no credentials found. Tried",
+            "Unable to resolve AWS account to use",
+        ],
         Cause::CredentialsMissing,
         "CDK has no credentials, or AWS rejected those that it found: CDK says the same of both",
         "awsfresh doctor asks AWS; cdk -v shows what AWS said to CDK",
@@ -231,7 +265,10 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         "allow ecs-tasks.amazonaws.com in the role's trust policy, and iam:PassRole to the caller",
     ),
     message(
-        &["WebIdentityErr: unable to read file", "WebIdentityErr: failed fetching WebIdentity token"],
+        &[
+            "WebIdentityErr: unable to read file",
+            "WebIdentityErr: failed fetching WebIdentity token",
+        ],
         Cause::WebIdentityRejected,
         "the web identity token file cannot be read",
         "check that the token is mounted and that this user can read it",
@@ -241,7 +278,12 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
 /// Messages about the network that any program prints: they count only near words about AWS.
 pub(super) const NETWORK_MESSAGES: &[ClientMessage] = &[
     message(
-        &["Invalid header value", "Invalid character in header content", "InvalidHeaderValue", "invalid header field value"],
+        &[
+            "Invalid header value",
+            "Invalid character in header content",
+            "InvalidHeaderValue",
+            "invalid header field value",
+        ],
         Cause::HiddenCharacters,
         "a key or token contains a line break or a control character",
         "awsfresh doctor shows which one; type or copy it again",

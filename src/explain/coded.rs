@@ -7,12 +7,34 @@ use crate::aws::error_finding::RequestContext;
 use crate::finding::{Cause, Finding};
 
 /// Marks that only clients of AWS put in front of a code.
-const CODE_MARKS: [&str; 5] = ["error occurred (", "api error", "Errors::", "code: Some(\"", "__type\":\""];
+const CODE_MARKS: [&str; 5] = [
+    "error occurred (",
+    "api error",
+    "Errors::",
+    "code: Some(\"",
+    "__type\":\"",
+];
 /// Marks that other programs use, too.
-const COMMON_CODE_MARKS: [&str; 8] = ["Code:", "<Code>", "\"code\":\"", "\"Code\":\"", "\"errorCode\":\"", "#", "Code: '", "Code: \""];
+const COMMON_CODE_MARKS: [&str; 8] = [
+    "Code:",
+    "<Code>",
+    "\"code\":\"",
+    "\"Code\":\"",
+    "\"errorCode\":\"",
+    "#",
+    "Code: '",
+    "Code: \"",
+];
 /// Marks in front of a request ID.
-const REQUEST_ID_MARKS: [&str; 7] =
-    ["RequestID: ", "Request ID: ", "request id: ", "requestId: '", "<RequestId>", "aws_request_id\": \"", "x-amzn-requestid: "];
+const REQUEST_ID_MARKS: [&str; 7] = [
+    "RequestID: ",
+    "Request ID: ",
+    "request id: ",
+    "requestId: '",
+    "<RequestId>",
+    "aws_request_id\": \"",
+    "x-amzn-requestid: ",
+];
 /// Marks that end a message.
 const MESSAGE_ENDS: [&str; 14] = [
     "</Message>",
@@ -38,10 +60,16 @@ pub(super) fn coded_errors(flat: &str) -> Vec<LoggedError> {
     let mut at = 0;
     while let Some(offset) = flat[at..].find(|c: char| c.is_ascii_uppercase()) {
         let start = at + offset;
-        let end = flat[start..].find(|c| !is_word(c)).map_or(flat.len(), |offset| start + offset);
+        let end = flat[start..]
+            .find(|c| !is_word(c))
+            .map_or(flat.len(), |offset| start + offset);
         at = end.max(start + 1);
-        let begins_word = flat[..start].chars().next_back().is_none_or(|c| !is_word(c));
-        if begins_word && is_reported(flat, start, end) && !is_near(flat, start, 300, OTHER_VENDORS) {
+        let begins_word = flat[..start]
+            .chars()
+            .next_back()
+            .is_none_or(|c| !is_word(c));
+        if begins_word && is_reported(flat, start, end) && !is_near(flat, start, 300, OTHER_VENDORS)
+        {
             found.extend(error_at(flat, start, end));
         }
     }
@@ -53,7 +81,11 @@ pub(super) fn coded_errors(flat: &str) -> Vec<LoggedError> {
 fn is_reported(flat: &str, start: usize, end: usize) -> bool {
     let word = &flat[start..end];
     let (before, after) = (&flat[..start], &flat[end..]);
-    if AMBIGUOUS_CODES.contains(&word) { is_shown_as_code(before, after) } else { CODES.contains(&word) && is_error(before, after) }
+    if AMBIGUOUS_CODES.contains(&word) {
+        is_shown_as_code(before, after)
+    } else {
+        CODES.contains(&word) && is_error(before, after)
+    }
 }
 
 /// Whether a code that no other program uses is reported as an error, and not in a list of names, a metric or an import.
@@ -61,9 +93,14 @@ fn is_error(before: &str, after: &str) -> bool {
     let is_quoted = before.ends_with('"') && after.starts_with('"') && !before.ends_with("=\"");
     let has_message = || {
         let (before, after) = (tail(before, 300), head(after, 300));
-        MESSAGES.iter().any(|(words, _)| after.contains(words) || before.contains(words))
+        MESSAGES
+            .iter()
+            .any(|(words, _)| after.contains(words) || before.contains(words))
     };
-    is_shown_as_code(before, after) || after.starts_with([':', ')', '(']) || is_quoted || has_message()
+    is_shown_as_code(before, after)
+        || after.starts_with([':', ')', '('])
+        || is_quoted
+        || has_message()
 }
 
 /// `(CODE)`, `api error CODE:`, `Error Code: CODE`, `<Code>CODE<`, `Errors::CODE`, `"CODE"`; `CODE: ` after a colon, or with
@@ -88,14 +125,34 @@ fn is_shown_as_code(before: &str, after: &str) -> bool {
 
 /// Whether AWS or one of its SDKs writes like this.
 fn is_written_by_aws(text: &str) -> bool {
-    let messages = ["not authorized to perform", "DurationSeconds", "Rate exceeded", "Session token not found", "No access"];
-    let marks = ["status code: ", "request id", "equest ID", "(Service: ", "$metadata", "aws-sdk", "amazonaws"];
-    messages.into_iter().chain(marks).any(|words| text.contains(words))
+    let messages = [
+        "not authorized to perform",
+        "DurationSeconds",
+        "Rate exceeded",
+        "Session token not found",
+        "No access",
+    ];
+    let marks = [
+        "status code: ",
+        "request id",
+        "equest ID",
+        "(Service: ",
+        "$metadata",
+        "aws-sdk",
+        "amazonaws",
+    ];
+    messages
+        .into_iter()
+        .chain(marks)
+        .any(|words| text.contains(words))
 }
 
 /// Responses to HEAD have no body, and so no code: botocore prints the HTTP status in its place.
 fn without_body(flat: &str) -> Vec<LoggedError> {
-    let marks = [("An error occurred (403) when calling the ", true), ("Error Code: 403 Forbidden", false)];
+    let marks = [
+        ("An error occurred (403) when calling the ", true),
+        ("Error Code: 403 Forbidden", false),
+    ];
     let error = |(words, names_operation): (&str, bool)| {
         let at = flat.find(words)?;
         let after = head(&flat[at + words.len()..], 100);
@@ -108,7 +165,14 @@ fn without_body(flat: &str) -> Vec<LoggedError> {
             .remedy("make another request to see the reason: aws s3 ls s3://BUCKET; awsfresh doctor shows whose credentials these are")
             .likely();
         let (code, kind) = (Some("HTTP 403".to_owned()), Some(ErrorKind::Denied));
-        Some(LoggedError { code, message, operation, kind, at, ..LoggedError::new(finding) })
+        Some(LoggedError {
+            code,
+            message,
+            operation,
+            kind,
+            at,
+            ..LoggedError::new(finding)
+        })
     };
     marks.into_iter().filter_map(error).collect()
 }
@@ -118,12 +182,23 @@ fn error_at(flat: &str, start: usize, end: usize) -> Option<LoggedError> {
     let code = &flat[start..end];
     let (before, after) = (tail(&flat[..start], 400), head(&flat[end..], 700));
     let message = message(before, after);
-    let error = ApiError { code, message: &message, status: None };
+    let error = ApiError {
+        code,
+        message: &message,
+        status: None,
+    };
     // Some clients print the message in front of the code.
     let context = format!("{} {after}", tail(before, 300));
-    let by_context = ApiError { code, message: &context, status: None };
+    let by_context = ApiError {
+        code,
+        message: &context,
+        status: None,
+    };
     let kind = error.kind()?;
-    let kind = by_context.kind().filter(|_| message.is_empty()).unwrap_or(kind);
+    let kind = by_context
+        .kind()
+        .filter(|_| message.is_empty())
+        .unwrap_or(kind);
     // Every service rejects parameters; only those of STS are about credentials.
     let is_validation = kind == ErrorKind::InvalidSetting && code == "ValidationError";
     if is_validation && !STS_WORDS.iter().any(|word| context.contains(word)) {
@@ -134,9 +209,14 @@ fn error_at(flat: &str, start: usize, end: usize) -> Option<LoggedError> {
         .or_else(|| between(before, "Aws::", "::Errors"))
         .or_else(|| java_service(before))
         .or_else(|| java_service(head(after, 200)));
-    let operation = between(after, "when calling the ", " operation").or_else(|| go_operation(before));
+    let operation =
+        between(after, "when calling the ", " operation").or_else(|| go_operation(before));
     let id = |mark: &&str| {
-        let in_front = || before.rsplit_once(*mark).and_then(|(_, rest)| request_id(rest));
+        let in_front = || {
+            before
+                .rsplit_once(*mark)
+                .and_then(|(_, rest)| request_id(rest))
+        };
         request_id_after(after, mark).or_else(in_front)
     };
     let request_id = REQUEST_ID_MARKS.iter().find_map(id);
@@ -163,19 +243,42 @@ fn go_operation(before: &str) -> Option<String> {
 fn message(before: &str, after: &str) -> String {
     let of_botocore = || {
         let (call, rest) = after.split_once(" operation: ")?;
-        let is_call = call.starts_with(") when calling the ") || call.contains("when calling the ") && call.len() < 120;
+        let is_call = call.starts_with(") when calling the ")
+            || call.contains("when calling the ") && call.len() < 120;
         is_call.then_some(rest)
     };
-    let marks = ["<Message>", "message: Some(\"", "\"message\":\"", "\"Message\":\""];
-    let after_mark = || marks.iter().find_map(|mark| after.split_once(mark)).map(|(_, rest)| rest);
-    let text = of_botocore().or_else(|| after.strip_prefix(": ")).or_else(after_mark);
+    let marks = [
+        "<Message>",
+        "message: Some(\"",
+        "\"message\":\"",
+        "\"Message\":\"",
+    ];
+    let after_mark = || {
+        marks
+            .iter()
+            .find_map(|mark| after.split_once(mark))
+            .map(|(_, rest)| rest)
+    };
+    let text = of_botocore()
+        .or_else(|| after.strip_prefix(": "))
+        .or_else(after_mark);
     // Ruby and Java: the message in front, the code in brackets.
     let in_front = || {
         let before = before.trim_end_matches(['(', ' ']);
-        before.rsplit(['\'', '`', '>']).next().map(|text| tail(text, 300)).unwrap_or_default()
+        before
+            .rsplit(['\'', '`', '>'])
+            .next()
+            .map(|text| tail(text, 300))
+            .unwrap_or_default()
     };
-    let text = text.unwrap_or_else(in_front).trim().trim_start_matches([':', ' ']);
-    let ends = MESSAGE_ENDS.iter().filter_map(|end| text.find(end)).filter(|at| *at > 0);
+    let text = text
+        .unwrap_or_else(in_front)
+        .trim()
+        .trim_start_matches([':', ' ']);
+    let ends = MESSAGE_ENDS
+        .iter()
+        .filter_map(|end| text.find(end))
+        .filter(|at| *at > 0);
     head(text[..ends.min().unwrap_or(text.len())].trim(), 300).to_owned()
 }
 

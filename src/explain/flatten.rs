@@ -17,8 +17,17 @@ pub(super) fn flatten(text: &str) -> String {
     if !flat.contains("&lt;") && !flat.contains("&quot;") {
         return flat;
     }
-    let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&amp;", "&")];
-    escapes.into_iter().fold(flat, |flat, (escape, character)| flat.replace(escape, character))
+    let escapes = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&amp;", "&"),
+    ];
+    escapes.into_iter().fold(flat, |flat, (escape, character)| {
+        flat.replace(escape, character)
+    })
 }
 
 /// A line without a quotation mark or frame (`> `, `| `), the name of a pod or service (`[pod/x] `, `x | `) and the time.
@@ -42,7 +51,9 @@ fn without_prefixes(line: &str) -> &str {
 fn is_time(word: &str) -> bool {
     let bytes = word.as_bytes();
     let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':')];
-    bytes.len() >= 19 && bytes[0].is_ascii_digit() && marks.iter().all(|(at, mark)| bytes[*at] == *mark)
+    bytes.len() >= 19
+        && bytes[0].is_ascii_digit()
+        && marks.iter().all(|(at, mark)| bytes[*at] == *mark)
 }
 
 /// Words separated by one space, without terminal codes and frames.

@@ -16,14 +16,21 @@ pub(crate) fn merge(logged: &[LoggedError], local: &[Finding]) -> Vec<Finding> {
         for finding in &here {
             // The log may come from another machine.
             let certainty = finding.certainty.max(Certainty::Likely);
-            let finding = Finding { certainty, ..(*finding).clone() };
+            let finding = Finding {
+                certainty,
+                ..(*finding).clone()
+            };
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
         }
         // With a local fault, what AWS said is no longer the cause.
         let said = error.finding.clone();
-        let said = if here.is_empty() { said } else { said.possible() };
+        let said = if here.is_empty() {
+            said
+        } else {
+            said.possible()
+        };
         if findings.iter().all(|known| known.cause != said.cause) {
             findings.push(said);
         }
@@ -49,9 +56,12 @@ fn leads_to(cause: Cause, kind: ErrorKind) -> bool {
             Cause::OptInRegionToken,
             Cause::EndpointOverridden,
         ],
-        ErrorKind::Expired => {
-            &[Cause::EnvShadowsProfile, Cause::SsoSessionExpired, Cause::CredentialsFileShadows, Cause::DefaultProfileShadows]
-        }
+        ErrorKind::Expired => &[
+            Cause::EnvShadowsProfile,
+            Cause::SsoSessionExpired,
+            Cause::CredentialsFileShadows,
+            Cause::DefaultProfileShadows,
+        ],
         ErrorKind::SecretWrong => &[
             Cause::SecretMalformed,
             Cause::HiddenCharacters,
@@ -61,10 +71,17 @@ fn leads_to(cause: Cause, kind: ErrorKind) -> bool {
             Cause::EnvShadowsProfile,
         ],
         ErrorKind::KeyAndSecretSwapped => &[Cause::KeyAndSecretSwapped],
-        ErrorKind::SpaceInKeyId => &[Cause::HiddenCharacters, Cause::InlineCommentInValue, Cause::KeyIdMalformed, Cause::ConfigMalformed],
+        ErrorKind::SpaceInKeyId => &[
+            Cause::HiddenCharacters,
+            Cause::InlineCommentInValue,
+            Cause::KeyIdMalformed,
+            Cause::ConfigMalformed,
+        ],
         ErrorKind::Unsigned => &[Cause::CredentialsMissing, Cause::MixedCredentialParts],
         ErrorKind::ScopeMismatch => &[Cause::EndpointOverridden, Cause::RegionInvalid],
-        ErrorKind::AssumeRoleDenied | ErrorKind::Denied => &[Cause::EnvShadowsProfile, Cause::CredentialsFileShadows],
+        ErrorKind::AssumeRoleDenied | ErrorKind::Denied => {
+            &[Cause::EnvShadowsProfile, Cause::CredentialsFileShadows]
+        }
         _ => &[],
     };
     causes.contains(&cause)

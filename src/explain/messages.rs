@@ -19,10 +19,14 @@ const REACH: usize = 300;
 const TABLES: [&[ClientMessage]; 3] = [CLIENT_MESSAGES, NETWORK_MESSAGES, WEAK_HINTS];
 
 /// Every phrase, in the order of [`phrases`]. `None` if the automaton cannot be built, which the tests exclude.
-static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(phrases()).ok());
+static AUTOMATON: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(phrases()).ok());
 
 fn phrases() -> impl Iterator<Item = &'static str> {
-    let of_clients = TABLES.into_iter().flatten().flat_map(|message| message.words.iter().copied());
+    let of_clients = TABLES
+        .into_iter()
+        .flatten()
+        .flat_map(|message| message.words.iter().copied());
     MESSAGES.iter().map(|(words, _)| *words).chain(of_clients)
 }
 
@@ -37,7 +41,10 @@ impl<'a> Messages<'a> {
     /// Searches for all phrases.
     pub(super) fn find(flat: &'a str) -> Self {
         let mut places = vec![Vec::new(); phrases().count()];
-        for found in AUTOMATON.iter().flat_map(|all| all.find_overlapping_iter(flat)) {
+        for found in AUTOMATON
+            .iter()
+            .flat_map(|all| all.find_overlapping_iter(flat))
+        {
             places[found.pattern().as_usize()].push(found.start());
         }
         Self { flat, places }
@@ -60,7 +67,11 @@ impl<'a> Messages<'a> {
         let sentence = text.split([';', '(']).next().unwrap_or(text).trim();
         let needs_all = code.starts_with("Signature") || code == "AccessDenied";
         let message = if needs_all { text } else { sentence };
-        let error = ApiError { code, message, status: None };
+        let error = ApiError {
+            code,
+            message,
+            status: None,
+        };
         let kind = error.kind()?;
         let finding = error.finding(kind, &RequestContext::UNKNOWN).likely();
         let before = tail(&self.flat[..at], 200);
@@ -101,7 +112,9 @@ impl<'a> Messages<'a> {
 
     fn is_about_failure(&self, at: usize) -> bool {
         let (before, after) = (tail(&self.flat[..at], 200), head(&self.flat[at..], REACH));
-        FAILURES.iter().any(|word| before.contains(word) || after.contains(word))
+        FAILURES
+            .iter()
+            .any(|word| before.contains(word) || after.contains(word))
     }
 
     fn error_of_client(&self, at: usize, client: &ClientMessage) -> LoggedError {
@@ -109,7 +122,11 @@ impl<'a> Messages<'a> {
         let message = head(&self.flat[word..], 200).trim_end();
         let finding = Finding::new(client.cause, client.meaning).evidence(message);
         let finding = finding.remedy(client.remedy).likely();
-        LoggedError { message: message.to_owned(), at, ..LoggedError::new(finding) }
+        LoggedError {
+            message: message.to_owned(),
+            at,
+            ..LoggedError::new(finding)
+        }
     }
 }
 

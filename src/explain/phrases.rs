@@ -53,36 +53,94 @@ pub(super) const AMBIGUOUS_CODES: &[&str] = &[
 
 /// Messages of AWS that some clients print without their code, and the code.
 pub(super) const MESSAGES: &[(&str, &str)] = &[
-    ("The security token included in the request is invalid", "InvalidClientTokenId"),
-    ("The security token included in the request is expired", "ExpiredToken"),
+    (
+        "The security token included in the request is invalid",
+        "InvalidClientTokenId",
+    ),
+    (
+        "The security token included in the request is expired",
+        "ExpiredToken",
+    ),
     ("The provided token has expired", "ExpiredToken"),
-    ("Access Key Id you provided does not exist in our records", "InvalidAccessKeyId"),
-    ("The request signature we calculated does not match the signature you provided", "SignatureDoesNotMatch"),
-    ("AWS was not able to validate the provided access credentials", "AuthFailure"),
+    (
+        "Access Key Id you provided does not exist in our records",
+        "InvalidAccessKeyId",
+    ),
+    (
+        "The request signature we calculated does not match the signature you provided",
+        "SignatureDoesNotMatch",
+    ),
+    (
+        "AWS was not able to validate the provided access credentials",
+        "AuthFailure",
+    ),
     ("Signature expired: 20", "SignatureDoesNotMatch"),
     ("Signature not yet current: 20", "SignatureDoesNotMatch"),
-    ("The difference between the request time and the current time is too large", "RequestTimeTooSkewed"),
-    ("The difference between the request time and the server's time is too large", "RequestTimeTooSkewed"),
-    ("The provided token is malformed or otherwise invalid", "InvalidToken"),
-    ("The authorization header is malformed", "AuthorizationHeaderMalformed"),
+    (
+        "The difference between the request time and the current time is too large",
+        "RequestTimeTooSkewed",
+    ),
+    (
+        "The difference between the request time and the server's time is too large",
+        "RequestTimeTooSkewed",
+    ),
+    (
+        "The provided token is malformed or otherwise invalid",
+        "InvalidToken",
+    ),
+    (
+        "The authorization header is malformed",
+        "AuthorizationHeaderMalformed",
+    ),
     ("Credential should be scoped to ", "SignatureDoesNotMatch"),
     ("is not authorized to perform: ", "AccessDenied"),
     ("Not authorized to perform sts:", "AccessDenied"),
-    ("You are not authorized to perform this operation", "UnauthorizedOperation"),
+    (
+        "You are not authorized to perform this operation",
+        "UnauthorizedOperation",
+    ),
     ("MultiFactorAuthentication failed", "AccessDenied"),
-    ("Session token not found or invalid", "UnauthorizedException"),
-    ("No OpenIDConnect provider found in your account", "InvalidIdentityToken"),
+    (
+        "Session token not found or invalid",
+        "UnauthorizedException",
+    ),
+    (
+        "No OpenIDConnect provider found in your account",
+        "InvalidIdentityToken",
+    ),
     ("Incorrect token audience", "InvalidIdentityToken"),
-    ("Couldn't retrieve verification key from your identity provider", "InvalidIdentityToken"),
+    (
+        "Couldn't retrieve verification key from your identity provider",
+        "InvalidIdentityToken",
+    ),
     ("Token expired: current date/time ", "ExpiredTokenException"),
-    ("exceeds the 1 hour session limit for roles assumed by role chaining", "ValidationError"),
-    ("exceeds the MaxSessionDuration set for this role", "ValidationError"),
-    ("STS is not activated in this region", "RegionDisabledException"),
+    (
+        "exceeds the 1 hour session limit for roles assumed by role chaining",
+        "ValidationError",
+    ),
+    (
+        "exceeds the MaxSessionDuration set for this role",
+        "ValidationError",
+    ),
+    (
+        "STS is not activated in this region",
+        "RegionDisabledException",
+    ),
 ];
 
 /// Words about a failure.
-pub(super) const FAILURES: &[&str] =
-    &["timed out", "timeout", "Timeout", "refused", "unreachable", "no route", "rror", "ailed", "nable", "xpired"];
+pub(super) const FAILURES: &[&str] = &[
+    "timed out",
+    "timeout",
+    "Timeout",
+    "refused",
+    "unreachable",
+    "no route",
+    "rror",
+    "ailed",
+    "nable",
+    "xpired",
+];
 
 /// Words about AWS, in lower case: hosts, clients, the forms of their messages.
 pub(super) const AWS_MARKERS: &[&str] = &[

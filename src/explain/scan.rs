@@ -36,7 +36,17 @@ pub struct LoggedError {
 impl LoggedError {
     /// An error of which nothing but its meaning is known.
     pub(super) fn new(finding: Finding) -> Self {
-        Self { code: None, message: String::new(), service: None, operation: None, request_id: None, count: 1, finding, kind: None, at: 0 }
+        Self {
+            code: None,
+            message: String::new(),
+            service: None,
+            operation: None,
+            request_id: None,
+            count: 1,
+            finding,
+            kind: None,
+            at: 0,
+        }
     }
 
     /// What ends a program ranks before what it may survive: a denied request, and what is tried again.
@@ -64,14 +74,22 @@ pub fn scan(text: &str) -> Vec<LoggedError> {
     }
     let messages = Messages::find(&flat);
     if found.is_empty() {
-        messages.of_aws().into_iter().for_each(|error| add(&mut found, error));
+        messages
+            .of_aws()
+            .into_iter()
+            .for_each(|error| add(&mut found, error));
     }
     // A message of a client counts only where AWS has not spoken: "no credentials" often follows from its answer. An answer
     // that a client survives does not end in such a message.
     let last = found.iter().map(|error| error.at).max();
     if found.iter().all(|error| error.rank() > 0) {
         let is_later = |error: &LoggedError| last.is_none_or(|last| error.at > last);
-        messages.of_clients().into_iter().find(is_later).into_iter().for_each(|error| add(&mut found, error));
+        messages
+            .of_clients()
+            .into_iter()
+            .find(is_later)
+            .into_iter()
+            .for_each(|error| add(&mut found, error));
     }
     found.sort_by_key(LoggedError::rank);
     found.iter_mut().for_each(redact);
@@ -81,7 +99,12 @@ pub fn scan(text: &str) -> Vec<LoggedError> {
 /// A log may contain anything: the arguments of a program, or the secret in the place of the key ID.
 fn redact(error: &mut LoggedError) {
     error.message = redacted(&error.message);
-    let Finding { summary, evidence, remedy, .. } = &mut error.finding;
+    let Finding {
+        summary,
+        evidence,
+        remedy,
+        ..
+    } = &mut error.finding;
     for line in evidence.iter_mut().chain(remedy).chain([summary]) {
         *line = redacted(line);
     }
@@ -104,7 +127,9 @@ fn add(found: &mut Vec<LoggedError>, new: LoggedError) {
 /// Our own failures carry their cause: `awsfresh: … [cause-id]`.
 fn own_failures(flat: &str) -> Vec<LoggedError> {
     let of_place = |(at, _): (usize, &str)| own_failure(head(&flat[at..], 1000));
-    flat.match_indices("awsfresh: ").filter_map(of_place).collect()
+    flat.match_indices("awsfresh: ")
+        .filter_map(of_place)
+        .collect()
 }
 
 fn own_failure(text: &str) -> Option<LoggedError> {
@@ -112,15 +137,24 @@ fn own_failure(text: &str) -> Option<LoggedError> {
     let (id, after) = tail.split_once(']')?;
     let cause = Cause::ALL.iter().copied().find(|cause| cause.id() == id)?;
     let mut finding = Finding::new(cause, summary.trim_start_matches("awsfresh: "));
-    let seen = after.split_once("seen: ").and_then(|(_, rest)| rest.split_once(" try: "));
+    let seen = after
+        .split_once("seen: ")
+        .and_then(|(_, rest)| rest.split_once(" try: "));
     if let Some((seen, rest)) = seen {
         let seen = seen.split(" seen: ").next().unwrap_or_default().trim();
         let stops = [" awsfresh", " try: ", " at ", "\""];
-        let end = stops.iter().filter_map(|stop| rest.find(stop)).min().unwrap_or(rest.len());
+        let end = stops
+            .iter()
+            .filter_map(|stop| rest.find(stop))
+            .min()
+            .unwrap_or(rest.len());
         finding = finding.evidence(seen).remedy(head(rest[..end].trim(), 200));
     }
     let message = finding.summary.clone();
-    Some(LoggedError { message, ..LoggedError::new(finding) })
+    Some(LoggedError {
+        message,
+        ..LoggedError::new(finding)
+    })
 }
 
 /// Whether one of `words` occurs within `reach` bytes of `at`, in any case.
@@ -144,14 +178,20 @@ pub(super) fn request_id_after(text: &str, mark: &str) -> Option<String> {
 
 /// The request ID at the beginning of `text`.
 pub(super) fn request_id(text: &str) -> Option<String> {
-    let id: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let id: String = text
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
     (id.len() >= 8).then_some(id)
 }
 
 /// The first `limit` bytes, in whole characters.
 pub(super) fn head(text: &str, limit: usize) -> &str {
     let is_boundary = |at: &usize| text.is_char_boundary(*at);
-    let end = (0..=limit.min(text.len())).rev().find(is_boundary).unwrap_or(0);
+    let end = (0..=limit.min(text.len()))
+        .rev()
+        .find(is_boundary)
+        .unwrap_or(0);
     &text[..end]
 }
 

@@ -40,15 +40,29 @@ fn code_operation_and_request_are_found() {
     let cli = only(
         "\nAn error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.\n",
     );
-    assert_eq!((cli.code.as_deref(), cli.operation.as_deref()), (Some("InvalidClientTokenId"), Some("GetCallerIdentity")));
-    assert_eq!(cli.message, "The security token included in the request is invalid.");
+    assert_eq!(
+        (cli.code.as_deref(), cli.operation.as_deref()),
+        (Some("InvalidClientTokenId"), Some("GetCallerIdentity"))
+    );
+    assert_eq!(
+        cli.message,
+        "The security token included in the request is invalid."
+    );
     assert_eq!(cli.finding.cause, Cause::AccessKeyUnknown);
     let go = only(
         "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: 12345678-abcd, api error ExpiredToken: The security token included in the request is expired",
     );
     assert_eq!(
-        (go.service.as_deref(), go.operation.as_deref(), go.request_id.as_deref()),
-        (Some("STS"), Some("GetCallerIdentity"), Some("12345678-abcd"))
+        (
+            go.service.as_deref(),
+            go.operation.as_deref(),
+            go.request_id.as_deref()
+        ),
+        (
+            Some("STS"),
+            Some("GetCallerIdentity"),
+            Some("12345678-abcd")
+        )
     );
     assert_eq!(go.finding.cause, Cause::SessionExpired);
 }
@@ -57,17 +71,26 @@ fn code_operation_and_request_are_found() {
 fn what_ends_a_program_ranks_before_what_it_survives() {
     let throttled = "ThrottlingException: Rate exceeded (attempt 1), request id: 0badc0de-1111\n";
     let first = |text: &str| scan(text).first().map(|one| one.finding.cause);
-    let expired = format!("{throttled}An error occurred (ExpiredToken) when calling the X operation: The provided token has expired.");
+    let expired = format!(
+        "{throttled}An error occurred (ExpiredToken) when calling the X operation: The provided token has expired."
+    );
     assert_eq!(first(&expired), Some(Cause::SessionExpired));
-    let signed_out = format!("{throttled}Error when retrieving token from sso: Token has expired and refresh failed");
+    let signed_out = format!(
+        "{throttled}Error when retrieving token from sso: Token has expired and refresh failed"
+    );
     assert_eq!(first(&signed_out), Some(Cause::SsoSessionExpired));
     assert_eq!(first(throttled), Some(Cause::Throttled));
 }
 
 #[test]
 fn a_response_without_a_body_is_a_denial() {
-    let one = only("botocore.exceptions.ClientError: An error occurred (403) when calling the HeadObject operation: Forbidden");
-    assert_eq!((one.finding.cause, one.operation.as_deref()), (Cause::PermissionDenied, Some("HeadObject")));
+    let one = only(
+        "botocore.exceptions.ClientError: An error occurred (403) when calling the HeadObject operation: Forbidden",
+    );
+    assert_eq!(
+        (one.finding.cause, one.operation.as_deref()),
+        (Cause::PermissionDenied, Some("HeadObject"))
+    );
 }
 
 #[test]
@@ -78,12 +101,23 @@ fn wrapped_and_coloured_text_is_joined() {
 
 #[test]
 fn prefixes_of_lines_are_removed() {
-    for prefix in ["> ", "| ", "app-1  | ", "[pod/web-7d9f/app] ", "2024-01-01T00:00:00.000Z ", "│ "] {
+    for prefix in [
+        "> ",
+        "| ",
+        "app-1  | ",
+        "[pod/web-7d9f/app] ",
+        "2024-01-01T00:00:00.000Z ",
+        "│ ",
+    ] {
         let text = format!(
             "{prefix}operation error STS: GetCallerIdentity, api error\n{prefix}ExpiredToken: The security token\n{prefix}included in the request is expired\n"
         );
         let one = only(&text);
-        assert_eq!((one.operation.as_deref(), one.finding.cause), (Some("GetCallerIdentity"), Cause::SessionExpired), "{prefix}");
+        assert_eq!(
+            (one.operation.as_deref(), one.finding.cause),
+            (Some("GetCallerIdentity"), Cause::SessionExpired),
+            "{prefix}"
+        );
     }
 }
 
@@ -91,14 +125,20 @@ fn prefixes_of_lines_are_removed() {
 fn the_same_error_ten_times_is_one() {
     let text = "An error occurred (ExpiredToken) when calling the ListBuckets operation: The provided token has expired.\n".repeat(10);
     let one = only(&text);
-    assert_eq!((one.count, one.message.as_str()), (10, "The provided token has expired."));
+    assert_eq!(
+        (one.count, one.message.as_str()),
+        (10, "The provided token has expired.")
+    );
 }
 
 #[test]
 fn our_own_failure_keeps_its_cause() {
     let text = "Error when retrieving credentials from custom-process: awsfresh: profile `prod`: the SSO session `corp` ended 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp\n";
     let own = only(text);
-    assert_eq!((own.finding.cause, own.finding.remedy[0].as_str()), (Cause::SsoSessionExpired, "aws sso login --sso-session corp"));
+    assert_eq!(
+        (own.finding.cause, own.finding.remedy[0].as_str()),
+        (Cause::SsoSessionExpired, "aws sso login --sso-session corp")
+    );
 }
 
 #[test]

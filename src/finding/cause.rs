@@ -232,7 +232,10 @@ mod tests {
         ] {
             assert_eq!(cause.class().code(), code);
         }
-        assert!(Cause::ALL.is_sorted_by_key(|cause| cause.class()), "the order of the table");
+        assert!(
+            Cause::ALL.is_sorted_by_key(|cause| cause.class()),
+            "the order of the table"
+        );
     }
 
     #[test]

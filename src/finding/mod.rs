@@ -191,7 +191,10 @@ impl Finding {
     /// Adds a place in a file as the subject alone.
     #[must_use]
     pub fn about_place(self, origin: &Origin) -> Self {
-        self.about(Subject::File { file: origin.file.to_string(), line: origin.line })
+        self.about(Subject::File {
+            file: origin.file.to_string(),
+            line: origin.line,
+        })
     }
 
     /// Adds a next step.
@@ -221,7 +224,9 @@ impl Finding {
 
     /// The place in a file it is about.
     pub fn place(&self) -> Option<&Subject> {
-        self.subjects.iter().find(|subject| matches!(subject, Subject::File { .. }))
+        self.subjects
+            .iter()
+            .find(|subject| matches!(subject, Subject::File { .. }))
     }
 
     /// Puts the profile a caller asked for in front of the summary, unless that names it already.

@@ -53,10 +53,18 @@ pub fn finding_text(finding: &Finding) -> String {
     };
     let severity = paint(style, finding.severity.name());
     let summary = printable(&finding.summary);
-    let mut lines = vec![format!("{severity}: {summary} [{}]{certainty}", finding.cause.id())];
+    let mut lines = vec![format!(
+        "{severity}: {summary} [{}]{certainty}",
+        finding.cause.id()
+    )];
     let evidence = finding.evidence.iter().filter(|line| !line.is_empty());
     lines.extend(evidence.map(|line| format!("  seen: {}", printable(line))));
-    lines.extend(finding.remedy.iter().map(|line| format!("  try:  {}", printable(line))));
+    lines.extend(
+        finding
+            .remedy
+            .iter()
+            .map(|line| format!("  try:  {}", printable(line))),
+    );
     lines.join("\n")
 }
 
@@ -67,16 +75,23 @@ mod tests {
 
     #[test]
     fn a_finding_is_three_lines_of_text() {
-        let finding = Finding::new(Cause::SsoSessionExpired, "the SSO session `corp` expired 2 h ago")
-            .evidence("token in the OS keyring")
-            .remedy("aws sso login --sso-session corp")
-            .for_profile("prod");
+        let finding = Finding::new(
+            Cause::SsoSessionExpired,
+            "the SSO session `corp` expired 2 h ago",
+        )
+        .evidence("token in the OS keyring")
+        .remedy("aws sso login --sso-session corp")
+        .for_profile("prod");
         assert_eq!(
             finding.to_string(),
             "awsfresh: profile `prod`: the SSO session `corp` expired 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp"
         );
         assert_eq!(finding.exit_code(), 4);
-        assert_eq!(finding.clone().for_profile("prod"), finding, "the profile is named once");
+        assert_eq!(
+            finding.clone().for_profile("prod"),
+            finding,
+            "the profile is named once"
+        );
     }
 
     #[test]
@@ -87,7 +102,11 @@ mod tests {
             finding = finding.evidence(long.clone()).remedy(long.clone());
         }
         let text = finding.to_string();
-        assert!(text.len() < 4096 && text.lines().count() == 8, "{}", text.len());
+        assert!(
+            text.len() < 4096 && text.lines().count() == 8,
+            "{}",
+            text.len()
+        );
         assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
     }
 }

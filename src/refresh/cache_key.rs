@@ -22,7 +22,11 @@ fn key(kind: &str, what: &Value) -> CacheKey {
 }
 
 /// One key per step, base first; `None` for a base that is not cached.
-pub(crate) fn step_keys(chain: &Chain, world: &World, connections: &Connections) -> Vec<Option<CacheKey>> {
+pub(crate) fn step_keys(
+    chain: &Chain,
+    world: &World,
+    connections: &Connections,
+) -> Vec<Option<CacheKey>> {
     let sts = connections.url(Service::Sts);
     let (mut identity, is_cached) = base(chain, world, connections);
     let mut keys = vec![is_cached.then(|| key("base", &identity))];
@@ -51,23 +55,40 @@ fn base(chain: &Chain, world: &World, connections: &Connections) -> (Value, bool
     let sts = connections.url(Service::Sts);
     match &chain.base {
         Base::Static { credentials, .. } => (json!({"key": credentials.access_key_id}), false),
-        Base::Environment { .. } => (json!({"environment": world.outer_env("AWS_ACCESS_KEY_ID")}), false),
+        Base::Environment { .. } => (
+            json!({"environment": world.outer_env("AWS_ACCESS_KEY_ID")}),
+            false,
+        ),
         Base::InstanceMetadata { .. } => (json!("instance"), false),
-        Base::Container { .. } => (json!({"container": CONTAINER_VARIABLES.map(|name| world.env(name))}), false),
-        Base::WebIdentity { token_file, role_arn, session_name: name, duration_seconds } => {
+        Base::Container { .. } => (
+            json!({"container": CONTAINER_VARIABLES.map(|name| world.env(name))}),
+            false,
+        ),
+        Base::WebIdentity {
+            token_file,
+            role_arn,
+            session_name: name,
+            duration_seconds,
+        } => {
             let session = session_name(world, name.as_ref().map(|v| v.text.as_str()));
             let what = json!({"web_identity": token_file.text, "role": role_arn.text,
                 "session": session, "duration": duration_seconds, "endpoint": sts});
             (what, true)
         }
-        Base::Sso { account_id, role_name, .. } => {
+        Base::Sso {
+            account_id,
+            role_name,
+            ..
+        } => {
             let session = Session::of(&chain.base, world).map(|s| s.identity());
             let what = json!({"sso": session, "account": account_id, "role": role_name,
                 "endpoint": connections.url(Service::Sso)});
             (what, true)
         }
         Base::LoginSession { arn, .. } => (json!({"login": arn.text.trim()}), true),
-        Base::Process { command, profile } => (json!({"process": command.text, "profile": profile}), true),
+        Base::Process { command, profile } => {
+            (json!({"process": command.text, "profile": profile}), true)
+        }
     }
 }
 

@@ -26,7 +26,12 @@ pub struct Entry {
 impl Entry {
     /// An entry for `key`.
     pub fn new(key: &CacheKey, obtained: Timestamp, credentials: Credentials) -> Self {
-        Self { version: VERSION, key: key.as_str().to_owned(), obtained, credentials }
+        Self {
+            version: VERSION,
+            key: key.as_str().to_owned(),
+            obtained,
+            credentials,
+        }
     }
 
     /// When the credentials expire. An entry without a time is never read.
@@ -79,20 +84,37 @@ mod tests {
         let key = CacheKey::new("role", "aa");
         let bytes = entry(&key).to_bytes();
         assert!(!bytes.contains(&b'\n'));
-        assert_eq!(Entry::from_bytes(&key, &bytes).map(|e| e.expiration()), Some(Timestamp(100)));
+        assert_eq!(
+            Entry::from_bytes(&key, &bytes).map(|e| e.expiration()),
+            Some(Timestamp(100))
+        );
     }
 
     #[test]
     fn anything_else_counts_as_missing() {
         let key = CacheKey::new("role", "aa");
         let good = String::from_utf8(entry(&key).to_bytes().to_vec()).unwrap();
-        assert!(Entry::from_bytes(&CacheKey::new("role", "bb"), good.as_bytes()).is_none(), "another key");
+        assert!(
+            Entry::from_bytes(&CacheKey::new("role", "bb"), good.as_bytes()).is_none(),
+            "another key"
+        );
         for cut in 0..good.len() {
-            assert!(Entry::from_bytes(&key, &good.as_bytes()[..cut]).is_none(), "cut at {cut}");
+            assert!(
+                Entry::from_bytes(&key, &good.as_bytes()[..cut]).is_none(),
+                "cut at {cut}"
+            );
         }
-        for (from, to) in [("\"v\":1", "\"v\":2"), ("\"expiration\":100,", ""), ("ASIAXXXXXXXXXXXXXXXX", ""), (":100", ":\"soon\"")] {
+        for (from, to) in [
+            ("\"v\":1", "\"v\":2"),
+            ("\"expiration\":100,", ""),
+            ("ASIAXXXXXXXXXXXXXXXX", ""),
+            (":100", ":\"soon\""),
+        ] {
             let bad = good.replace(from, to);
-            assert!(bad == good || Entry::from_bytes(&key, bad.as_bytes()).is_none(), "{to}");
+            assert!(
+                bad == good || Entry::from_bytes(&key, bad.as_bytes()).is_none(),
+                "{to}"
+            );
         }
     }
 }

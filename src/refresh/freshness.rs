@@ -97,13 +97,20 @@ mod tests {
         let at = |now| freshness(Timestamp(0), Timestamp(253_402_300_799), Timestamp(now));
         assert_eq!(at(MAX_AGE - 1), Fresh);
         assert_eq!(at(MAX_AGE), RenewSoon(Reason::TooOld));
-        assert_eq!(at(-CLOCK_TOLERANCE), Fresh, "the clock was put back a little");
+        assert_eq!(
+            at(-CLOCK_TOLERANCE),
+            Fresh,
+            "the clock was put back a little"
+        );
         assert_eq!(at(-CLOCK_TOLERANCE - 1), RenewSoon(Reason::FromTheFuture));
     }
 
     #[test]
     fn nonsense_never_panics() {
-        assert_eq!(freshness(Timestamp(10), Timestamp(0), Timestamp(5)), Expired);
+        assert_eq!(
+            freshness(Timestamp(10), Timestamp(0), Timestamp(5)),
+            Expired
+        );
         let nonsense = freshness(Timestamp(i64::MIN), Timestamp(i64::MAX), Timestamp(0));
         assert_eq!(nonsense, RenewSoon(Reason::TooOld));
     }

@@ -38,29 +38,56 @@ pub(super) struct Failure {
 pub(super) enum LockAttempt {
     /// This process does the work. `lock` is `None` where the file system has no locks. `waited` tells whether another process
     /// held the lock meanwhile.
-    Acquired { lock: Option<RefreshLock>, waited: bool },
+    Acquired {
+        lock: Option<RefreshLock>,
+        waited: bool,
+    },
     /// Another process still holds it.
     Busy,
 }
 
 /// Tries to take the lock of `key`; with a deadline, waits for it that long. An attended caller is told about the wait.
-pub(super) fn acquire(dir: &Path, key: &CacheKey, deadline: Option<Instant>, attended: bool) -> LockAttempt {
+pub(super) fn acquire(
+    dir: &Path,
+    key: &CacheKey,
+    deadline: Option<Instant>,
+    attended: bool,
+) -> LockAttempt {
     let attempt = RefreshLock::try_take(dir, key).and_then(|taken| match (taken, deadline) {
-        (Some(lock), _) => Ok(LockAttempt::Acquired { lock: Some(lock), waited: false }),
+        (Some(lock), _) => Ok(LockAttempt::Acquired {
+            lock: Some(lock),
+            waited: false,
+        }),
         (None, None) => Ok(LockAttempt::Busy),
         (None, Some(deadline)) => {
-            let level = if attended { log::Level::Info } else { log::Level::Debug };
-            log::log!(level, "waiting for another process that is renewing the same credentials");
+            let level = if attended {
+                log::Level::Info
+            } else {
+                log::Level::Debug
+            };
+            log::log!(
+                level,
+                "waiting for another process that is renewing the same credentials"
+            );
             let taken = RefreshLock::wait(dir, key, deadline)?;
             Ok(match taken {
-                Some(lock) => LockAttempt::Acquired { lock: Some(lock), waited: true },
+                Some(lock) => LockAttempt::Acquired {
+                    lock: Some(lock),
+                    waited: true,
+                },
                 None => LockAttempt::Busy,
             })
         }
     });
     attempt.unwrap_or_else(|e| {
-        log::debug!("no lock is available in {} ({e}): continuing without one", dir.display());
-        LockAttempt::Acquired { lock: None, waited: false }
+        log::debug!(
+            "no lock is available in {} ({e}): continuing without one",
+            dir.display()
+        );
+        LockAttempt::Acquired {
+            lock: None,
+            waited: false,
+        }
     })
 }
 
@@ -69,7 +96,10 @@ pub(super) fn lock_timeout(what: &str, waited: Duration, dir: &Path) -> Finding 
     let summary = format!("another awsfresh process is still fetching the {what}");
     let waited = waited.as_secs_f64();
     Finding::new(Cause::LockTimeout, summary)
-        .evidence(format!("waited {waited:.1} s for its lock in {}", dir.display()))
+        .evidence(format!(
+            "waited {waited:.1} s for its lock in {}",
+            dir.display()
+        ))
         .remedy("try again; AWSFRESH_TIMEOUT=SECONDS allows more time")
 }
 
@@ -85,7 +115,9 @@ impl RefreshLock {
     fn wait(dir: &Path, key: &CacheKey, deadline: Instant) -> io::Result<Option<Self>> {
         let file = open(dir, key)?;
         let (sender, receiver) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("lock".into()).stack_size(64 * 1024);
+        let thread = std::thread::Builder::new()
+            .name("lock".into())
+            .stack_size(64 * 1024);
         thread.spawn(move || {
             let outcome = file_lock::lock(&file);
             // If nobody waits any more, dropping the file releases the lock.
@@ -139,7 +171,9 @@ mod tests {
             let deadline = Instant::now() + Duration::from_millis(millis);
             RefreshLock::wait(dir.path(), &key(), deadline).unwrap()
         };
-        let first = RefreshLock::try_take(dir.path(), &key()).unwrap().expect("free");
+        let first = RefreshLock::try_take(dir.path(), &key())
+            .unwrap()
+            .expect("free");
         assert!(RefreshLock::try_take(dir.path(), &key()).unwrap().is_none());
         assert!(wait(30).is_none());
         drop(first);
@@ -149,11 +183,18 @@ mod tests {
     #[test]
     fn a_failure_is_left_for_the_next_holder_and_garbage_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let take = || RefreshLock::try_take(dir.path(), &key()).unwrap().expect("free");
+        let take = || {
+            RefreshLock::try_take(dir.path(), &key())
+                .unwrap()
+                .expect("free")
+        };
         let mut lock = take();
         assert!(lock.last_failure().is_none());
         let finding = Finding::new(Cause::DnsFailure, "no such host");
-        lock.leave_failure(&Failure { at: Timestamp(7), finding });
+        lock.leave_failure(&Failure {
+            at: Timestamp(7),
+            finding,
+        });
         drop(lock);
         let mut lock = take();
         let left = lock.last_failure().map(|f| (f.at, f.finding.cause));

@@ -63,7 +63,13 @@ enum Action {
 
 impl Renewal<'_> {
     /// Decides by the failure that is left in the lock, by what is stored now, and by whether the lock was waited for.
-    fn decide(&self, waited: bool, failure: Option<&Failure>, stored: Option<&Entry>, now: Timestamp) -> Action {
+    fn decide(
+        &self,
+        waited: bool,
+        failure: Option<&Failure>,
+        stored: Option<&Entry>,
+        now: Timestamp,
+    ) -> Action {
         if let Some(failure) = failure {
             if self.valid.is_none() && waited && failure.at >= self.began {
                 return Action::ShareFailure;
@@ -74,7 +80,9 @@ impl Renewal<'_> {
         }
         let is_fresh = |entry: &&Entry| entry.freshness(now) == Freshness::Fresh;
         match stored.filter(is_fresh) {
-            Some(entry) if !self.force || (waited && entry.obtained >= self.began) => Action::ServeStored,
+            Some(entry) if !self.force || (waited && entry.obtained >= self.began) => {
+                Action::ServeStored
+            }
             _ => Action::Fetch,
         }
     }
@@ -82,12 +90,28 @@ impl Renewal<'_> {
 
 impl<'a> Refresher<'a> {
     /// A refresher for `chain`.
-    pub(crate) fn new(world: &'a World, chain: &'a Chain, store: &'a dyn Store, deadline: Instant) -> Self {
+    pub(crate) fn new(
+        world: &'a World,
+        chain: &'a Chain,
+        store: &'a dyn Store,
+        deadline: Instant,
+    ) -> Self {
         let sources = Sources::new(world, chain, deadline);
         let keys = step_keys(chain, world, &sources.connections);
         let locks = world.state_dir().join("locks");
         let (obtained, failed_renewal) = (Cell::default(), RefCell::default());
-        Self { world, chain, store, sources, keys, deadline, locks, force: false, obtained, failed_renewal }
+        Self {
+            world,
+            chain,
+            store,
+            sources,
+            keys,
+            deadline,
+            locks,
+            force: false,
+            obtained,
+            failed_renewal,
+        }
     }
 
     /// Renews the last step even if it is fresh.
@@ -148,7 +172,9 @@ impl<'a> Refresher<'a> {
 
     /// What the user of the chain's SSO session has; `None` where it has no session, or the portal does not say.
     pub(crate) fn assignments(&self) -> Option<Assignments> {
-        let token = self.sso_token(&Session::of(&self.chain.base, self.world)?, None).ok()?;
+        let token = self
+            .sso_token(&Session::of(&self.chain.base, self.world)?, None)
+            .ok()?;
         self.sources.assignments(token.access()).ok()
     }
 
@@ -165,18 +191,26 @@ impl<'a> Refresher<'a> {
             return self.fetch(step);
         };
         let name = self.chain.step_name(step);
-        let cached = self.read_cached(key).map(|entry| (self.freshness_of(&entry), entry));
+        let cached = self
+            .read_cached(key)
+            .map(|entry| (self.freshness_of(&entry), entry));
         let valid = match cached {
             Some((Freshness::Fresh, entry)) if !force => {
                 log::debug!("{name}: cached and fresh, {} left", self.time_left(&entry));
                 return Ok(self.serve(step, entry));
             }
             Some((Freshness::RenewSoon(reason), entry)) => {
-                log::debug!("{name}: {} left, renewing because {reason}", self.time_left(&entry));
+                log::debug!(
+                    "{name}: {} left, renewing because {reason}",
+                    self.time_left(&entry)
+                );
                 Some(entry)
             }
             Some((Freshness::Fresh, entry)) => {
-                log::debug!("{name}: {} left, renewing as requested", self.time_left(&entry));
+                log::debug!(
+                    "{name}: {} left, renewing as requested",
+                    self.time_left(&entry)
+                );
                 Some(entry)
             }
             Some((Freshness::Expired, _)) | None => {
@@ -184,7 +218,13 @@ impl<'a> Refresher<'a> {
                 None
             }
         };
-        let renewal = Renewal { step, key, force, valid, began: self.world.now() };
+        let renewal = Renewal {
+            step,
+            key,
+            force,
+            valid,
+            began: self.world.now(),
+        };
         let began = Instant::now();
         // While something valid is left, the lock is not worth waiting for.
         let deadline = renewal.valid.is_none().then_some(self.deadline);
@@ -201,7 +241,12 @@ impl<'a> Refresher<'a> {
     }
 
     /// The second look, and the renewal, under the lock.
-    fn renew(&self, renewal: Renewal<'_>, mut lock: Option<RefreshLock>, waited: bool) -> Result<Credentials> {
+    fn renew(
+        &self,
+        renewal: Renewal<'_>,
+        mut lock: Option<RefreshLock>,
+        waited: bool,
+    ) -> Result<Credentials> {
         let failure = lock.as_mut().and_then(RefreshLock::last_failure);
         let stored = self.read_cached(renewal.key);
         let action = renewal.decide(waited, failure.as_ref(), stored.as_ref(), self.world.now());
@@ -224,7 +269,11 @@ impl<'a> Refresher<'a> {
         }
     }
 
-    fn fetch_and_store(&self, renewal: Renewal<'_>, mut lock: Option<RefreshLock>) -> Result<Credentials> {
+    fn fetch_and_store(
+        &self,
+        renewal: Renewal<'_>,
+        mut lock: Option<RefreshLock>,
+    ) -> Result<Credentials> {
         let finding = match self.fetch(renewal.step) {
             Ok(credentials) => {
                 if let Some(lock) = &mut lock {
@@ -235,13 +284,20 @@ impl<'a> Refresher<'a> {
             Err(finding) => finding,
         };
         if let Some(lock) = &mut lock {
-            lock.leave_failure(&Failure { at: self.world.now(), finding: finding.clone() });
+            lock.leave_failure(&Failure {
+                at: self.world.now(),
+                finding: finding.clone(),
+            });
         }
-        let valid = renewal.valid.filter(|entry| self.freshness_of(entry) != Freshness::Expired);
+        let valid = renewal
+            .valid
+            .filter(|entry| self.freshness_of(entry) != Freshness::Expired);
         match valid {
             Some(entry) if !renewal.force => {
                 let left = self.time_left(&entry);
-                log::debug!("the renewal failed, serving what is valid for {left} more:\n{finding}");
+                log::debug!(
+                    "the renewal failed, serving what is valid for {left} more:\n{finding}"
+                );
                 self.failed_renewal.replace(Some(finding));
                 Ok(self.serve(renewal.step, entry))
             }
@@ -282,8 +338,15 @@ impl<'a> Refresher<'a> {
         log::debug!("calling AssumeRole for {}", hop.role_arn.text);
         match self.sources.hop(hop, &caller) {
             // AWS no longer accepts the caller's session from the cache: it must not be served again.
-            Err(finding) if matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SessionExpired) && self.key(step - 1).is_some() => {
-                log::debug!("AWS rejected the cached source credentials: deleting them and trying once more");
+            Err(finding)
+                if matches!(
+                    finding.cause,
+                    Cause::AccessKeyUnknown | Cause::SessionExpired
+                ) && self.key(step - 1).is_some() =>
+            {
+                log::debug!(
+                    "AWS rejected the cached source credentials: deleting them and trying once more"
+                );
                 self.invalidate_step(step - 1);
                 self.sources.hop(hop, &self.step(step - 1, false)?)
             }
@@ -297,15 +360,21 @@ impl<'a> Refresher<'a> {
         };
         let token = self.sso_token(&session, None)?;
         let with_login = |finding: Finding| match finding.cause {
-            Cause::SsoSessionExpired if finding.remedy.is_empty() => finding.remedy(session.login()),
+            Cause::SsoSessionExpired if finding.remedy.is_empty() => {
+                finding.remedy(session.login())
+            }
             _ => finding,
         };
         match self.sources.base(Some(token.access())).map_err(with_login) {
             Err(finding) if finding.cause == Cause::SsoSessionExpired => {
                 log::debug!("the portal rejected the token: refreshing it");
                 // If that fails too, what the portal said is the better diagnosis.
-                let renewed = self.sso_token(&session, Some(token.access())).map_err(|_| finding)?;
-                self.sources.base(Some(renewed.access())).map_err(with_login)
+                let renewed = self
+                    .sso_token(&session, Some(token.access()))
+                    .map_err(|_| finding)?;
+                self.sources
+                    .base(Some(renewed.access()))
+                    .map_err(with_login)
             }
             outcome => outcome,
         }
@@ -313,7 +382,14 @@ impl<'a> Refresher<'a> {
 
     fn sso_token(&self, session: &Session<'_>, rejected: Option<&Secret>) -> Result<Token> {
         let (sources, store, locks) = (&self.sources, self.store, self.locks.as_path());
-        SsoTokens { session, sources, store, locks, deadline: self.deadline }.obtain(rejected)
+        SsoTokens {
+            session,
+            sources,
+            store,
+            locks,
+            deadline: self.deadline,
+        }
+        .obtain(rejected)
     }
 
     /// Stores what was fetched, and returns it whether or not that works.
@@ -330,7 +406,9 @@ impl<'a> Refresher<'a> {
                 let left = self.time_left(&entry);
                 log::debug!("{name}: stored in {}, {left} left", self.store.name());
             }
-            Err(e) => log::warn!("the credentials could not be stored and are used without a cache: {e}"),
+            Err(e) => {
+                log::warn!("the credentials could not be stored and are used without a cache: {e}")
+            }
         }
         self.serve(step, entry)
     }

@@ -31,7 +31,8 @@ impl SsoTokens<'_> {
     /// A usable token: as it is, or refreshed. `rejected` is one that the portal did not accept.
     pub(super) fn obtain(&self, rejected: Option<&Secret>) -> Result<Token> {
         let session = self.session;
-        let is_usable = |token: &Token| token.is_fresh(self.now()) && Some(token.access()) != rejected;
+        let is_usable =
+            |token: &Token| token.is_fresh(self.now()) && Some(token.access()) != rejected;
         let key = token_key(session);
         let token = self.read(&key)?;
         if is_usable(&token) {
@@ -51,7 +52,8 @@ impl SsoTokens<'_> {
         }
         log::debug!("refreshing the token of SSO session `{}`", session.label());
         let renewed = session.refresh(self.sources, &token);
-        let renewed = renewed.or_else(|finding| self.after_failure(&key, &token, rejected, finding))?;
+        let renewed =
+            renewed.or_else(|finding| self.after_failure(&key, &token, rejected, finding))?;
         if renewed != token {
             self.write(&key, &renewed);
         }
@@ -63,7 +65,13 @@ impl SsoTokens<'_> {
     }
 
     /// The token to use after a refresh that failed, or why there is none.
-    fn after_failure(&self, key: &CacheKey, token: &Token, rejected: Option<&Secret>, finding: Finding) -> Result<Token> {
+    fn after_failure(
+        &self,
+        key: &CacheKey,
+        token: &Token,
+        rejected: Option<&Secret>,
+        finding: Finding,
+    ) -> Result<Token> {
         // The AWS CLI takes no lock: it may have used the refresh token first.
         let again = self.read(key)?;
         let is_accepted = Some(again.access()) != rejected;
@@ -100,12 +108,16 @@ impl SsoTokens<'_> {
         let outcome = match token.source {
             TokenSource::Store => {
                 let label = format!("awsfresh: SSO session {label}");
-                self.store.put(key, &label, &token.to_bytes()).map_err(|e| e.to_string())
+                self.store
+                    .put(key, &label, &token.to_bytes())
+                    .map_err(|e| e.to_string())
             }
             TokenSource::File => self.session.write(token).map_err(|e| e.to_string()),
         };
         if let Err(why) = outcome {
-            log::warn!("the renewed token of SSO session `{label}` could not be saved ({why}); fix that, then sign in again");
+            log::warn!(
+                "the renewed token of SSO session `{label}` could not be saved ({why}); fix that, then sign in again"
+            );
         }
     }
 }

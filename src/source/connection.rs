@@ -95,23 +95,33 @@ pub(crate) struct Connections {
 impl Connections {
     /// Ranks the settings as the SDKs do: the variable of the service, the variable for all, then the profile.
     pub(crate) fn new(world: &World, network: &Network) -> Self {
-        let ignored = world.env_flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") || network.ignore_configured_endpoint_urls;
+        let ignored = world.env_flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+            || network.ignore_configured_endpoint_urls;
         let endpoint = |variable: &'static str, configured: &Option<Value>| {
             if ignored {
                 return None;
             }
             if let Some((name, url)) = world.first_env([variable, "AWS_ENDPOINT_URL"]) {
                 let place = SettingPlace::Variable(name);
-                return Some(EndpointOverride { url: url.to_owned(), place });
+                return Some(EndpointOverride {
+                    url: url.to_owned(),
+                    place,
+                });
             }
             let value = configured.as_ref().or(network.endpoint_url.as_ref())?;
             let place = SettingPlace::File(value.origin.clone());
-            Some(EndpointOverride { url: value.text.clone(), place })
+            Some(EndpointOverride {
+                url: value.text.clone(),
+                place,
+            })
         };
         // curl's rule, which every SDK follows: lower case first.
         let proxy = |name: &str| {
             let upper = name.to_ascii_uppercase();
-            world.env(name).or_else(|| world.env(&upper)).map(str::to_owned)
+            world
+                .env(name)
+                .or_else(|| world.env(&upper))
+                .map(str::to_owned)
         };
         let all = proxy("all_proxy");
         Self {
@@ -122,7 +132,9 @@ impl Connections {
             dualstack: world.env_flag("AWS_USE_DUALSTACK_ENDPOINT") || network.use_dualstack,
             ca_bundle: match (world.env("AWS_CA_BUNDLE"), &network.ca_bundle) {
                 (Some(path), _) => Some((world.expand_home(path), "AWS_CA_BUNDLE".to_owned())),
-                (None, Some(value)) => Some((world.expand_home(&value.text), value.origin.to_string())),
+                (None, Some(value)) => {
+                    Some((world.expand_home(&value.text), value.origin.to_string()))
+                }
                 (None, None) => None,
             },
             https_proxy: proxy("https_proxy").or_else(|| all.clone()),
@@ -157,7 +169,13 @@ impl Connections {
     }
 
     /// The configuration of an SDK client for `service`, without credentials.
-    pub(crate) fn sdk_config(&self, service: Service, region: &str, hosts: Hosts, retries: RetryConfig) -> Result<SdkConfig> {
+    pub(crate) fn sdk_config(
+        &self,
+        service: Service,
+        region: &str,
+        hosts: Hosts,
+        retries: RetryConfig,
+    ) -> Result<SdkConfig> {
         let mut config = SdkConfig::builder()
             .region(Region::new(region.to_owned()))
             .http_client(self.http_client(service)?)
@@ -175,34 +193,62 @@ impl Connections {
             endpoint.check()?;
         }
         let transport = self.transport(self.url(service).unwrap_or("https://"))?;
-        Ok(Builder::new().build_with_connector_fn(move |settings, _| transport.connector(settings)))
+        Ok(
+            Builder::new()
+                .build_with_connector_fn(move |settings, _| transport.connector(settings)),
+        )
     }
 
     /// Proxy and TLS settings for `url`. TLS roots are loaded for https only: reading the system's takes milliseconds.
     pub(crate) fn transport(&self, url: &str) -> Result<Transport> {
         let plain = url.starts_with("http://");
-        let tls = if plain { None } else { Some(self.tls_context()?) };
-        Ok(Transport { proxy: self.proxy(plain)?, tls })
+        let tls = if plain {
+            None
+        } else {
+            Some(self.tls_context()?)
+        };
+        Ok(Transport {
+            proxy: self.proxy(plain)?,
+            tls,
+        })
     }
 
     /// `HOST:PORT` of the proxy for a request to `url`, if it takes one.
     pub(crate) fn proxy_for(&self, url: &Uri) -> Option<String> {
         let proxy = |url: &Option<String>| url.clone().unwrap_or_default();
-        let matcher = Matcher::builder().https(proxy(&self.https_proxy)).http(proxy(&self.http_proxy)).no(proxy(&self.no_proxy)).build();
+        let matcher = Matcher::builder()
+            .https(proxy(&self.https_proxy))
+            .http(proxy(&self.http_proxy))
+            .no(proxy(&self.no_proxy))
+            .build();
         let proxy = matcher.intercept(url)?.uri().clone();
-        let default = if proxy.scheme_str() == Some("https") { 443 } else { 80 };
-        Some(format!("{}:{}", proxy.host()?, proxy.port_u16().unwrap_or(default)))
+        let default = if proxy.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        Some(format!(
+            "{}:{}",
+            proxy.host()?,
+            proxy.port_u16().unwrap_or(default)
+        ))
     }
 
     fn tls_context(&self) -> Result<TlsContext> {
         let mut roots = TrustStore::default();
         if let Some((path, place)) = &self.ca_bundle {
             let unusable = |cause, why: String, remedy: &str| {
-                Finding::new(cause, format!("the CA bundle {} {why}", path.display())).evidence(format!("named by {place}")).remedy(remedy)
+                Finding::new(cause, format!("the CA bundle {} {why}", path.display()))
+                    .evidence(format!("named by {place}"))
+                    .remedy(remedy)
             };
             let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
                 let remedy = "name a readable PEM file, or remove the setting";
-                unusable(Cause::ConfigUnreadable, format!("cannot be read: {e}"), remedy)
+                unusable(
+                    Cause::ConfigUnreadable,
+                    format!("cannot be read: {e}"),
+                    remedy,
+                )
             })?;
             check_bundle(&pem).map_err(|why| {
                 let remedy = "name a file with -----BEGIN CERTIFICATE----- blocks";
@@ -210,15 +256,37 @@ impl Connections {
             })?;
             roots.add_pem_certificate(pem.as_slice());
         }
-        let unusable = |e| Finding::new(Cause::TlsUntrusted, format!("the TLS settings cannot be used: {e}"));
-        TlsContext::builder().with_trust_store(roots).build().map_err(unusable)
+        let unusable = |e| {
+            Finding::new(
+                Cause::TlsUntrusted,
+                format!("the TLS settings cannot be used: {e}"),
+            )
+        };
+        TlsContext::builder()
+            .with_trust_store(roots)
+            .build()
+            .map_err(unusable)
     }
 
     fn proxy(&self, plain: bool) -> Result<ProxyConfig> {
-        let url = if plain { &self.http_proxy } else { &self.https_proxy };
-        let Some(url) = url else { return Ok(ProxyConfig::disabled()) };
-        let url = if url.contains("://") { url.clone() } else { format!("http://{url}") };
-        let config = if plain { ProxyConfig::http(&url) } else { ProxyConfig::https(&url) };
+        let url = if plain {
+            &self.http_proxy
+        } else {
+            &self.https_proxy
+        };
+        let Some(url) = url else {
+            return Ok(ProxyConfig::disabled());
+        };
+        let url = if url.contains("://") {
+            url.clone()
+        } else {
+            format!("http://{url}")
+        };
+        let config = if plain {
+            ProxyConfig::http(&url)
+        } else {
+            ProxyConfig::https(&url)
+        };
         // The URL may contain a password: it is not quoted.
         let config = config.map_err(|_| {
             let name = if plain { "HTTP_PROXY" } else { "HTTPS_PROXY" };
@@ -227,8 +295,9 @@ impl Connections {
             } else {
                 "is not a proxy URL"
             };
-            Finding::new(Cause::ProxyMisconfigured, format!("{name} {what}"))
-                .remedy(format!("export {name}=http://USER:PASSWORD@HOST:PORT, the password percent-encoded"))
+            Finding::new(Cause::ProxyMisconfigured, format!("{name} {what}")).remedy(format!(
+                "export {name}=http://USER:PASSWORD@HOST:PORT, the password percent-encoded"
+            ))
         })?;
         Ok(match &self.no_proxy {
             Some(rules) => config.no_proxy(rules),
@@ -246,7 +315,10 @@ pub(crate) struct Transport {
 impl Transport {
     /// Without proxy and TLS: for metadata services.
     pub(crate) fn direct() -> Self {
-        Self { proxy: ProxyConfig::disabled(), tls: None }
+        Self {
+            proxy: ProxyConfig::disabled(),
+            tls: None,
+        }
     }
 
     /// A connector with these time limits.
@@ -257,7 +329,10 @@ impl Transport {
             None => connector.build_http(),
             Some(tls) => {
                 let provider = Provider::Rustls(CryptoMode::Ring);
-                connector.tls_provider(provider).tls_context(tls.clone()).build()
+                connector
+                    .tls_provider(provider)
+                    .tls_context(tls.clone())
+                    .build()
             }
         }
     }
@@ -267,7 +342,10 @@ impl EndpointOverride {
     /// For tests of other modules.
     #[cfg(test)]
     pub(crate) fn of_variable(name: &'static str, url: &str) -> Self {
-        Self { url: url.to_owned(), place: SettingPlace::Variable(name) }
+        Self {
+            url: url.to_owned(),
+            place: SettingPlace::Variable(name),
+        }
     }
 
     /// Whether it names a host of AWS.
@@ -277,7 +355,9 @@ impl EndpointOverride {
 
     /// The URL without anything that may be a password: user, query, fragment.
     pub(crate) fn shown(&self) -> String {
-        let Ok(mut url) = Url::parse(&self.url) else { return self.after_userinfo() };
+        let Ok(mut url) = Url::parse(&self.url) else {
+            return self.after_userinfo();
+        };
         if url.set_username("").is_err() || url.set_password(None).is_err() {
             return self.after_userinfo();
         }
@@ -285,7 +365,11 @@ impl EndpointOverride {
         url.set_fragment(None);
         let text = url.to_string();
         // The parser adds the path `/` where there is none.
-        if url.path() == "/" { text.trim_end_matches('/').to_owned() } else { text }
+        if url.path() == "/" {
+            text.trim_end_matches('/').to_owned()
+        } else {
+            text
+        }
     }
 
     /// What can be shown of text that is not a URL.
@@ -298,13 +382,18 @@ impl EndpointOverride {
     fn check(&self) -> Result<()> {
         let fits = |b: u8| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b);
         let uri: Option<Uri> = self.url.parse().ok().filter(|_| self.url.bytes().all(fits));
-        let is_http = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+        let is_http = |uri: &Uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+        };
         if uri.as_ref().is_some_and(is_http) {
             return Ok(());
         }
-        Err(Finding::new(Cause::ConfigMalformed, "the endpoint is not a URL")
-            .evidence(format!("{}, {}", self.place, self.shown()))
-            .remedy("write https://HOST or http://HOST:PORT, or remove the setting"))
+        Err(
+            Finding::new(Cause::ConfigMalformed, "the endpoint is not a URL")
+                .evidence(format!("{}, {}", self.place, self.shown()))
+                .remedy("write https://HOST or http://HOST:PORT, or remove the setting"),
+        )
     }
 }
 
@@ -316,10 +405,16 @@ fn check_bundle(pem: &[u8]) -> Result<(), String> {
     let (mut roots, mut count) = (RootCertStore::empty(), 0);
     for certificate in CertificateDer::pem_slice_iter(pem) {
         count += 1;
-        let added = certificate.map_err(|_| ()).and_then(|der| roots.add(der).map_err(|_| ()));
+        let added = certificate
+            .map_err(|_| ())
+            .and_then(|der| roots.add(der).map_err(|_| ()));
         added.map_err(|()| format!("contains an unreadable certificate: number {count}"))?;
     }
-    if count == 0 { Err("contains no PEM certificate".to_owned()) } else { Ok(()) }
+    if count == 0 {
+        Err("contains no PEM certificate".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 /// Two quick retries: the deadline is short, and a caller that comes back starts again.
@@ -332,7 +427,10 @@ pub(crate) fn retries() -> RetryConfig {
 
 /// A connection attempt ends early enough for another one within the deadline.
 pub(crate) fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).read_timeout(Duration::from_secs(15)).build()
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .read_timeout(Duration::from_secs(15))
+        .build()
 }
 
 #[cfg(test)]
@@ -346,7 +444,10 @@ mod tests {
     #[test]
     fn a_password_in_a_url_is_not_shown() {
         for (url, shown) in [
-            ("http://bob:pass@127.0.0.1:9/a?sig=secret", "http://127.0.0.1:9/a"),
+            (
+                "http://bob:pass@127.0.0.1:9/a?sig=secret",
+                "http://127.0.0.1:9/a",
+            ),
             ("http://127.0.0.1:9", "http://127.0.0.1:9"),
             ("bob:p@ss@host", "host"),
         ] {
@@ -356,10 +457,23 @@ mod tests {
 
     #[test]
     fn only_a_url_that_the_sdk_can_use_is_an_endpoint() {
-        for url in ["http://127.0.0.1:9", "https://host/path", "http://bob:pass@host"] {
+        for url in [
+            "http://127.0.0.1:9",
+            "https://host/path",
+            "http://bob:pass@host",
+        ] {
             assert!(endpoint(url).check().is_ok(), "{url}");
         }
-        for url in ["", "host", "ftp://host", "http://", "http:///x", "http://:9", "http://a b", "http://a{b}"] {
+        for url in [
+            "",
+            "host",
+            "ftp://host",
+            "http://",
+            "http:///x",
+            "http://:9",
+            "http://a b",
+            "http://a{b}",
+        ] {
             assert!(endpoint(url).check().is_err(), "{url}");
         }
     }
@@ -377,11 +491,18 @@ mod tests {
             http_proxy: None,
             no_proxy: Some("localhost,.amazonaws.com.cn".to_owned()),
         };
-        let proxy_for = |proxy: &str, url: &'static str| connections(proxy).proxy_for(&Uri::from_static(url));
+        let proxy_for =
+            |proxy: &str, url: &'static str| connections(proxy).proxy_for(&Uri::from_static(url));
         let sts = "https://sts.eu-west-1.amazonaws.com/";
-        assert_eq!(proxy_for("http://ann:pass@proxy:3128/", sts).as_deref(), Some("proxy:3128"));
+        assert_eq!(
+            proxy_for("http://ann:pass@proxy:3128/", sts).as_deref(),
+            Some("proxy:3128")
+        );
         assert_eq!(proxy_for("proxy", sts).as_deref(), Some("proxy:80"));
-        let (china, plain) = ("https://sts.cn-north-1.amazonaws.com.cn/", "http://sts.eu-west-1.amazonaws.com/");
+        let (china, plain) = (
+            "https://sts.cn-north-1.amazonaws.com.cn/",
+            "http://sts.eu-west-1.amazonaws.com/",
+        );
         assert_eq!(proxy_for("http://proxy:3128", china), None);
         assert_eq!(proxy_for("http://proxy:3128", plain), None);
     }

@@ -33,7 +33,11 @@ impl Identity {
 }
 
 /// Asks STS in `region`, else in the region of the chain.
-pub(super) async fn identity(sources: &Sources<'_>, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
+pub(super) async fn identity(
+    sources: &Sources<'_>,
+    caller: &Credentials,
+    region: Option<&str>,
+) -> Result<Identity> {
     // The role shows which partition to ask.
     let role_arn = sources.chain.last_role();
     let region = match region {
@@ -43,11 +47,21 @@ pub(super) async fn identity(sources: &Sources<'_>, caller: &Credentials, region
     let client = sts::client(sources, &region, Some(caller))?;
     let response = client.get_caller_identity().send().await.map_err(|e| {
         let what = format!("the key {}", masked(&caller.access_key_id));
-        let request = StsRequest { what: &what, region: &region, caller: Some(caller), role_arn, assumes_role: false };
+        let request = StsRequest {
+            what: &what,
+            region: &region,
+            caller: Some(caller),
+            role_arn,
+            assumes_role: false,
+        };
         sdk_error::sts_error(&e, &request)
     })?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let identity = Identity { account: text(response.account()), arn: text(response.arn()), user_id: text(response.user_id()) };
+    let identity = Identity {
+        account: text(response.account()),
+        arn: text(response.arn()),
+        user_id: text(response.user_id()),
+    };
     if is_account(&identity.account) && identity.arn.splitn(6, ':').count() == 6 {
         return Ok(identity);
     }
@@ -62,7 +76,11 @@ mod tests {
     #[test]
     fn the_name_of_a_role_comes_without_its_session() {
         let role = |arn: &str| {
-            let identity = Identity { account: String::new(), arn: arn.into(), user_id: String::new() };
+            let identity = Identity {
+                account: String::new(),
+                arn: arn.into(),
+                user_id: String::new(),
+            };
             identity.role().map(str::to_owned)
         };
         let sso = "arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_1a/me@x";

@@ -8,7 +8,8 @@ use aws_config::login::LoginCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector,
+    http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -33,10 +34,18 @@ pub(crate) const LOGIN_DIRECTORY_VARIABLE: &str = "AWS_LOGIN_CACHE_DIRECTORY";
 const FILE_LIMIT: u64 = 256 * 1024;
 
 /// Credentials of the session `arn`, renewed when less than five minutes are left.
-pub(super) async fn credentials(sources: &Sources<'_>, arn: &Value, profile: &str) -> Result<Credentials> {
+pub(super) async fn credentials(
+    sources: &Sources<'_>,
+    arn: &Value,
+    profile: &str,
+) -> Result<Credentials> {
     let file = cache_file(sources.world, &arn.text);
     let login = format!("aws login --profile {}", quoted(profile));
-    let sign_in = |finding: Finding| finding.evidence(format!("login_session at {}", arn.origin)).remedy(login.as_str());
+    let sign_in = |finding: Finding| {
+        finding
+            .evidence(format!("login_session at {}", arn.origin))
+            .remedy(login.as_str())
+    };
     let read = || files::read_bounded(&file, FILE_LIMIT);
     let before = read().map_err(|e| {
         let summary = "not signed in to this `aws login` session on this machine";
@@ -54,7 +63,9 @@ pub(super) async fn credentials(sources: &Sources<'_>, arn: &Value, profile: &st
         .with_use_fips(Some(connections.fips))
         .with_use_dual_stack(Some(connections.dualstack));
     let provide = || async {
-        let provider = LoginCredentialsProvider::builder(arn.text.trim()).configure(&config).build();
+        let provider = LoginCredentialsProvider::builder(arn.text.trim())
+            .configure(&config)
+            .build();
         provider.provide_credentials().await
     };
     let mut response = provide().await;
@@ -93,10 +104,9 @@ fn refresh_error(said: &str, service: &str) -> Option<Finding> {
     }
     if says(&["insufficient permissions"]) {
         let summary = "this user is not allowed to refresh its `aws login` session";
-        return Some(
-            Finding::new(Cause::PermissionDenied, summary)
-                .remedy("request the permission signin:CreateOAuth2Token (SignInLocalDevelopmentAccess has it)"),
-        );
+        return Some(Finding::new(Cause::PermissionDenied, summary).remedy(
+            "request the permission signin:CreateOAuth2Token (SignInLocalDevelopmentAccess has it)",
+        ));
     }
     None
 }
@@ -131,5 +141,7 @@ fn rejecting_empty(client: SharedHttpClient) -> SharedHttpClient {
             })
         }
     }
-    http_client_fn(move |settings, components| SharedHttpConnector::new(NonEmpty(client.http_connector(settings, components))))
+    http_client_fn(move |settings, components| {
+        SharedHttpConnector::new(NonEmpty(client.http_connector(settings, components)))
+    })
 }

@@ -17,12 +17,15 @@ use crate::world::CONTAINER_VARIABLES;
 /// `credential_source = Ec2InstanceMetadata`.
 pub(super) async fn instance(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
     if sources.world.env_flag("AWS_EC2_METADATA_DISABLED") {
-        let summary = "the profile uses instance metadata, which AWS_EC2_METADATA_DISABLED disables";
+        let summary =
+            "the profile uses instance metadata, which AWS_EC2_METADATA_DISABLED disables";
         return Err(Finding::new(Cause::MetadataUnreachable, summary)
             .evidence("AWS_EC2_METADATA_DISABLED=true")
             .remedy("unset AWS_EC2_METADATA_DISABLED"));
     }
-    let provider = ImdsCredentialsProvider::builder().configure(&config()).build();
+    let provider = ImdsCredentialsProvider::builder()
+        .configure(&config())
+        .build();
     provide(&provider, limit).await.map_err(|words| {
         let summary = "the instance metadata service provides no credentials";
         Finding::new(Cause::MetadataUnreachable, summary).evidence(words).remedy(
@@ -38,23 +41,34 @@ pub(super) async fn container(sources: &Sources<'_>, limit: Duration) -> Result<
         let summary = "the profile uses container credentials, but none are offered here";
         return Err(Finding::new(Cause::ContainerEndpointUnreachable, summary)
             .evidence(format!("neither {relative} nor {full} is set"))
-            .remedy("run inside ECS or EKS with a task or pod role, or use another credential_source"));
+            .remedy(
+                "run inside ECS or EKS with a task or pod role, or use another credential_source",
+            ));
     };
-    let provider = EcsCredentialsProvider::builder().configure(&config()).build();
+    let provider = EcsCredentialsProvider::builder()
+        .configure(&config())
+        .build();
     provide(&provider, limit).await.map_err(|words| {
         let summary = "the container credentials endpoint provides no credentials";
         Finding::new(Cause::ContainerEndpointUnreachable, summary)
             .evidence(name)
             .evidence(words)
             .remedy("in ECS or EKS: check the task or pod role")
-            .remedy(format!("elsewhere the variable was copied from another place: unset {name}"))
+            .remedy(format!(
+                "elsewhere the variable was copied from another place: unset {name}"
+            ))
     })
 }
 
 /// The provider's credentials, or why there are none.
-async fn provide(provider: &dyn ProvideCredentials, limit: Duration) -> Result<Credentials, String> {
+async fn provide(
+    provider: &dyn ProvideCredentials,
+    limit: Duration,
+) -> Result<Credentials, String> {
     match tokio::time::timeout(limit, provider.provide_credentials()).await {
-        Ok(response) => response.map(from_sdk).map_err(|e| sdk_error::error_chain(&e)),
+        Ok(response) => response
+            .map(from_sdk)
+            .map_err(|e| sdk_error::error_chain(&e)),
         Err(_) => Err(format!("no response within {:.1} s", limit.as_secs_f64())),
     }
 }

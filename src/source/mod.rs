@@ -54,7 +54,14 @@ impl<'a> Sources<'a> {
     /// Sources for `chain`; reads nothing and connects nowhere yet.
     pub(crate) fn new(world: &'a World, chain: &'a Chain, deadline: Instant) -> Self {
         let connections = Connections::new(world, &chain.network);
-        Self { world, chain, connections, began: Instant::now(), deadline, runtime: OnceCell::new() }
+        Self {
+            world,
+            chain,
+            connections,
+            began: Instant::now(),
+            deadline,
+            runtime: OnceCell::new(),
+        }
     }
 
     /// Rejects a chain whose process is running above this call.
@@ -71,17 +78,43 @@ impl<'a> Sources<'a> {
         match &self.chain.base {
             Base::Static { credentials, .. } => Ok(credentials.clone()),
             Base::Environment { origin, .. } => self.environment(origin),
-            Base::InstanceMetadata { .. } => self.run_within(left + GRACE, metadata::instance(self, left)),
-            Base::Container { .. } => self.run_within(left + GRACE, metadata::container(self, left)),
-            Base::WebIdentity { token_file, role_arn, session_name, duration_seconds, .. } => {
+            Base::InstanceMetadata { .. } => {
+                self.run_within(left + GRACE, metadata::instance(self, left))
+            }
+            Base::Container { .. } => {
+                self.run_within(left + GRACE, metadata::container(self, left))
+            }
+            Base::WebIdentity {
+                token_file,
+                role_arn,
+                session_name,
+                duration_seconds,
+                ..
+            } => {
                 let path = self.world.expand_home(&token_file.text);
                 let token = web_identity::read_token(&path, &token_file.origin)?;
                 let session = self.session_name(session_name.as_ref().map(|v| v.text.as_str()));
-                let call = web_identity::assume_role(self, &token, &role_arn.text, &session, *duration_seconds);
+                let call = web_identity::assume_role(
+                    self,
+                    &token,
+                    &role_arn.text,
+                    &session,
+                    *duration_seconds,
+                );
                 self.validate(self.run(call)?, "STS")
             }
-            Base::Sso { sso_region, account_id, role_name, .. } => {
-                let no_token = || Finding::new(Cause::Unexpected, "the SSO source was called without a token");
+            Base::Sso {
+                sso_region,
+                account_id,
+                role_name,
+                ..
+            } => {
+                let no_token = || {
+                    Finding::new(
+                        Cause::Unexpected,
+                        "the SSO source was called without a token",
+                    )
+                };
                 let token = token.ok_or_else(no_token)?;
                 let call = sso::role_credentials(self, sso_region, account_id, role_name, token);
                 self.validate(self.run(call)?, "the SSO portal")
@@ -91,7 +124,9 @@ impl<'a> Sources<'a> {
                 let outcome = self.run_within(left + GRACE, call);
                 outcome.map_err(|f| f.evidence(format!("credential_process at {}", command.origin)))
             }
-            Base::LoginSession { arn, profile } => self.run(login_session::credentials(self, arn, profile)),
+            Base::LoginSession { arn, profile } => {
+                self.run(login_session::credentials(self, arn, profile))
+            }
         }
     }
 
@@ -111,8 +146,15 @@ impl<'a> Sources<'a> {
     /// What the user of the chain's SSO session has.
     pub(crate) fn assignments(&self, token: &Secret) -> Result<sso::Assignments> {
         match &self.chain.base {
-            Base::Sso { sso_region, account_id, .. } => self.run(sso::assignments(self, sso_region, account_id, token)),
-            _ => Err(Finding::new(Cause::Unexpected, "only an SSO session has assignments")),
+            Base::Sso {
+                sso_region,
+                account_id,
+                ..
+            } => self.run(sso::assignments(self, sso_region, account_id, token)),
+            _ => Err(Finding::new(
+                Cause::Unexpected,
+                "only an SSO session has assignments",
+            )),
         }
     }
 
@@ -126,7 +168,9 @@ impl<'a> Sources<'a> {
         let now = self.world.now();
         // The SDK has the beginning of time for a missing date, and a time that is no date cannot be written.
         let end = credentials.expiration.filter(|t| t.0 > 0 && t.is_date());
-        let flaw = credentials.flaw().or_else(|| end.is_none().then_some("no usable expiration"));
+        let flaw = credentials
+            .flaw()
+            .or_else(|| end.is_none().then_some("no usable expiration"));
         if let Some(flaw) = flaw {
             let summary = format!("{service} returned credentials that cannot be used");
             return Err(Finding::new(Cause::AwsUnavailable, summary)
@@ -138,7 +182,9 @@ impl<'a> Sources<'a> {
             Some(end) => {
                 let summary = format!("{service} returned credentials that have already expired");
                 Err(Finding::new(Cause::ClockSkew, summary)
-                    .evidence(format!("they expire at {end}, and the clock here says {now}"))
+                    .evidence(format!(
+                        "they expire at {end}, and the clock here says {now}"
+                    ))
                     .remedy(clock_sync_command()))
             }
         }
@@ -150,12 +196,23 @@ impl<'a> Sources<'a> {
     }
 
     /// Runs one call to its end, or for as long as `limit`.
-    pub(crate) fn run_within<T>(&self, limit: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) fn run_within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let runtime = match self.runtime.get() {
             Some(runtime) => runtime,
             None => {
-                let failed = |e| Finding::new(Cause::Unexpected, format!("cannot start the async runtime: {e}"));
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let failed = |e| {
+                    Finding::new(
+                        Cause::Unexpected,
+                        format!("cannot start the async runtime: {e}"),
+                    )
+                };
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build();
                 let runtime = runtime.map_err(failed)?;
                 self.runtime.get_or_init(|| runtime)
             }
@@ -163,9 +220,12 @@ impl<'a> Sources<'a> {
         let outcome = runtime.block_on(async { tokio::time::timeout(limit, call).await });
         outcome.unwrap_or_else(|_| {
             let waited = self.began.elapsed().as_secs_f64();
-            Err(Finding::new(Cause::ConnectTimeout, "no response from AWS before the deadline")
-                .evidence(format!("gave up after {waited:.1} s"))
-                .remedy("check the network; AWSFRESH_TIMEOUT=SECONDS allows more time"))
+            Err(Finding::new(
+                Cause::ConnectTimeout,
+                "no response from AWS before the deadline",
+            )
+            .evidence(format!("gave up after {waited:.1} s"))
+            .remedy("check the network; AWSFRESH_TIMEOUT=SECONDS allows more time"))
         })
     }
 
@@ -198,10 +258,12 @@ impl<'a> Sources<'a> {
         let expiration = match self.world.outer_env(variable) {
             None => None,
             Some(text) => {
-                let not_a_time = || invalid(Cause::ConfigMalformed, variable, "is not an RFC 3339 time");
+                let not_a_time =
+                    || invalid(Cause::ConfigMalformed, variable, "is not an RFC 3339 time");
                 let end = Timestamp::parse(text).ok_or_else(not_a_time)?;
                 if end <= self.world.now() {
-                    let what = format!("says that the credentials in the environment expired at {end}");
+                    let what =
+                        format!("says that the credentials in the environment expired at {end}");
                     return Err(invalid(Cause::SessionExpired, variable, &what));
                 }
                 Some(end)
@@ -224,7 +286,11 @@ impl<'a> Sources<'a> {
         }
         let of_chain = || self.chain.region.as_ref().map(|value| value.text.as_str());
         let home = || partition::home_region(partition::of_arn(role_arn).unwrap_or_default());
-        let region = env.map(|(_, text)| text).or(own).or_else(of_chain).unwrap_or_else(home);
+        let region = env
+            .map(|(_, text)| text)
+            .or(own)
+            .or_else(of_chain)
+            .unwrap_or_else(home);
         Ok(region.to_owned())
     }
 
@@ -234,7 +300,9 @@ impl<'a> Sources<'a> {
 }
 
 fn from_sdk(c: aws_credential_types::Credentials) -> Credentials {
-    let expiration = c.expiry().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    let expiration = c
+        .expiry()
+        .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
     Credentials {
         access_key_id: c.access_key_id().to_owned(),
         secret_access_key: Secret::new(c.secret_access_key().to_owned()),
@@ -250,7 +318,9 @@ pub(crate) fn session_name(world: &World, configured: Option<&str>) -> String {
     match configured {
         Some(name) => name.to_owned(),
         None => {
-            let user = world.first_env(["USER", "LOGNAME"]).map_or("user", |(_, name)| name);
+            let user = world
+                .first_env(["USER", "LOGNAME"])
+                .map_or("user", |(_, name)| name);
             let allowed = |c: char| c.is_ascii_alphanumeric() || "_=,.@-".contains(c);
             let user = user.chars().map(|c| if allowed(c) { c } else { '-' });
             format!("awsfresh-{}", user.take(50).collect::<String>())

@@ -34,12 +34,19 @@ pub(crate) fn reject_recursion(profile: &str, world: &World) -> Result<()> {
 }
 
 /// Runs `command` for `profile` and parses its output.
-pub(super) async fn run(command: &str, profile: &str, world: &World, limit: Duration) -> Result<Credentials> {
+pub(super) async fn run(
+    command: &str,
+    profile: &str,
+    world: &World,
+    limit: Duration,
+) -> Result<Credentials> {
     let finding = |cause, what: String| {
         let summary = format!("the credential_process of profile `{profile}` {what}");
         Finding::new(cause, summary).about_profile(profile)
     };
-    let failed = |what: String| finding(Cause::ProcessFailed, what).remedy("run the command by hand to see what it says");
+    let failed = |what: String| {
+        finding(Cause::ProcessFailed, what).remedy("run the command by hand to see what it says")
+    };
     let above = world.env(CHAIN_VARIABLE);
     let chain = above.map_or(profile.to_owned(), |above| format!("{above},{profile}"));
     let mut child = shell(command)
@@ -59,11 +66,18 @@ pub(super) async fn run(command: &str, profile: &str, world: &World, limit: Dura
     let status = status.map_err(|e| failed(format!("cannot be waited for: {e}")))?;
     // Checked before the status: after the limit nobody reads, and the process may have been killed for writing on.
     if output.len() as u64 > OUTPUT_LIMIT {
-        return Err(finding(Cause::ProcessOutputInvalid, format!("printed more than {OUTPUT_LIMIT} bytes"))
-            .remedy("print the credentials JSON and nothing else on stdout"));
+        return Err(finding(
+            Cause::ProcessOutputInvalid,
+            format!("printed more than {OUTPUT_LIMIT} bytes"),
+        )
+        .remedy("print the credentials JSON and nothing else on stdout"));
     }
     if !status.success() {
-        return Err(with_stderr(failed(format!("failed: {status}")), &errors, status));
+        return Err(with_stderr(
+            failed(format!("failed: {status}")),
+            &errors,
+            status,
+        ));
     }
     parse(&output, world.now()).map_err(|what| {
         finding(Cause::ProcessOutputInvalid, what)
@@ -80,7 +94,11 @@ fn with_stderr(finding: Finding, errors: &[u8], status: ExitStatus) -> Finding {
     let line = own.or(lines.next_back()).unwrap_or("nothing on stderr");
     let finding = finding.evidence(format!("its stderr: {}", shown(line)));
     // <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>: found, and not executable
-    if status.code() == Some(126) { finding.remedy("chmod +x the program") } else { finding }
+    if status.code() == Some(126) {
+        finding.remedy("chmod +x the program")
+    } else {
+        finding
+    }
 }
 
 fn shell(command: &str) -> Command {
@@ -120,27 +138,46 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
         return Err("printed nothing".into());
     }
     // serde's message may quote the input: only its position is shown.
-    let output: Output = serde_json::from_slice(bytes)
-        .map_err(|e| format!("printed something that is not the JSON of the contract (line {}, column {})", e.line(), e.column()))?;
+    let output: Output = serde_json::from_slice(bytes).map_err(|e| {
+        format!(
+            "printed something that is not the JSON of the contract (line {}, column {})",
+            e.line(),
+            e.column()
+        )
+    })?;
     if output.version != serde_json::json!(1) {
         return Err("printed no `\"Version\": 1`".into());
     }
-    let access_key_id = output.access_key_id.filter(|id| !id.trim().is_empty()).ok_or("printed no AccessKeyId")?;
-    let secret_access_key = output.secret_access_key.filter(|s| !s.expose().trim().is_empty()).ok_or("printed no SecretAccessKey")?;
+    let access_key_id = output
+        .access_key_id
+        .filter(|id| !id.trim().is_empty())
+        .ok_or("printed no AccessKeyId")?;
+    let secret_access_key = output
+        .secret_access_key
+        .filter(|s| !s.expose().trim().is_empty())
+        .ok_or("printed no SecretAccessKey")?;
     let session_token = output.session_token.filter(|t| !t.expose().is_empty());
     if access_key_id.starts_with("ASIA") && session_token.is_none() {
         return Err("printed a temporary key (ASIA…) without SessionToken".into());
     }
     let expiration = match output.expiration.filter(|t| !t.is_empty()) {
         None => None,
-        Some(text) => Some(Timestamp::parse(&text).ok_or("printed an Expiration that is not an RFC 3339 time")?),
+        Some(text) => Some(
+            Timestamp::parse(&text).ok_or("printed an Expiration that is not an RFC 3339 time")?,
+        ),
     };
     if let Some(t) = expiration
         && t <= now
     {
         return Err(format!("printed credentials that expired at {t}"));
     }
-    let credentials = Credentials { access_key_id, secret_access_key, session_token, expiration, account_id: output.account_id };
+    let credentials = Credentials {
+        access_key_id,
+        secret_access_key,
+        session_token,
+        expiration,
+        account_id: output.account_id,
+    };
     match credentials.flaw() {
         None => Ok(credentials),
         Some(flaw) => Err(format!("printed {flaw}")),
@@ -149,9 +186,20 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
 
 /// A line of a program's stderr as people may see it: without what looks like a secret, and not at all if it names one.
 fn shown(line: &str) -> String {
-    const NAMES: [&str; 7] =
-        ["secretaccesskey", "sessiontoken", "securitytoken", "accesstoken", "refreshtoken", "clientsecret", "password"];
-    let letters: String = line.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    const NAMES: [&str; 7] = [
+        "secretaccesskey",
+        "sessiontoken",
+        "securitytoken",
+        "accesstoken",
+        "refreshtoken",
+        "clientsecret",
+        "password",
+    ];
+    let letters: String = line
+        .to_ascii_lowercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     if NAMES.iter().any(|name| letters.contains(name)) {
         return "a line that may hold a secret (not shown)".to_owned();
     }
@@ -169,22 +217,39 @@ mod tests {
     #[test]
     fn a_complete_answer_is_parsed() {
         let c = parsed(r#"{"Version":1,"AccessKeyId":"ASIAAAAAAAAAAAAAAAAA","SecretAccessKey":"s","SessionToken":"t","Expiration":"2030-01-01T00:00:00+00:00","Extra":[]}"#).unwrap();
-        assert_eq!(c.expiration.map(|t| t.to_string()).as_deref(), Some("2030-01-01T00:00:00Z"));
-        assert!(parsed(r#"{"Version":1,"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":"s"}"#).unwrap().expiration.is_none());
+        assert_eq!(
+            c.expiration.map(|t| t.to_string()).as_deref(),
+            Some("2030-01-01T00:00:00Z")
+        );
+        assert!(
+            parsed(r#"{"Version":1,"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":"s"}"#)
+                .unwrap()
+                .expiration
+                .is_none()
+        );
     }
 
     #[test]
     fn stderr_is_shown_without_secrets() {
         for (line, wanted) in [
             ("out of cheese", "out of cheese"),
-            ("no wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY here", "no … here"),
+            (
+                "no wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY here",
+                "no … here",
+            ),
             ("key AKIAIOSFODNN7EXAMPLE is off", "key AKIA…MPLE is off"),
             (
                 "cannot open /Users/ann/Library/ApplicationSupport/thing/config",
                 "cannot open /Users/ann/Library/ApplicationSupport/thing/config",
             ),
-            ("aws_session_token=x", "a line that may hold a secret (not shown)"),
-            ("{\"SecretAccessKey\": \"x\"}", "a line that may hold a secret (not shown)"),
+            (
+                "aws_session_token=x",
+                "a line that may hold a secret (not shown)",
+            ),
+            (
+                "{\"SecretAccessKey\": \"x\"}",
+                "a line that may hold a secret (not shown)",
+            ),
             ("ä\u{1f600} …", "ä\u{1f600} …"),
         ] {
             assert_eq!(shown(line), wanted);
@@ -199,20 +264,47 @@ mod tests {
             ("SECRET", "not the JSON"),
             ("<html>SECRET</html>", "not the JSON"),
             (r#"{"Version":1,"AccessKeyId":"SECRET"#, "not the JSON"),
-            (r#"{"Version":"1","AccessKeyId":"A","SecretAccessKey":"SECRET"}"#, "Version"),
-            (r#"{"Version":2,"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#, "Version"),
-            (r#"{"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#, "not the JSON"),
+            (
+                r#"{"Version":"1","AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
+                "Version",
+            ),
+            (
+                r#"{"Version":2,"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
+                "Version",
+            ),
+            (
+                r#"{"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
+                "not the JSON",
+            ),
             (r#"{"Version":1,"SecretAccessKey":"SECRET"}"#, "AccessKeyId"),
             (r#"{"Version":1,"AccessKeyId":"A"}"#, "SecretAccessKey"),
-            (r#"{"Version":1,"AccessKeyId":"A\n","SecretAccessKey":"SECRET"}"#, "white space"),
-            (r#"{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"SECRET"}"#, "without SessionToken"),
-            (r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"soon"}"#, "RFC 3339"),
-            (r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"2020-01-01T00:00:00Z"}"#, "expired"),
-            (r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET"} trailing"#, "not the JSON"),
+            (
+                r#"{"Version":1,"AccessKeyId":"A\n","SecretAccessKey":"SECRET"}"#,
+                "white space",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"SECRET"}"#,
+                "without SessionToken",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"soon"}"#,
+                "RFC 3339",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"2020-01-01T00:00:00Z"}"#,
+                "expired",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET"} trailing"#,
+                "not the JSON",
+            ),
         ];
         for (text, word) in cases {
             let why = parsed(text).unwrap_err();
-            assert!(why.contains(word) && !why.contains("SECRET"), "{text}: {why}");
+            assert!(
+                why.contains(word) && !why.contains("SECRET"),
+                "{text}: {why}"
+            );
         }
     }
 }

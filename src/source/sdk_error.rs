@@ -25,13 +25,19 @@ where
             Some(Finding::not_aws(service, &evidence))
         }
         SdkError::DispatchFailure(e) => {
-            let detail = e.as_connector_error().map(|e| error_chain(e)).unwrap_or_default();
+            let detail = e
+                .as_connector_error()
+                .map(|e| error_chain(e))
+                .unwrap_or_default();
             Some(connection_error(&detail, e.is_timeout(), service))
         }
         other => Some(
-            Finding::new(Cause::Unexpected, format!("the request to {service} could not be built"))
-                .evidence(error_chain(other))
-                .remedy("check region and endpoint settings, in the profile and in the environment"),
+            Finding::new(
+                Cause::Unexpected,
+                format!("the request to {service} could not be built"),
+            )
+            .evidence(error_chain(other))
+            .remedy("check region and endpoint settings, in the profile and in the environment"),
         ),
     }
 }
@@ -39,7 +45,9 @@ where
 /// What the words of an SDK error say about why `service` was not reached; `None` where they are about something else.
 pub(crate) fn unreachable_in_words(detail: &str, service: &str) -> Option<Finding> {
     let lower = detail.to_ascii_lowercase();
-    let is_connection = ["dispatch failure", "timeout", "timed out"].iter().any(|words| lower.contains(words));
+    let is_connection = ["dispatch failure", "timeout", "timed out"]
+        .iter()
+        .any(|words| lower.contains(words));
     is_connection.then(|| connection_error(detail, false, service))
 }
 
@@ -48,42 +56,73 @@ pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) ->
     let lower = detail.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let finding = |cause, summary: String| Finding::new(cause, summary).evidence(detail);
-    if has(&["dns error", "failed to lookup", "name or service not known", "name resolution"]) {
-        return finding(Cause::DnsFailure, format!("the name of {service} does not resolve"))
-            .remedy("check the region's spelling, DNS and VPN");
+    if has(&[
+        "dns error",
+        "failed to lookup",
+        "name or service not known",
+        "name resolution",
+    ]) {
+        return finding(
+            Cause::DnsFailure,
+            format!("the name of {service} does not resolve"),
+        )
+        .remedy("check the region's spelling, DNS and VPN");
     }
     if has(&["certificate", "unknownissuer", "invalid peer"]) {
-        let finding = finding(Cause::TlsUntrusted, format!("the certificate of {service} is not trusted"));
+        let finding = finding(
+            Cause::TlsUntrusted,
+            format!("the certificate of {service} is not trusted"),
+        );
         // An expired certificate is most often a wrong clock.
         let is_expired = has(&["expired", "notvalidyet"]);
-        let finding = if is_expired { finding.remedy(clock_sync_command()) } else { finding };
+        let finding = if is_expired {
+            finding.remedy(clock_sync_command())
+        } else {
+            finding
+        };
         return finding.remedy("behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or AWS_CA_BUNDLE=FILE");
     }
-    if has(&["proxy authorization required", "proxy authentication required"]) {
+    if has(&[
+        "proxy authorization required",
+        "proxy authentication required",
+    ]) {
         return proxy_password_required(detail);
     }
     if has(&["handshake eof", "close_notify", "connection reset"]) {
         let summary = format!("the connection to {service} was closed before a response");
-        return finding(Cause::ConnectTimeout, summary)
-            .remedy("check firewall and proxy: something in between accepts connections but drops traffic");
+        return finding(Cause::ConnectTimeout, summary).remedy(
+            "check firewall and proxy: something in between accepts connections but drops traffic",
+        );
     }
     if has(&["invalidcontenttype", "corrupt message"]) {
-        return finding(Cause::ConnectTimeout, format!("{service} does not answer with TLS"))
-            .remedy("check proxy and endpoint settings: http:// for a server without TLS");
+        return finding(
+            Cause::ConnectTimeout,
+            format!("{service} does not answer with TLS"),
+        )
+        .remedy("check proxy and endpoint settings: http:// for a server without TLS");
     }
     if has(&["proxy", "tunnel"]) {
         let summary = format!("the proxy for {service} rejects the connection or does not respond");
-        return finding(Cause::ProxyMisconfigured, summary).remedy("check HTTPS_PROXY and NO_PROXY");
+        return finding(Cause::ProxyMisconfigured, summary)
+            .remedy("check HTTPS_PROXY and NO_PROXY");
     }
     if is_timeout || has(&["timed out", "timeout"]) {
         return timed_out(service).evidence(detail);
     }
     let not_http = ["invalid http", "parse", "incompletemessage"];
-    let closed = ["connection closed before message", "unexpected eof", "end of file"];
+    let closed = [
+        "connection closed before message",
+        "unexpected eof",
+        "end of file",
+    ];
     if has(&not_http) || has(&closed) {
         return Finding::not_aws(service, detail);
     }
-    finding(Cause::ConnectTimeout, format!("{service} cannot be reached")).remedy("check the network, proxy and endpoint settings")
+    finding(
+        Cause::ConnectTimeout,
+        format!("{service} cannot be reached"),
+    )
+    .remedy("check the network, proxy and endpoint settings")
 }
 
 fn proxy_password_required(evidence: &str) -> Finding {
@@ -94,7 +133,11 @@ fn proxy_password_required(evidence: &str) -> Finding {
 }
 
 fn timed_out(service: &str) -> Finding {
-    Finding::new(Cause::ConnectTimeout, format!("{service} does not respond in time")).remedy("check the network, firewall and proxy")
+    Finding::new(
+        Cause::ConnectTimeout,
+        format!("{service} does not respond in time"),
+    )
+    .remedy("check the network, firewall and proxy")
 }
 
 /// An error and its causes in one line. The SDK keeps secrets out of these.
@@ -122,12 +165,23 @@ fn service_error(code: &str, status: u16, service: &str) -> Option<Finding> {
     if status == 407 {
         return Some(proxy_password_required("HTTP 407"));
     }
-    let evidence = if code.is_empty() { format!("HTTP {status}") } else { format!("{code} (HTTP {status})") };
-    let error = ApiError { code, message: "", status: Some(status) };
+    let evidence = if code.is_empty() {
+        format!("HTTP {status}")
+    } else {
+        format!("{code} (HTTP {status})")
+    };
+    let error = ApiError {
+        code,
+        message: "",
+        status: Some(status),
+    };
     match error.kind() {
         Some(ErrorKind::Throttled) => Some(Finding::throttled(service).evidence(evidence)),
         Some(ErrorKind::ServerError) => Some(Finding::server_error(service).evidence(evidence)),
-        _ if code.is_empty() => Some(Finding::not_aws(service, &format!("HTTP {status} without an AWS error"))),
+        _ if code.is_empty() => Some(Finding::not_aws(
+            service,
+            &format!("HTTP {status} without an AWS error"),
+        )),
         _ => None,
     }
 }
@@ -139,7 +193,10 @@ fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String,
     let body = response.and_then(|r| r.body().bytes());
     let body = body.map(String::from_utf8_lossy).unwrap_or_default();
     if let Some(code) = error.code() {
-        let message = error.message().map(str::to_owned).or_else(|| oauth_description(&body));
+        let message = error
+            .message()
+            .map(str::to_owned)
+            .or_else(|| oauth_description(&body));
         return (code.to_owned(), message.unwrap_or_default(), status);
     }
     // Emulators (moto for one) wrap their errors in one more element than AWS does, and the SDK finds no code in them.
@@ -147,7 +204,9 @@ fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String,
         let (_, rest) = body.split_once(&format!("<{tag}>"))?;
         Some(rest.split_once(&format!("</{tag}>"))?.0.to_owned())
     };
-    let is_code = |code: &String| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    let is_code = |code: &String| {
+        code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+    };
     match element("Code").filter(is_code) {
         Some(code) => (code, element("Message").unwrap_or_default(), status),
         None => (String::new(), String::new(), status),
@@ -158,7 +217,10 @@ fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String,
 fn oauth_description(body: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).ok()?;
     let keys = ["error_description", "reason"];
-    let words: Vec<&str> = keys.into_iter().filter_map(|key| body[key].as_str()).collect();
+    let words: Vec<&str> = keys
+        .into_iter()
+        .filter_map(|key| body[key].as_str())
+        .collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
 
@@ -181,7 +243,13 @@ pub(crate) fn sts_error<E>(error: &SdkError<E, HttpResponse>, request: &StsReque
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let StsRequest { what, region, caller, role_arn, assumes_role } = *request;
+    let StsRequest {
+        what,
+        region,
+        caller,
+        role_arn,
+        assumes_role,
+    } = *request;
     let service = format!("STS in {region}");
     if let Some(finding) = unreachable(error, &service) {
         return finding;
@@ -190,20 +258,35 @@ where
     if let Some(finding) = service_error(&code, status, &service) {
         return finding;
     }
-    let error = ApiError { code: &code, message: &message, status: Some(status) };
-    let context = RequestContext { what, region: Some(region), keys: caller.map(Keys::from), partition: partition::of_arn(role_arn) };
+    let error = ApiError {
+        code: &code,
+        message: &message,
+        status: Some(status),
+    };
+    let context = RequestContext {
+        what,
+        region: Some(region),
+        keys: caller.map(Keys::from),
+        partition: partition::of_arn(role_arn),
+    };
     let is_web_identity = caller.is_none();
     match error.kind() {
-        Some(ErrorKind::Expired) if is_web_identity => error.finding(ErrorKind::WebIdentityExpired, &context),
+        Some(ErrorKind::Expired) if is_web_identity => {
+            error.finding(ErrorKind::WebIdentityExpired, &context)
+        }
         Some(ErrorKind::Denied | ErrorKind::AssumeRoleDenied) if is_web_identity => {
             let summary = format!("AWS denied {what} to this web identity");
-            Finding::new(Cause::AssumeRoleDenied, summary)
-                .evidence(error.to_string())
-                .remedy("compare the role's trust policy with the token: provider, audience and subject")
+            Finding::new(Cause::AssumeRoleDenied, summary).evidence(error.to_string()).remedy(
+                "compare the role's trust policy with the token: provider, audience and subject",
+            )
         }
-        Some(ErrorKind::InvalidSetting) | None if is_web_identity => error.finding(ErrorKind::WebIdentityRejected, &context),
+        Some(ErrorKind::InvalidSetting) | None if is_web_identity => {
+            error.finding(ErrorKind::WebIdentityRejected, &context)
+        }
         // A request to assume a role can be denied that role alone.
-        Some(ErrorKind::Denied) if assumes_role => error.finding(ErrorKind::AssumeRoleDenied, &context),
+        Some(ErrorKind::Denied) if assumes_role => {
+            error.finding(ErrorKind::AssumeRoleDenied, &context)
+        }
         Some(kind) => error.finding(kind, &context),
         None => Finding::new(Cause::Unexpected, format!("AWS rejected {what}"))
             .evidence(error.to_string())
@@ -212,7 +295,11 @@ where
 }
 
 /// Code and message of an error of the SSO portal or of SSO-OIDC; or why the service was not reached.
-pub(crate) fn sso_error<E>(error: &SdkError<E, HttpResponse>, service: &str, region: &str) -> Result<(String, String)>
+pub(crate) fn sso_error<E>(
+    error: &SdkError<E, HttpResponse>,
+    service: &str,
+    region: &str,
+) -> Result<(String, String)>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -234,25 +321,66 @@ mod tests {
     #[test]
     fn connector_errors_are_told_apart() {
         let cases = [
-            ("io error: dns error: failed to lookup address information", false, Cause::DnsFailure),
-            ("invalid peer certificate: UnknownIssuer", false, Cause::TlsUntrusted),
-            ("client error (Connect): tunnel error: unsuccessful", false, Cause::ProxyMisconfigured),
-            ("HTTP connect timeout occurred after 2s", true, Cause::ConnectTimeout),
-            ("tcp connect error: Connection refused (os error 111)", false, Cause::ConnectTimeout),
-            ("connection closed before message completed", false, Cause::CaptivePortal),
+            (
+                "io error: dns error: failed to lookup address information",
+                false,
+                Cause::DnsFailure,
+            ),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                false,
+                Cause::TlsUntrusted,
+            ),
+            (
+                "client error (Connect): tunnel error: unsuccessful",
+                false,
+                Cause::ProxyMisconfigured,
+            ),
+            (
+                "HTTP connect timeout occurred after 2s",
+                true,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "tcp connect error: Connection refused (os error 111)",
+                false,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "connection closed before message completed",
+                false,
+                Cause::CaptivePortal,
+            ),
             ("io error: tls handshake eof", false, Cause::ConnectTimeout),
-            ("peer closed connection without sending TLS close_notify: https://docs.rs/rustls/", false, Cause::ConnectTimeout),
-            ("received corrupt message of type InvalidContentType", false, Cause::ConnectTimeout),
-            ("unsuccessful tunnel: proxy authorization required", false, Cause::ProxyMisconfigured),
+            (
+                "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/",
+                false,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "received corrupt message of type InvalidContentType",
+                false,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "unsuccessful tunnel: proxy authorization required",
+                false,
+                Cause::ProxyMisconfigured,
+            ),
         ];
         for (detail, timeout, cause) in cases {
-            assert_eq!(connection_error(detail, timeout, "STS in eu-west-1").cause, cause, "{detail}");
+            assert_eq!(
+                connection_error(detail, timeout, "STS in eu-west-1").cause,
+                cause,
+                "{detail}"
+            );
         }
     }
 
     #[test]
     fn a_response_without_an_aws_code_is_not_from_aws() {
-        let cause = |code: &str, status| service_error(code, status, "STS").map(|finding| finding.cause);
+        let cause =
+            |code: &str, status| service_error(code, status, "STS").map(|finding| finding.cause);
         assert_eq!(cause("", 403), Some(Cause::CaptivePortal));
         assert_eq!(cause("AccessDenied", 403), None);
         assert_eq!(cause("", 503), Some(Cause::AwsUnavailable));

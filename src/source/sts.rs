@@ -13,7 +13,11 @@ use crate::finding::{Cause, Finding, Result};
 use crate::time::Timestamp;
 
 /// Assumes the role of `hop` as `caller`.
-pub(super) async fn assume_role(sources: &Sources<'_>, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
+pub(super) async fn assume_role(
+    sources: &Sources<'_>,
+    hop: &Hop,
+    caller: &Credentials,
+) -> Result<Credentials> {
     let role = &hop.role_arn.text;
     let region = sources.sts_region(hop.region.as_deref(), role)?;
     let client = client(sources, &region, Some(caller))?;
@@ -34,7 +38,12 @@ pub(super) async fn assume_role(sources: &Sources<'_>, hop: &Hop, caller: &Crede
     }
     for (key, value) in &hop.tags {
         let tag = Tag::builder().key(key).value(value).build();
-        let unusable = |e| Finding::new(Cause::ConfigMalformed, format!("cannot send a session tag: {e}"));
+        let unusable = |e| {
+            Finding::new(
+                Cause::ConfigMalformed,
+                format!("cannot send a session tag: {e}"),
+            )
+        };
         request = request.tags(tag.map_err(unusable)?);
     }
     for key in &hop.transitive_tag_keys {
@@ -42,16 +51,32 @@ pub(super) async fn assume_role(sources: &Sources<'_>, hop: &Hop, caller: &Crede
     }
     let response = request.send().await.map_err(|e| {
         let what = format!("the role {role} (profile `{}`)", hop.profile);
-        let request = StsRequest { what: &what, region: &region, caller: Some(caller), role_arn: role, assumes_role: true };
+        let request = StsRequest {
+            what: &what,
+            region: &region,
+            caller: Some(caller),
+            role_arn: role,
+            assumes_role: true,
+        };
         sdk_error::sts_error(&e, &request).evidence(format!("role_arn at {}", hop.role_arn.origin))
     })?;
-    from_sts(response.credentials(), response.assumed_role_user().map(|user| user.arn()))
+    from_sts(
+        response.credentials(),
+        response.assumed_role_user().map(|user| user.arn()),
+    )
 }
 
 /// An STS client that signs as `caller`, or not at all.
-pub(super) fn client(sources: &Sources<'_>, region: &str, caller: Option<&Credentials>) -> Result<Client> {
+pub(super) fn client(
+    sources: &Sources<'_>,
+    region: &str,
+    caller: Option<&Credentials>,
+) -> Result<Client> {
     let connections = &sources.connections;
-    let hosts = Hosts { fips: connections.fips, dualstack: connections.dualstack };
+    let hosts = Hosts {
+        fips: connections.fips,
+        dualstack: connections.dualstack,
+    };
     let config = connections.sdk_config(Service::Sts, region, hosts, retries())?;
     let provider = caller.map(|caller| SharedCredentialsProvider::new(to_sdk(caller)));
     let mut config = config.into_builder();
@@ -63,23 +88,32 @@ fn to_sdk(credentials: &Credentials) -> aws_credential_types::Credentials {
     aws_credential_types::Credentials::new(
         &credentials.access_key_id,
         credentials.secret_access_key.expose(),
-        credentials.session_token.as_ref().map(|t| t.expose().to_owned()),
+        credentials
+            .session_token
+            .as_ref()
+            .map(|t| t.expose().to_owned()),
         None,
         "awsfresh",
     )
 }
 
 /// The credentials in a response of STS. `identity` is the ARN they belong to.
-pub(super) fn from_sts(response: Option<&aws_sdk_sts::types::Credentials>, identity: Option<&str>) -> Result<Credentials> {
+pub(super) fn from_sts(
+    response: Option<&aws_sdk_sts::types::Credentials>,
+    identity: Option<&str>,
+) -> Result<Credentials> {
     let Some(response) = response else {
         let summary = "STS returned a response without credentials";
-        return Err(Finding::new(Cause::AwsUnavailable, summary).remedy("try again; if it persists, check the endpoint settings"));
+        return Err(Finding::new(Cause::AwsUnavailable, summary)
+            .remedy("try again; if it persists, check the endpoint settings"));
     };
     Ok(Credentials {
         access_key_id: response.access_key_id().to_owned(),
         secret_access_key: Secret::new(response.secret_access_key().to_owned()),
         session_token: Some(Secret::new(response.session_token().to_owned())),
         expiration: Some(Timestamp(response.expiration().secs())),
-        account_id: identity.and_then(|arn| arn.split(':').nth(4)).map(str::to_owned),
+        account_id: identity
+            .and_then(|arn| arn.split(':').nth(4))
+            .map(str::to_owned),
     })
 }

@@ -26,7 +26,9 @@ pub(crate) fn read_token(path: &Path, origin: &Origin) -> Result<Secret> {
     };
     let bytes = files::read_bounded(path, TOKEN_LIMIT);
     let bytes = bytes.map_err(|e| unusable(format!("cannot be read: {e}")))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable("is not text".into()))?.trim();
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| unusable("is not text".into()))?
+        .trim();
     if text.is_empty() {
         Err(unusable("is empty".into()))
     } else if text.len() as u64 > TOKEN_LIMIT {
@@ -59,11 +61,17 @@ impl Claims {
         let token = read_token(path, origin)?;
         let payload = token.expose().split('.').nth(1).unwrap_or_default();
         // A token of another form is for AWS to check.
-        let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).unwrap_or_default();
+        let bytes = URL_SAFE_NO_PAD
+            .decode(payload.trim_end_matches('='))
+            .unwrap_or_default();
         let claims: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let text = |key: &str| claims[key].as_str().unwrap_or("?").to_owned();
         let audience = match claims["aud"].as_array() {
-            Some(all) => all.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", "),
+            Some(all) => all
+                .iter()
+                .filter_map(serde_json::Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
             None => text("aud"),
         };
         Ok(Self {
@@ -94,8 +102,17 @@ pub(super) async fn assume_role(
         .set_duration_seconds(duration.and_then(|d| i32::try_from(d).ok()));
     let response = request.send().await.map_err(|e| {
         let what = format!("the role {role}");
-        let request = StsRequest { what: &what, region: &region, caller: None, role_arn: role, assumes_role: true };
+        let request = StsRequest {
+            what: &what,
+            region: &region,
+            caller: None,
+            role_arn: role,
+            assumes_role: true,
+        };
         sdk_error::sts_error(&e, &request)
     })?;
-    sts::from_sts(response.credentials(), response.assumed_role_user().map(|user| user.arn()))
+    sts::from_sts(
+        response.credentials(),
+        response.assumed_role_user().map(|user| user.arn()),
+    )
 }

@@ -21,7 +21,10 @@ pub(super) struct Auto {
 impl Auto {
     pub(super) fn new(keyring: Option<Box<dyn Store>>, sealed: Sealed) -> Self {
         let sealed: Box<dyn Store> = Box::new(sealed);
-        Self { levels: keyring.into_iter().chain([sealed]).collect(), failures: Mutex::default() }
+        Self {
+            levels: keyring.into_iter().chain([sealed]).collect(),
+            failures: Mutex::default(),
+        }
     }
 
     fn failures(&self) -> Vec<StoreError> {
@@ -46,8 +49,15 @@ impl Auto {
     }
 
     /// Does `work` on every level. A locked one fails the whole: what it holds would stay behind unseen.
-    fn all<T>(&self, work: impl Fn(&dyn Store) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
-        let outcomes: Vec<_> = self.levels.iter().map(|level| work(level.as_ref())).collect();
+    fn all<T>(
+        &self,
+        work: impl Fn(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let outcomes: Vec<_> = self
+            .levels
+            .iter()
+            .map(|level| work(level.as_ref()))
+            .collect();
         let served = |outcome: Result<T, StoreError>| match outcome {
             Err(StoreError::Unavailable { .. }) => None,
             other => Some(other),
@@ -58,7 +68,9 @@ impl Auto {
 
 impl Store for Auto {
     fn name(&self) -> &'static str {
-        self.levels.get(self.failures().len()).map_or("none", |level| level.name())
+        self.levels
+            .get(self.failures().len())
+            .map_or("none", |level| level.name())
     }
 
     fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
@@ -75,7 +87,11 @@ impl Store for Auto {
     }
 
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
-        let mut keys: Vec<_> = self.all(|level| level.keys())?.into_iter().flatten().collect();
+        let mut keys: Vec<_> = self
+            .all(|level| level.keys())?
+            .into_iter()
+            .flatten()
+            .collect();
         keys.sort();
         keys.dedup();
         Ok(keys)
@@ -95,15 +111,29 @@ impl Store for Auto {
         match status {
             Some(status) => {
                 reasons.push(status.reason);
-                Status { name: status.name, reason: reasons.join("; "), state: Ok(()) }
+                Status {
+                    name: status.name,
+                    reason: reasons.join("; "),
+                    state: Ok(()),
+                }
             }
             None => {
                 let reason = reasons.join("; ");
                 let detail = format!("nothing is cached: {reason}");
                 // A person can do something about a locked keyring.
-                let locked = failures.iter().any(|f| matches!(f, StoreError::Locked { .. }));
-                let error = if locked { StoreError::locked(detail) } else { StoreError::unavailable(detail) };
-                Status { name: "none", reason, state: Err(error) }
+                let locked = failures
+                    .iter()
+                    .any(|f| matches!(f, StoreError::Locked { .. }));
+                let error = if locked {
+                    StoreError::locked(detail)
+                } else {
+                    StoreError::unavailable(detail)
+                };
+                Status {
+                    name: "none",
+                    reason,
+                    state: Err(error),
+                }
             }
         }
     }

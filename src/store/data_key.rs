@@ -38,27 +38,51 @@ pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
 }
 
 fn from_file(settings: &StoreSettings) -> Result<DataKey, StoreError> {
-    let path = settings.key_file.as_deref().unwrap_or(std::path::Path::new(""));
-    let failed = |e: std::io::Error| StoreError::unavailable(format!("the key file {} cannot be read: {e}", path.display()));
+    let path = settings
+        .key_file
+        .as_deref()
+        .unwrap_or(std::path::Path::new(""));
+    let failed = |e: std::io::Error| {
+        StoreError::unavailable(format!(
+            "the key file {} cannot be read: {e}",
+            path.display()
+        ))
+    };
     let file = files::open(path).map_err(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
         let about = file.metadata().map_err(failed)?;
         if about.mode() & 0o077 != 0 || (about.uid() != settings.uid && about.uid() != 0) {
-            return Err(StoreError::broken(format!("others can use the key file {}: chmod 600 it", path.display())));
+            return Err(StoreError::broken(format!(
+                "others can use the key file {}: chmod 600 it",
+                path.display()
+            )));
         }
     }
     let bytes = files::read_open(&file, TEXT_LIMIT).map_err(failed)?;
-    parse(&bytes).ok_or_else(|| StoreError::broken(format!("the key file {} {NO_KEY}", path.display())))
+    parse(&bytes)
+        .ok_or_else(|| StoreError::broken(format!("the key file {} {NO_KEY}", path.display())))
 }
 
 const NO_KEY: &str = "does not hold a key: 32 bytes, or these as 64 hex digits or base64";
 
 fn from_command(command: &str) -> Result<DataKey, StoreError> {
-    let failed = |what: &str| StoreError::unavailable(format!("the key command (AWSFRESH_KEY_COMMAND) {what}"));
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let spawned = Command::new(shell).arg(flag).arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let failed = |what: &str| {
+        StoreError::unavailable(format!("the key command (AWSFRESH_KEY_COMMAND) {what}"))
+    };
+    let (shell, flag) = if cfg!(windows) {
+        ("cmd", "/C")
+    } else {
+        ("sh", "-c")
+    };
+    let spawned = Command::new(shell)
+        .arg(flag)
+        .arg(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
     let mut child = spawned.map_err(|e| failed(&format!("cannot be started: {e}")))?;
     let until = Instant::now() + COMMAND_LIMIT;
     let (sender, receiver) = mpsc::channel();
@@ -78,7 +102,9 @@ fn from_command(command: &str) -> Result<DataKey, StoreError> {
         }
     };
     match (output, status) {
-        (Ok(Ok(bytes)), Some(status)) if status.success() => parse(&bytes).ok_or_else(|| failed(NO_KEY)),
+        (Ok(Ok(bytes)), Some(status)) if status.success() => {
+            parse(&bytes).ok_or_else(|| failed(NO_KEY))
+        }
         (_, Some(status)) => Err(failed(&format!("failed ({status})"))),
         (_, None) => {
             let _ = child.kill();
@@ -99,7 +125,9 @@ fn parse(bytes: &[u8]) -> Option<DataKey> {
         return Some(key);
     }
     let decoded = Zeroizing::new(STANDARD.decode(text).ok()?);
-    <[u8; 32]>::try_from(decoded.as_slice()).ok().map(Zeroizing::new)
+    <[u8; 32]>::try_from(decoded.as_slice())
+        .ok()
+        .map(Zeroizing::new)
 }
 
 #[cfg(target_os = "linux")]
@@ -114,7 +142,10 @@ mod kernel {
 
     pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
         // One key per directory: another home of the same user is another world.
-        let name = format!("awsfresh:data-key:{}", &sha256_hex(settings.dir.as_os_str().as_encoded_bytes())[..12]);
+        let name = format!(
+            "awsfresh:data-key:{}",
+            &sha256_hex(settings.dir.as_os_str().as_encoded_bytes())[..12]
+        );
         let ring = user_ring().map_err(refused)?;
         if let Some(key) = find(ring, &name).map_err(refused)? {
             return Ok(key);
@@ -129,7 +160,9 @@ mod kernel {
             return Ok(key);
         }
         let mut key = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(key.as_mut()).map_err(|_| StoreError::broken("the system has no random numbers"))?;
+        SystemRandom::new()
+            .fill(key.as_mut())
+            .map_err(|_| StoreError::broken("the system has no random numbers"))?;
         let id = ring.add_key(&name, key.as_ref()).map_err(refused)?;
         if let Ok(persistent) = persistent_ring() {
             let _ = persistent.link_key(id);
@@ -153,19 +186,27 @@ mod kernel {
         if let Some((_, key)) = search(ring, name)? {
             return Ok(Some(key));
         }
-        let Ok(Some((id, key))) = persistent_ring().and_then(|persistent| search(persistent, name)) else { return Ok(None) };
+        let Ok(Some((id, key))) = persistent_ring().and_then(|persistent| search(persistent, name))
+        else {
+            return Ok(None);
+        };
         let _ = ring.link_key(id);
         Ok(Some(key))
     }
 
-    fn search(ring: KeyRing, name: &str) -> Result<Option<(linux_keyutils::Key, DataKey)>, KeyError> {
+    fn search(
+        ring: KeyRing,
+        name: &str,
+    ) -> Result<Option<(linux_keyutils::Key, DataKey)>, KeyError> {
         let read = |id: linux_keyutils::Key| {
             let mut key = Zeroizing::new([0; 32]);
             let length = id.read(&mut *key)?;
             Ok((length == key.len()).then_some((id, key)))
         };
         match ring.search(name).and_then(read) {
-            Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => Ok(None),
+            Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => {
+                Ok(None)
+            }
             other => other,
         }
     }
@@ -174,10 +215,14 @@ mod kernel {
         let why = match error {
             KeyError::AccessDenied | KeyError::PermissionDenied => "not permitted".into(),
             KeyError::QuotaExceeded => "its quota is used up".into(),
-            KeyError::OperationNotSupported | KeyError::Unknown(38) => "this kernel has none".into(),
+            KeyError::OperationNotSupported | KeyError::Unknown(38) => {
+                "this kernel has none".into()
+            }
             other => format!("{other}"),
         };
-        StoreError::unavailable(format!("the kernel keyring cannot be used here ({why}); name a key file with AWSFRESH_KEY_FILE"))
+        StoreError::unavailable(format!(
+            "the kernel keyring cannot be used here ({why}); name a key file with AWSFRESH_KEY_FILE"
+        ))
     }
 }
 
@@ -186,7 +231,9 @@ mod kernel {
     use super::*;
 
     pub(super) fn load(_: &StoreSettings) -> Result<DataKey, StoreError> {
-        Err(StoreError::unavailable("this system keeps no key for sealed files; name a key file with AWSFRESH_KEY_FILE"))
+        Err(StoreError::unavailable(
+            "this system keeps no key for sealed files; name a key file with AWSFRESH_KEY_FILE",
+        ))
     }
 }
 
@@ -198,9 +245,21 @@ mod tests {
     fn a_key_has_three_forms() {
         let key = [0xa5; 32];
         assert_eq!(parse(&key).as_deref(), Some(&key));
-        assert_eq!(parse(format!("{}\n", "a5".repeat(32)).as_bytes()).as_deref(), Some(&key));
-        assert_eq!(parse(b"paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=\n").as_deref(), Some(&key));
-        for bad in [&b""[..], b"short", &[0; 33], "é".repeat(32).as_bytes(), &[b'g'; 64]] {
+        assert_eq!(
+            parse(format!("{}\n", "a5".repeat(32)).as_bytes()).as_deref(),
+            Some(&key)
+        );
+        assert_eq!(
+            parse(b"paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=\n").as_deref(),
+            Some(&key)
+        );
+        for bad in [
+            &b""[..],
+            b"short",
+            &[0; 33],
+            "é".repeat(32).as_bytes(),
+            &[b'g'; 64],
+        ] {
             assert_eq!(parse(bad), None);
         }
     }
@@ -208,8 +267,16 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn a_command_prints_it_or_fails_with_a_sentence() {
-        assert_eq!(from_command("printf 'a5%.0s' $(seq 32)").unwrap().as_ref(), &[0xa5; 32]);
-        assert!(from_command("exit 3").unwrap_err().detail().contains("exit status: 3"));
+        assert_eq!(
+            from_command("printf 'a5%.0s' $(seq 32)").unwrap().as_ref(),
+            &[0xa5; 32]
+        );
+        assert!(
+            from_command("exit 3")
+                .unwrap_err()
+                .detail()
+                .contains("exit status: 3")
+        );
         let endless = from_command("yes").unwrap_err();
         assert!(!endless.detail().contains("y\ny"), "{endless}");
     }

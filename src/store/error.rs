@@ -26,21 +26,29 @@ pub enum StoreError {
 
 impl StoreError {
     pub(super) fn locked(detail: impl Into<String>) -> Self {
-        Self::Locked { detail: detail.into() }
+        Self::Locked {
+            detail: detail.into(),
+        }
     }
 
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::Unavailable { detail: detail.into() }
+        Self::Unavailable {
+            detail: detail.into(),
+        }
     }
 
     pub(super) fn broken(detail: impl Into<String>) -> Self {
-        Self::Broken { detail: detail.into() }
+        Self::Broken {
+            detail: detail.into(),
+        }
     }
 
     /// What was observed.
     pub fn detail(&self) -> &str {
         match self {
-            Self::Locked { detail } | Self::Unavailable { detail } | Self::Broken { detail } => detail,
+            Self::Locked { detail } | Self::Unavailable { detail } | Self::Broken { detail } => {
+                detail
+            }
         }
     }
 
@@ -56,7 +64,8 @@ impl StoreError {
     pub(crate) fn into_finding(self) -> Finding {
         let (summary, next) = match &self {
             Self::Locked { .. } => {
-                let next = "unlock the keyring (sign in to the desktop), or use AWSFRESH_STORE=sealed";
+                let next =
+                    "unlock the keyring (sign in to the desktop), or use AWSFRESH_STORE=sealed";
                 ("the keyring is locked", next)
             }
             Self::Unavailable { .. } => {

@@ -11,7 +11,9 @@ impl CacheKey {
     pub fn new(kind: &str, digest_hex: &str) -> Self {
         let clean = |text: &str| -> String {
             let is_kept = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-            text.chars().map(|c| if is_kept(c) { c } else { '-' }).collect()
+            text.chars()
+                .map(|c| if is_kept(c) { c } else { '-' })
+                .collect()
         };
         Self(format!("{}/{}", clean(kind), clean(digest_hex)))
     }
@@ -58,7 +60,10 @@ mod tests {
     #[test]
     fn keys_survive_as_file_names() {
         let key = CacheKey::new("sso-token", "3f2a");
-        assert_eq!((key.as_str(), key.file_name().as_str()), ("sso-token/3f2a", "sso-token-3f2a"));
+        assert_eq!(
+            (key.as_str(), key.file_name().as_str()),
+            ("sso-token/3f2a", "sso-token-3f2a")
+        );
         assert_eq!(key.kind(), "sso-token");
         assert_eq!(CacheKey::from_file_name(&key.file_name()), Some(key));
         assert_eq!(CacheKey::new("../x", "A").as_str(), "---x/-");

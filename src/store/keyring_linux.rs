@@ -25,26 +25,41 @@ impl SecretServiceStore {
     /// `None` where there is no bus and the store is not `wanted` all the same.
     pub(super) fn new(settings: &StoreSettings, wanted: bool) -> Option<Self> {
         let address = address(settings);
-        (wanted || address.is_some()).then_some(Self { address, limit: settings.timeout })
+        (wanted || address.is_some()).then_some(Self {
+            address,
+            limit: settings.timeout,
+        })
     }
 
     /// One conversation with the service.
-    fn talk<T, F>(&self, work: impl FnOnce(SecretService<'static>) -> F + Send + 'static) -> Result<T, StoreError>
+    fn talk<T, F>(
+        &self,
+        work: impl FnOnce(SecretService<'static>) -> F + Send + 'static,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>>,
     {
         let Self { address, limit } = self.clone();
         let Some(address) = address else {
-            return Err(StoreError::unavailable("there is no session bus here to reach a keyring by"));
+            return Err(StoreError::unavailable(
+                "there is no session bus here to reach a keyring by",
+            ));
         };
         bounded(limit, move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-            let runtime = runtime.map_err(|e| StoreError::unavailable(format!("the keyring client cannot start: {e}")))?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build();
+            let runtime = runtime.map_err(|e| {
+                StoreError::unavailable(format!("the keyring client cannot start: {e}"))
+            })?;
             runtime.block_on(async {
                 let service = connect(&address, limit, EncryptionType::Plain).await;
                 let service = match service {
-                    Err(Error::Zbus(zbus::Error::MethodError(name, ..))) if name.as_str() == "org.freedesktop.DBus.Error.NotSupported" => {
+                    Err(Error::Zbus(zbus::Error::MethodError(name, ..)))
+                        if name.as_str() == "org.freedesktop.DBus.Error.NotSupported" =>
+                    {
                         connect(&address, limit, EncryptionType::Dh).await
                     }
                     other => other,
@@ -55,8 +70,15 @@ impl SecretServiceStore {
     }
 }
 
-async fn connect(address: &str, limit: Duration, encryption: EncryptionType) -> Result<SecretService<'static>, Error> {
-    let connection = Builder::address(address)?.method_timeout(limit).build().await?;
+async fn connect(
+    address: &str,
+    limit: Duration,
+    encryption: EncryptionType,
+) -> Result<SecretService<'static>, Error> {
+    let connection = Builder::address(address)?
+        .method_timeout(limit)
+        .build()
+        .await?;
     SecretService::connect_with_existing(encryption, connection).await
 }
 
@@ -81,17 +103,28 @@ impl Store for SecretServiceStore {
     }
 
     fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
-        let (key, label, value) = (key.clone(), label.to_owned(), Zeroizing::new(value.to_vec()));
+        let (key, label, value) = (
+            key.clone(),
+            label.to_owned(),
+            Zeroizing::new(value.to_vec()),
+        );
         self.talk(async move |service| {
             let collection = match service.get_default_collection().await {
-                Err(Error::NoResult) => return Err(StoreError::unavailable("the keyring has no default collection")),
+                Err(Error::NoResult) => {
+                    return Err(StoreError::unavailable(
+                        "the keyring has no default collection",
+                    ));
+                }
                 other => other.map_err(sentence)?,
             };
             // Asked first: to write to a locked collection brings up a dialog.
             if collection.is_locked().await.map_err(sentence)? {
                 return Err(locked());
             }
-            collection.create_item(&label, attributes(&key), &value, true, "application/json").await.map_err(sentence)?;
+            collection
+                .create_item(&label, attributes(&key), &value, true, "application/json")
+                .await
+                .map_err(sentence)?;
             Ok(())
         })
     }
@@ -103,17 +136,28 @@ impl Store for SecretServiceStore {
             for item in &found.unlocked {
                 item.delete().await.map_err(sentence)?;
             }
-            if found.locked.is_empty() { Ok(!found.unlocked.is_empty()) } else { Err(locked()) }
+            if found.locked.is_empty() {
+                Ok(!found.unlocked.is_empty())
+            } else {
+                Err(locked())
+            }
         })
     }
 
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
         self.talk(async move |service| {
-            let found = service.search_items(HashMap::from([("service", SERVICE)])).await.map_err(sentence)?;
+            let found = service
+                .search_items(HashMap::from([("service", SERVICE)]))
+                .await
+                .map_err(sentence)?;
             let mut keys = Vec::new();
             for item in found.unlocked.iter().chain(&found.locked) {
                 let attributes = item.get_attributes().await.map_err(sentence)?;
-                keys.extend(attributes.get("username").and_then(|name| CacheKey::parse(name)));
+                keys.extend(
+                    attributes
+                        .get("username")
+                        .and_then(|name| CacheKey::parse(name)),
+                );
             }
             Ok(keys)
         })
@@ -122,35 +166,71 @@ impl Store for SecretServiceStore {
     fn check(&self) -> Status {
         let checked = self.talk(async move |service| {
             let collection = service.get_default_collection().await.map_err(sentence)?;
-            if collection.is_locked().await.map_err(sentence)? { Err(locked()) } else { Ok(()) }
+            if collection.is_locked().await.map_err(sentence)? {
+                Err(locked())
+            } else {
+                Ok(())
+            }
         });
-        Status { name: self.name(), reason: "the Secret Service answers on the session bus".into(), state: checked }
+        Status {
+            name: self.name(),
+            reason: "the Secret Service answers on the session bus".into(),
+            state: checked,
+        }
     }
 }
 
 /// Where the session bus is; never one to be launched. Cron has no variable, but the socket may be there.
 fn address(settings: &StoreSettings) -> Option<String> {
-    if let Some(given) = settings.bus_address.as_deref().filter(|a| !a.trim().is_empty()) {
-        return given.split(';').find(|a| a.starts_with("unix:") || a.starts_with("tcp:")).map(str::to_owned);
+    if let Some(given) = settings
+        .bus_address
+        .as_deref()
+        .filter(|a| !a.trim().is_empty())
+    {
+        return given
+            .split(';')
+            .find(|a| a.starts_with("unix:") || a.starts_with("tcp:"))
+            .map(str::to_owned);
     }
     let usual = std::path::Path::new("/run/user").join(settings.uid.to_string());
-    let sockets = [settings.runtime_dir.as_ref(), Some(&usual)].into_iter().flatten().map(|dir| dir.join("bus"));
-    sockets.into_iter().find(|socket| socket.exists()).map(|socket| format!("unix:path={}", escaped(&socket)))
+    let sockets = [settings.runtime_dir.as_ref(), Some(&usual)]
+        .into_iter()
+        .flatten()
+        .map(|dir| dir.join("bus"));
+    sockets
+        .into_iter()
+        .find(|socket| socket.exists())
+        .map(|socket| format!("unix:path={}", escaped(&socket)))
 }
 
 /// D-Bus addresses take only some characters as they are.
 fn escaped(path: &std::path::Path) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_/.*".contains(&b);
     let bytes = path.as_os_str().as_encoded_bytes();
-    bytes.iter().map(|b| if plain(*b) { char::from(*b).to_string() } else { format!("%{b:02x}") }).collect()
+    bytes
+        .iter()
+        .map(|b| {
+            if plain(*b) {
+                char::from(*b).to_string()
+            } else {
+                format!("%{b:02x}")
+            }
+        })
+        .collect()
 }
 
 fn attributes(key: &CacheKey) -> HashMap<&str, &str> {
     HashMap::from([("service", SERVICE), ("username", key.as_str())])
 }
 
-async fn search<'a>(service: &'a SecretService<'static>, key: &CacheKey) -> Result<SearchItemsResult<Item<'a>>, StoreError> {
-    service.search_items(attributes(key)).await.map_err(sentence)
+async fn search<'a>(
+    service: &'a SecretService<'static>,
+    key: &CacheKey,
+) -> Result<SearchItemsResult<Item<'a>>, StoreError> {
+    service
+        .search_items(attributes(key))
+        .await
+        .map_err(sentence)
 }
 
 /// Other programs can copy items; the last one written is ours.
@@ -174,18 +254,26 @@ fn sentence(error: Error) -> StoreError {
     match error {
         Error::Locked | Error::Prompt | Error::PromptDisconnected => locked(),
         Error::NoResult => StoreError::unavailable("the keyring has no default collection"),
-        Error::Unavailable | Error::Zbus(zbus::Error::Address(_)) => StoreError::unavailable("no session bus answers at its address"),
-        Error::Zbus(zbus::Error::MethodError(name, ..)) | Error::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::MethodError(name, ..))) => {
+        Error::Unavailable | Error::Zbus(zbus::Error::Address(_)) => {
+            StoreError::unavailable("no session bus answers at its address")
+        }
+        Error::Zbus(zbus::Error::MethodError(name, ..))
+        | Error::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::MethodError(name, ..))) => {
             match name.as_str() {
                 "org.freedesktop.Secret.Error.IsLocked" => locked(),
-                "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
-                    StoreError::unavailable("no program on the session bus offers a keyring (Secret Service)")
-                }
+                "org.freedesktop.DBus.Error.ServiceUnknown"
+                | "org.freedesktop.DBus.Error.NameHasNoOwner" => StoreError::unavailable(
+                    "no program on the session bus offers a keyring (Secret Service)",
+                ),
                 other => StoreError::unavailable(format!("the keyring refused with {other}")),
             }
         }
-        Error::Zbus(zbus::Error::InputOutput(e)) => StoreError::unavailable(format!("the session bus cannot be reached: {e}")),
-        Error::Zbus(_) | Error::ZbusFdo(_) => StoreError::unavailable("the talk with the session bus failed"),
+        Error::Zbus(zbus::Error::InputOutput(e)) => {
+            StoreError::unavailable(format!("the session bus cannot be reached: {e}"))
+        }
+        Error::Zbus(_) | Error::ZbusFdo(_) => {
+            StoreError::unavailable("the talk with the session bus failed")
+        }
         _ => StoreError::broken("the keyring answered something that makes no sense"),
     }
 }

@@ -25,7 +25,13 @@ pub(super) struct NativeStore {
 
 impl NativeStore {
     pub(super) fn new(settings: &StoreSettings) -> Self {
-        Self { limit: if settings.attended { PATIENCE } else { settings.timeout } }
+        Self {
+            limit: if settings.attended {
+                PATIENCE
+            } else {
+                settings.timeout
+            },
+        }
     }
 
     fn on<T: Send + 'static>(
@@ -45,14 +51,20 @@ impl Store for NativeStore {
 
     fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         self.on(key, |name| {
-            let Some(head) = read(name)? else { return Ok(None) };
+            let Some(head) = read(name)? else {
+                return Ok(None);
+            };
             match head.split_first() {
                 Some((b'v', value)) => Ok(Some(Zeroizing::new(value.to_vec()))),
                 Some((b'p', rest)) => {
-                    let Some((generation, count)) = generation(rest) else { return Ok(None) };
+                    let Some((generation, count)) = generation(rest) else {
+                        return Ok(None);
+                    };
                     let mut value = Zeroizing::new(Vec::with_capacity(count * PART.min(4096)));
                     for n in 0..count {
-                        let Some(part) = read(&part_name(name, generation, n))? else { return Ok(None) };
+                        let Some(part) = read(&part_name(name, generation, n))? else {
+                            return Ok(None);
+                        };
                         value.extend_from_slice(&part);
                     }
                     Ok(Some(value))
@@ -70,7 +82,8 @@ impl Store for NativeStore {
                 let head = Zeroizing::new([b"v", value.as_slice()].concat());
                 write(name, &head)?;
             } else {
-                let id = random_hex::<8>().map_err(|_| StoreError::broken("the system has no random numbers"))?;
+                let id = random_hex::<8>()
+                    .map_err(|_| StoreError::broken("the system has no random numbers"))?;
                 let parts = value.chunks(PART);
                 let head = format!("p{id}:{}", parts.len());
                 for (n, part) in parts.enumerate() {
@@ -80,7 +93,11 @@ impl Store for NativeStore {
             }
             sweep(name, before.as_ref().map(|b| b.as_slice()))?;
             let mut index = read_index()?;
-            if index.insert(name.to_owned()) { write_index(&index) } else { Ok(()) }
+            if index.insert(name.to_owned()) {
+                write_index(&index)
+            } else {
+                Ok(())
+            }
         })
     }
 
@@ -98,13 +115,26 @@ impl Store for NativeStore {
     }
 
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
-        bounded(self.limit, || Ok(read_index()?.iter().filter_map(|name| CacheKey::parse(name)).collect()))
+        bounded(self.limit, || {
+            Ok(read_index()?
+                .iter()
+                .filter_map(|name| CacheKey::parse(name))
+                .collect())
+        })
     }
 
     fn check(&self) -> Status {
         let checked = bounded(self.limit, || read(INDEX).map(|_| ()));
-        let reason = if cfg!(windows) { "Windows Credential Manager" } else { "the login keychain" };
-        Status { name: self.name(), reason: reason.into(), state: checked }
+        let reason = if cfg!(windows) {
+            "Windows Credential Manager"
+        } else {
+            "the login keychain"
+        };
+        Status {
+            name: self.name(),
+            reason: reason.into(),
+            state: checked,
+        }
     }
 }
 
@@ -115,12 +145,16 @@ fn part_name(name: &str, generation: &str, n: usize) -> String {
 /// `GENERATION:COUNT`, as the head of a value in parts says.
 fn generation(head: &[u8]) -> Option<(&str, usize)> {
     let (generation, count) = std::str::from_utf8(head).ok()?.split_once(':')?;
-    Some((generation, count.parse().ok().filter(|count| *count <= 400)?))
+    Some((
+        generation,
+        count.parse().ok().filter(|count| *count <= 400)?,
+    ))
 }
 
 /// Deletes the parts of a generation that no head names any more.
 fn sweep(name: &str, head: Option<&[u8]>) -> Result<(), StoreError> {
-    if let Some((generation, count)) = head.and_then(|h| h.strip_prefix(b"p")).and_then(generation) {
+    if let Some((generation, count)) = head.and_then(|h| h.strip_prefix(b"p")).and_then(generation)
+    {
         for n in 0..count {
             delete(&part_name(name, generation, n))?;
         }
@@ -130,7 +164,11 @@ fn sweep(name: &str, head: Option<&[u8]>) -> Result<(), StoreError> {
 
 fn read_index() -> Result<BTreeSet<String>, StoreError> {
     let bytes = read(INDEX)?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&bytes).split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    Ok(String::from_utf8_lossy(&bytes)
+        .split(' ')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect())
 }
 
 /// As many keys as an item holds; `forget` by name reaches the others as well.
@@ -172,8 +210,12 @@ fn delete(name: &str) -> Result<bool, StoreError> {
 /// By kind alone: some of these errors carry the secret.
 fn sentence(error: Error) -> StoreError {
     match error {
-        Error::NoStorageAccess(_) => StoreError::locked("the keyring is locked or does not let awsfresh in"),
-        Error::NoDefaultStore | Error::NotSupportedByStore(_) => StoreError::unavailable("there is no keyring in this session"),
+        Error::NoStorageAccess(_) => {
+            StoreError::locked("the keyring is locked or does not let awsfresh in")
+        }
+        Error::NoDefaultStore | Error::NotSupportedByStore(_) => {
+            StoreError::unavailable("there is no keyring in this session")
+        }
         Error::PlatformFailure(_) => StoreError::unavailable("the system's keyring failed"),
         Error::TooLong(..) => StoreError::broken("the value is too long for the keyring"),
         _ => StoreError::broken("the keyring answered something that makes no sense"),

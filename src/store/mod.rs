@@ -60,7 +60,10 @@ pub struct Status {
 /// [`Store::check`].
 pub fn open(settings: &StoreSettings) -> Box<dyn Store> {
     match settings.kind {
-        StoreKind::Auto => Box::new(auto::Auto::new(keyring(settings, false), sealed::Sealed::new(settings))),
+        StoreKind::Auto => Box::new(auto::Auto::new(
+            keyring(settings, false),
+            sealed::Sealed::new(settings),
+        )),
         StoreKind::Keyring => keyring(settings, true).unwrap_or_else(|| Box::new(none::NoKeyring)),
         StoreKind::Sealed => Box::new(sealed::Sealed::new(settings)),
         StoreKind::None => Box::new(none::Nothing),
@@ -86,20 +89,30 @@ fn keyring(_: &StoreSettings, _wanted: bool) -> Option<Box<dyn Store>> {
 /// Runs `work` on a thread of its own, for at most `limit`: keyring libraries can hang for ever, and some must not be
 /// called from asynchronous code. A thread that is late is left behind and ends with the process.
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
-fn bounded<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+fn bounded<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
     let (sender, receiver) = std::sync::mpsc::channel();
-    let spawned = std::thread::Builder::new().name("keyring".into()).spawn(move || {
-        let _ = sender.send(work());
-    });
+    let spawned = std::thread::Builder::new()
+        .name("keyring".into())
+        .spawn(move || {
+            let _ = sender.send(work());
+        });
     if let Err(error) = spawned {
-        return Err(StoreError::unavailable(format!("no thread for the keyring could be started: {error}")));
+        return Err(StoreError::unavailable(format!(
+            "no thread for the keyring could be started: {error}"
+        )));
     }
     match receiver.recv_timeout(limit) {
         Ok(outcome) => outcome,
-        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-            Err(StoreError::unavailable(format!("the keyring did not answer within {} s", limit.as_secs_f32())))
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(StoreError::unavailable(format!(
+            "the keyring did not answer within {} s",
+            limit.as_secs_f32()
+        ))),
+        Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
+            Err(StoreError::broken("the keyring library failed"))
         }
-        Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Err(StoreError::broken("the keyring library failed")),
     }
 }
 
@@ -114,6 +127,11 @@ mod tests {
             std::thread::sleep(Duration::from_secs(5));
             Ok(())
         });
-        assert_eq!(error, Err(StoreError::unavailable("the keyring did not answer within 0.02 s")));
+        assert_eq!(
+            error,
+            Err(StoreError::unavailable(
+                "the keyring did not answer within 0.02 s"
+            ))
+        );
     }
 }

@@ -29,7 +29,11 @@ impl Store for Nothing {
     }
 
     fn check(&self) -> Status {
-        Status { name: self.name(), reason: "as configured".into(), state: Ok(()) }
+        Status {
+            name: self.name(),
+            reason: "as configured".into(),
+            state: Ok(()),
+        }
     }
 }
 
@@ -38,7 +42,9 @@ pub(super) struct NoKeyring;
 
 impl NoKeyring {
     fn error<T>(&self) -> Result<T, StoreError> {
-        Err(StoreError::unavailable("awsfresh knows no keyring on this system"))
+        Err(StoreError::unavailable(
+            "awsfresh knows no keyring on this system",
+        ))
     }
 }
 
@@ -64,6 +70,10 @@ impl Store for NoKeyring {
     }
 
     fn check(&self) -> Status {
-        Status { name: self.name(), reason: "as configured".into(), state: self.error() }
+        Status {
+            name: self.name(),
+            reason: "as configured".into(),
+            state: self.error(),
+        }
     }
 }

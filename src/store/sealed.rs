@@ -11,7 +11,9 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::{CacheKey, Status, Store, StoreError, StoreSettings, VALUE_LIMIT, data_key, sealed_dir};
+use super::{
+    CacheKey, Status, Store, StoreError, StoreSettings, VALUE_LIMIT, data_key, sealed_dir,
+};
 use crate::files;
 
 const MAGIC: &[u8] = b"AWSF\x01";
@@ -25,13 +27,17 @@ pub(super) struct Sealed {
 impl Sealed {
     /// Touches nothing yet.
     pub(super) fn new(settings: &StoreSettings) -> Self {
-        Self { settings: settings.clone(), key: OnceLock::new() }
+        Self {
+            settings: settings.clone(),
+            key: OnceLock::new(),
+        }
     }
 
     fn key(&self) -> Result<&LessSafeKey, StoreError> {
         let load = || {
             let bytes = data_key::load(&self.settings)?;
-            let key = UnboundKey::new(&CHACHA20_POLY1305, bytes.as_ref()).map_err(|_| StoreError::broken("the data key is not usable"))?;
+            let key = UnboundKey::new(&CHACHA20_POLY1305, bytes.as_ref())
+                .map_err(|_| StoreError::broken("the data key is not usable"))?;
             Ok(LessSafeKey::new(key))
         };
         self.key.get_or_init(load).as_ref().map_err(Clone::clone)
@@ -42,11 +48,27 @@ impl Sealed {
     }
 
     /// `None` where the content is not what we wrote under this name with this key.
-    fn unseal(&self, key: &CacheKey, file: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        let Some((nonce, sealed)) = file.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(NONCE_LEN)) else { return Ok(None) };
-        let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce) else { return Ok(None) };
+    fn unseal(
+        &self,
+        key: &CacheKey,
+        file: &[u8],
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        let Some((nonce, sealed)) = file
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.split_at_checked(NONCE_LEN))
+        else {
+            return Ok(None);
+        };
+        let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce) else {
+            return Ok(None);
+        };
         let mut bytes = Zeroizing::new(sealed.to_vec());
-        let Ok(plain) = self.key()?.open_in_place(nonce, Aad::from(key.as_str()), &mut bytes) else { return Ok(None) };
+        let Ok(plain) = self
+            .key()?
+            .open_in_place(nonce, Aad::from(key.as_str()), &mut bytes)
+        else {
+            return Ok(None);
+        };
         let length = plain.len();
         bytes.truncate(length);
         Ok(Some(bytes))
@@ -59,7 +81,13 @@ impl Sealed {
         // One allocation from the start: growing would leave plain text behind.
         let mut body = Vec::with_capacity(value.len() + CHACHA20_POLY1305.tag_len());
         body.extend_from_slice(value);
-        self.key()?.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(key.as_str()), &mut body).map_err(failed)?;
+        self.key()?
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(key.as_str()),
+                &mut body,
+            )
+            .map_err(failed)?;
         Ok([MAGIC, &nonce, &body].concat())
     }
 }
@@ -73,7 +101,9 @@ impl Store for Sealed {
         if !sealed_dir::exists(&self.settings)? {
             return Ok(None);
         }
-        match files::read_regular(&self.path(key), VALUE_LIMIT as u64).map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))? {
+        match files::read_regular(&self.path(key), VALUE_LIMIT as u64)
+            .map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))?
+        {
             Some(file) => self.unseal(key, &file),
             None => Ok(None),
         }
@@ -82,7 +112,8 @@ impl Store for Sealed {
     fn put(&self, key: &CacheKey, _label: &str, value: &[u8]) -> Result<(), StoreError> {
         sealed_dir::create(&self.settings)?;
         let file = self.seal(key, value)?;
-        files::write_atomic(&self.path(key), &file).map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))
+        files::write_atomic(&self.path(key), &file)
+            .map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))
     }
 
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
@@ -100,15 +131,26 @@ impl Store for Sealed {
         if !sealed_dir::exists(&self.settings)? {
             return Ok(Vec::new());
         }
-        let entries = fs::read_dir(&self.settings.dir).map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))?;
-        let key = |entry: io::Result<fs::DirEntry>| CacheKey::from_file_name(entry.ok()?.file_name().to_str()?.strip_suffix(SUFFIX)?);
+        let entries = fs::read_dir(&self.settings.dir)
+            .map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))?;
+        let key = |entry: io::Result<fs::DirEntry>| {
+            CacheKey::from_file_name(entry.ok()?.file_name().to_str()?.strip_suffix(SUFFIX)?)
+        };
         Ok(entries.filter_map(key).collect())
     }
 
     fn check(&self) -> Status {
         let checked = sealed_dir::create(&self.settings).and_then(|()| self.key().map(|_| ()));
-        let reason = format!("sealed files in {}, key from {}", self.settings.dir.display(), data_key::place(&self.settings));
-        Status { name: self.name(), reason, state: checked }
+        let reason = format!(
+            "sealed files in {}, key from {}",
+            self.settings.dir.display(),
+            data_key::place(&self.settings)
+        );
+        Status {
+            name: self.name(),
+            reason,
+            state: checked,
+        }
     }
 }
 

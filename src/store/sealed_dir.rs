@@ -21,10 +21,15 @@ pub(super) fn exists(settings: &StoreSettings) -> Result<bool, StoreError> {
         Err(e) => return Err(unusable(dir, &e)),
     };
     let checked = files::check_private_dir(dir, &about, settings.uid);
-    checked.map(|()| true).map_err(|e| StoreError::broken(e.to_string()))
+    checked
+        .map(|()| true)
+        .map_err(|e| StoreError::broken(e.to_string()))
 }
 
 /// The error for a failed operation in the directory.
 pub(super) fn unusable(dir: &Path, error: &io::Error) -> StoreError {
-    StoreError::broken(format!("cannot use the directory {}: {error}", dir.display()))
+    StoreError::broken(format!(
+        "cannot use the directory {}: {error}",
+        dir.display()
+    ))
 }

@@ -40,19 +40,32 @@ fn what_is_put_is_got_until_it_is_removed() {
     let home = tempfile::tempdir().unwrap();
     let store = Sealed::new(&settings(home.path()));
     assert_eq!(text(store.get(&key("aa")).unwrap()), None);
-    assert!(!home.path().join("state").exists(), "a look creates nothing");
+    assert!(
+        !home.path().join("state").exists(),
+        "a look creates nothing"
+    );
     for value in ["first", "", "second"] {
         store.put(&key("aa"), "label", value.as_bytes()).unwrap();
         assert_eq!(text(store.get(&key("aa")).unwrap()).as_deref(), Some(value));
     }
     let again = Sealed::new(&settings(home.path()));
-    assert_eq!(text(again.get(&key("aa")).unwrap()).as_deref(), Some("second"));
+    assert_eq!(
+        text(again.get(&key("aa")).unwrap()).as_deref(),
+        Some("second")
+    );
     assert_eq!(again.keys().unwrap(), [key("aa")]);
     let file = store.path(&key("aa"));
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
-    assert_eq!(fs::metadata(file.parent().unwrap()).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(
+        fs::metadata(file.parent().unwrap()).unwrap().mode() & 0o777,
+        0o700
+    );
     assert!(!fs::read(&file).unwrap().windows(6).any(|w| w == b"second"));
-    assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+    assert_eq!(
+        fs::read_dir(file.parent().unwrap()).unwrap().count(),
+        1,
+        "no temporary file stays"
+    );
     assert!(again.remove(&key("aa")).unwrap() && !again.remove(&key("aa")).unwrap());
 }
 
@@ -77,9 +90,16 @@ fn anything_tampered_with_is_missing() {
     fs::write(store.path(&key("bb")), &good).unwrap();
     assert_eq!(text(store.get(&key("bb")).unwrap()), None, "another name");
     fs::write(&path, &good).unwrap();
-    assert_eq!(text(store.get(&key("aa")).unwrap()).as_deref(), Some("value"));
+    assert_eq!(
+        text(store.get(&key("aa")).unwrap()).as_deref(),
+        Some("value")
+    );
     fs::write(settings.key_file.as_ref().unwrap(), [8; 32]).unwrap();
-    assert_eq!(text(Sealed::new(&settings).get(&key("aa")).unwrap()), None, "another key");
+    assert_eq!(
+        text(Sealed::new(&settings).get(&key("aa")).unwrap()),
+        None,
+        "another key"
+    );
 }
 
 #[test]
@@ -93,23 +113,40 @@ fn no_symlink_fifo_or_shared_directory() {
     symlink(&elsewhere, store.path(&key("aa"))).unwrap();
     assert_eq!(text(store.get(&key("aa")).unwrap()), None);
     store.put(&key("aa"), "", b"new").unwrap();
-    assert!(!store.path(&key("aa")).is_symlink(), "replaced, not followed");
+    assert!(
+        !store.path(&key("aa")).is_symlink(),
+        "replaced, not followed"
+    );
     fs::create_dir(store.path(&key("bb"))).unwrap();
     assert_eq!(text(store.get(&key("bb")).unwrap()), None);
 
     fs::set_permissions(&settings.dir, fs::Permissions::from_mode(0o770)).unwrap();
-    assert!(matches!(store.get(&key("aa")), Err(StoreError::Broken { .. })));
-    assert!(matches!(store.put(&key("aa"), "", b""), Err(StoreError::Broken { .. })));
+    assert!(matches!(
+        store.get(&key("aa")),
+        Err(StoreError::Broken { .. })
+    ));
+    assert!(matches!(
+        store.put(&key("aa"), "", b""),
+        Err(StoreError::Broken { .. })
+    ));
     fs::set_permissions(&settings.dir, fs::Permissions::from_mode(0o700)).unwrap();
-    let foreign = Sealed::new(&StoreSettings { uid: settings.uid + 1, ..settings });
-    assert!(matches!(foreign.get(&key("aa")), Err(StoreError::Broken { .. })));
+    let foreign = Sealed::new(&StoreSettings {
+        uid: settings.uid + 1,
+        ..settings
+    });
+    assert!(matches!(
+        foreign.get(&key("aa")),
+        Err(StoreError::Broken { .. })
+    ));
 }
 
 #[test]
 fn a_reader_never_sees_half_a_value() {
     let home = tempfile::tempdir().unwrap();
     let settings = settings(home.path());
-    Sealed::new(&settings).put(&key("aa"), "", &[b'x'; 2000]).unwrap();
+    Sealed::new(&settings)
+        .put(&key("aa"), "", &[b'x'; 2000])
+        .unwrap();
     std::thread::scope(|scope| {
         for letter in *b"ab" {
             let settings = &settings;
@@ -123,7 +160,10 @@ fn a_reader_never_sees_half_a_value() {
                 let store = Sealed::new(&settings);
                 for _ in 0..500 {
                     let value = store.get(&key("aa")).unwrap().expect("never missing");
-                    assert!(value.len() >= 2000 && value.iter().all(|b| *b == value[0]), "torn");
+                    assert!(
+                        value.len() >= 2000 && value.iter().all(|b| *b == value[0]),
+                        "torn"
+                    );
                 }
             });
         }

@@ -80,7 +80,10 @@ impl StoreSettings {
             (None, None, Some(text)) => parse_kind("store in config.toml", text)?,
             (None, None, None) => StoreKind::Auto,
         };
-        let key_file = world.env("AWSFRESH_KEY_FILE").map(PathBuf::from).or_else(|| settings.key_file.clone());
+        let key_file = world
+            .env("AWSFRESH_KEY_FILE")
+            .map(PathBuf::from)
+            .or_else(|| settings.key_file.clone());
         let key_command = world.env("AWSFRESH_KEY_COMMAND").map(str::to_owned);
         Ok(Self {
             kind,

@@ -33,8 +33,15 @@ impl Session<'_> {
         if options.verify || options.expect_account.is_some() || options.expect_role.is_some() {
             let identity = match refresher.identity(&acquired.credentials) {
                 // They came from the cache, and AWS no longer accepts them.
-                Err(finding) if matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SessionExpired) => {
-                    log::debug!("AWS rejected the cached credentials, fetching new ones:\n{finding}");
+                Err(finding)
+                    if matches!(
+                        finding.cause,
+                        Cause::AccessKeyUnknown | Cause::SessionExpired
+                    ) =>
+                {
+                    log::debug!(
+                        "AWS rejected the cached credentials, fetching new ones:\n{finding}"
+                    );
                     refresher.invalidate();
                     acquired = self.obtain(&refresher)?;
                     refresher.identity(&acquired.credentials)?
@@ -44,11 +51,20 @@ impl Session<'_> {
             self.check_identity(&identity)?;
             log::debug!("running as {}", identity.arn);
         } else {
-            log::debug!("running as {}", self.describe_identity(&acquired.credentials));
+            log::debug!(
+                "running as {}",
+                self.describe_identity(&acquired.credentials)
+            );
         }
         self.check_duration(&acquired)?;
-        let Credentials { session_token, expiration, .. } = &acquired.credentials;
-        if options.delivery == Delivery::Endpoint && (session_token.is_none() || expiration.is_none()) {
+        let Credentials {
+            session_token,
+            expiration,
+            ..
+        } = &acquired.credentials;
+        if options.delivery == Delivery::Endpoint
+            && (session_token.is_none() || expiration.is_none())
+        {
             let summary = "a container endpoint cannot serve long-lived keys: SDKs require a session token and an expiration";
             return Err(Finding::new(Cause::Usage, summary).remedy("omit --deliver endpoint"));
         }
@@ -58,7 +74,10 @@ impl Session<'_> {
     fn obtain(&self, refresher: &Refresher<'_>) -> Result<Acquired> {
         let credentials = refresher.obtain()?;
         let obtained = refresher.obtained().unwrap_or_else(|| self.world.now());
-        Ok(Acquired { credentials, obtained })
+        Ok(Acquired {
+            credentials,
+            obtained,
+        })
     }
 
     /// Without an expiration, as many as there are.
@@ -69,9 +88,21 @@ impl Session<'_> {
 
     fn describe_identity(&self, credentials: &Credentials) -> String {
         let profile = &self.chain.profile;
-        match (self.chain.hops.last(), &self.chain.base, &credentials.account_id) {
+        match (
+            self.chain.hops.last(),
+            &self.chain.base,
+            &credentials.account_id,
+        ) {
             (Some(hop), ..) => hop.role_arn.text.clone(),
-            (None, Base::Sso { account_id, role_name, .. }, _) => {
+            (
+                None,
+                Base::Sso {
+                    account_id,
+                    role_name,
+                    ..
+                },
+                _,
+            ) => {
                 format!("SSO role {role_name} in {account_id}")
             }
             (None, _, Some(account)) => format!("profile `{profile}` in {account}"),
@@ -82,11 +113,18 @@ impl Session<'_> {
     /// Fails where the credentials do not last as long as `--min-ttl` requires.
     fn check_duration(&self, acquired: &Acquired) -> Result<()> {
         let left = self.seconds_left(acquired);
-        let Some(wanted) = self.options.min_ttl.map(seconds).filter(|wanted| left < *wanted) else {
+        let Some(wanted) = self
+            .options
+            .min_ttl
+            .map(seconds)
+            .filter(|wanted| left < *wanted)
+        else {
             return Ok(());
         };
         let (left, required) = (human_duration(left), human_duration(wanted));
-        let summary = format!("fresh credentials last only {left} (--min-ttl {required}); the command was not started");
+        let summary = format!(
+            "fresh credentials last only {left} (--min-ttl {required}); the command was not started"
+        );
         let renews = "omit --min-ttl: the command gets new credentials whenever it asks for them";
         let chain = self.chain;
         let is_chained = chain.hops.len() > 1 || !matches!(chain.base, Base::Static { .. });
@@ -94,7 +132,10 @@ impl Session<'_> {
             Some(hop) if is_chained => {
                 let role = &hop.role_arn;
                 Finding::new(Cause::RoleChainingLimit, summary)
-                    .evidence(format!("{} is assumed from a session: AWS allows at most 1 h", role.text))
+                    .evidence(format!(
+                        "{} is assumed from a session: AWS allows at most 1 h",
+                        role.text
+                    ))
                     .evidence(format!("role_arn at {}", role.origin))
             }
             Some(hop) => {
@@ -114,8 +155,12 @@ impl Session<'_> {
                     Base::Sso { role_name, .. } => {
                         format!("the session duration of permission set {role_name} decides")
                     }
-                    Base::LoginSession { .. } => "credentials of an `aws login` session last 15 min".to_owned(),
-                    Base::WebIdentity { .. } => "duration_seconds decides, 1 h without it".to_owned(),
+                    Base::LoginSession { .. } => {
+                        "credentials of an `aws login` session last 15 min".to_owned()
+                    }
+                    Base::WebIdentity { .. } => {
+                        "duration_seconds decides, 1 h without it".to_owned()
+                    }
                     _ => "their source decides".to_owned(),
                 };
                 Finding::new(Cause::DurationTooLong, summary).evidence(decides)
@@ -127,11 +172,14 @@ impl Session<'_> {
     /// Fails where the identity is not the one that the user expects.
     fn check_identity(&self, identity: &Identity) -> Result<()> {
         let unexpected = |what: String| {
-            let summary = format!("these credentials belong to {what}; the command was not started");
+            let summary =
+                format!("these credentials belong to {what}; the command was not started");
             let profile = quoted(&self.chain.profile);
             Err(Finding::new(Cause::IdentityUnexpected, summary)
                 .evidence(format!("AWS says: {}", identity.arn))
-                .remedy(format!("use another profile, or check this one: awsfresh status -p {profile}")))
+                .remedy(format!(
+                    "use another profile, or check this one: awsfresh status -p {profile}"
+                )))
         };
         if let Some(account) = &self.options.expect_account
             && *account != identity.account
@@ -149,7 +197,11 @@ impl Session<'_> {
 
 /// Whether the identity is the role of that name, as people know it: for an SSO role, without prefix and suffix.
 fn is_role(identity: &Identity, wanted: &str) -> bool {
-    let Some(role) = identity.role() else { return false };
-    let sso = role.strip_prefix("AWSReservedSSO_").and_then(|rest| rest.rsplit_once('_'));
+    let Some(role) = identity.role() else {
+        return false;
+    };
+    let sso = role
+        .strip_prefix("AWSReservedSSO_")
+        .and_then(|rest| rest.rsplit_once('_'));
     role == wanted || sso.is_some_and(|(name, _)| name == wanted)
 }

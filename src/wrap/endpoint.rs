@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    REFERER,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -67,10 +70,18 @@ struct Body {
 
 impl Endpoint {
     /// Serves the credentials of `renewer` until dropped. Under a drill each response expires at most `drill` seconds ahead.
-    pub(super) fn start(renewer: Arc<Renewer>, profile: &str, now: fn() -> Timestamp, drill: Option<i64>) -> Result<Self> {
+    pub(super) fn start(
+        renewer: Arc<Renewer>,
+        profile: &str,
+        now: fn() -> Timestamp,
+        drill: Option<i64>,
+    ) -> Result<Self> {
         let failed = |e: io::Error| {
-            Finding::new(Cause::Unexpected, format!("cannot start the endpoint on 127.0.0.1: {e}"))
-                .remedy("use --deliver profile, which opens no port")
+            Finding::new(
+                Cause::Unexpected,
+                format!("cannot start the endpoint on 127.0.0.1: {e}"),
+            )
+            .remedy("use --deliver profile, which opens no port")
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -79,15 +90,34 @@ impl Endpoint {
         let token = random_hex::<32>().map_err(failed)?;
         let url = format!("http://{host}{path}");
         let (profile, requests, last) = (profile.to_owned(), Mutex::default(), Mutex::default());
-        let state = Arc::new(State { renewer, now, drill, host, path, token: token.clone(), profile, requests, last });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let state = Arc::new(State {
+            renewer,
+            now,
+            drill,
+            host,
+            path,
+            token: token.clone(),
+            profile,
+            requests,
+            last,
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
         let of_server = state.clone();
         let thread = std::thread::Builder::new()
             .name("endpoint".into())
             .spawn(move || runtime.block_on(serve(listener, of_server, stopped)))
             .map_err(failed)?;
-        Ok(Self { url, token, state, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            url,
+            token,
+            state,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// For `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
@@ -118,7 +148,9 @@ impl Drop for Endpoint {
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+        return;
+    };
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     loop {
         let accepted = async {
@@ -138,11 +170,14 @@ async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::R
         tokio::spawn(async move {
             let _place = place;
             let service = service_fn(|request: Request<Incoming>| {
-                let response = state.respond(request.method(), request.uri().path(), request.headers());
+                let response =
+                    state.respond(request.method(), request.uri().path(), request.headers());
                 async move { Ok::<_, Infallible>(response) }
             });
             let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_BYTES);
+            http.timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIME)
+                .max_buf_size(HEADER_BYTES);
             let _ = http.serve_connection(TokioIo::new(stream), service).await; // a failing client affects no other
         });
     }
@@ -154,40 +189,66 @@ impl State {
             let mut values = headers.get_all(name).iter();
             matches!((values.next(), values.next()), (Some(value), None) if same(value.as_bytes(), wanted.as_bytes()))
         };
-        let from_browser = headers.keys().any(|name| *name == ORIGIN || *name == REFERER || name.as_str().starts_with("sec-"));
+        let from_browser = headers
+            .keys()
+            .any(|name| *name == ORIGIN || *name == REFERER || name.as_str().starts_with("sec-"));
         if !is(HOST, &self.host) || from_browser {
-            return rejection(StatusCode::FORBIDDEN, "Forbidden", "requests to other names or from browsers are rejected");
+            return rejection(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "requests to other names or from browsers are rejected",
+            );
         }
         if !same(path.as_bytes(), self.path.as_bytes()) {
             return rejection(StatusCode::NOT_FOUND, "NotFound", "not found");
         }
         if !is(AUTHORIZATION, &self.token) {
-            return rejection(StatusCode::FORBIDDEN, "Forbidden", "the authorization token is wrong");
+            return rejection(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "the authorization token is wrong",
+            );
         }
         if method != Method::GET {
-            return rejection(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "only GET is allowed");
+            return rejection(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "MethodNotAllowed",
+                "only GET is allowed",
+            );
         }
         let now = (self.now)();
-        self.renewer.with(|credentials, failure| match credentials.expiration {
-            Some(end) if end <= now => self.expired(end, failure),
-            end => {
-                let announced = announced(end, now, self.drill);
-                let request = CredentialsRequest { at: now, expiration: announced };
-                let mut requests = lock(&self.requests);
-                *requests = Some(Summary::with(*requests, request));
-                response(StatusCode::OK, self.body(credentials, announced))
-            }
-        })
+        self.renewer
+            .with(|credentials, failure| match credentials.expiration {
+                Some(end) if end <= now => self.expired(end, failure),
+                end => {
+                    let announced = announced(end, now, self.drill);
+                    let request = CredentialsRequest {
+                        at: now,
+                        expiration: announced,
+                    };
+                    let mut requests = lock(&self.requests);
+                    *requests = Some(Summary::with(*requests, request));
+                    response(StatusCode::OK, self.body(credentials, announced))
+                }
+            })
     }
 
     /// The last body, as long as it would be made of the same.
     fn body(&self, credentials: &Credentials, expiration: Option<Timestamp>) -> Bytes {
         let mut last = lock(&self.last);
         match &*last {
-            Some(body) if body.key_id == credentials.access_key_id && body.expiration == expiration => body.bytes.clone(),
+            Some(body)
+                if body.key_id == credentials.access_key_id && body.expiration == expiration =>
+            {
+                body.bytes.clone()
+            }
             _ => {
                 let bytes = Bytes::from(body(credentials, expiration));
-                *last = Some(Body { key_id: credentials.access_key_id.clone(), expiration, bytes: bytes.clone() });
+                *last = Some(Body {
+                    key_id: credentials.access_key_id.clone(),
+                    expiration,
+                    bytes: bytes.clone(),
+                });
                 bytes
             }
         }
@@ -197,10 +258,17 @@ impl State {
     fn expired(&self, end: Timestamp, failure: Option<&Finding>) -> Response<Full<Bytes>> {
         let why = match failure {
             Some(finding) => finding.clone().for_profile(&self.profile).to_string(),
-            None => format!("awsfresh: profile `{}`: the credentials expired at {end} [session-expired]", self.profile),
+            None => format!(
+                "awsfresh: profile `{}`: the credentials expired at {end} [session-expired]",
+                self.profile
+            ),
         };
         let line: Vec<&str> = why.lines().map(str::trim).collect();
-        rejection(StatusCode::SERVICE_UNAVAILABLE, "CredentialsUnavailable", &line.join("; "))
+        rejection(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "CredentialsUnavailable",
+            &line.join("; "),
+        )
     }
 }
 
@@ -221,14 +289,23 @@ fn body(credentials: &Credentials, expiration: Option<Timestamp>) -> String {
 }
 
 fn rejection(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes>> {
-    response(status, json!({ "Code": code, "Message": printable(message) }).to_string().into())
+    response(
+        status,
+        json!({ "Code": code, "Message": printable(message) })
+            .to_string()
+            .into(),
+    )
 }
 
 fn response(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -37,8 +37,16 @@ pub(super) struct Renewal {
 impl Renewer {
     /// Starts with credentials that AWS issued at `obtained`.
     pub(super) fn new(credentials: Credentials, obtained: Timestamp) -> Self {
-        let state = State { credentials, obtained, failure: None, stopped: false };
-        Self { state: Mutex::new(state), stop: Condvar::new() }
+        let state = State {
+            credentials,
+            obtained,
+            failure: None,
+            stopped: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            stop: Condvar::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -69,18 +77,30 @@ impl Renewer {
 
     /// Waits up to `time`; tells whether [`Self::stop`] was called.
     pub(super) fn stopped_within(&self, time: Duration) -> bool {
-        let waited = self.stop.wait_timeout_while(self.lock(), time, |state| !state.stopped);
+        let waited = self
+            .stop
+            .wait_timeout_while(self.lock(), time, |state| !state.stopped);
         waited.unwrap_or_else(PoisonError::into_inner).0.stopped
     }
 
     /// Renews with `obtain` until [`Self::stop`]; calls `renewed` after each success.
-    pub(super) fn keep_fresh(&self, now: impl Fn() -> Timestamp, obtain: impl Fn() -> Renewal, renewed: impl Fn()) {
+    pub(super) fn keep_fresh(
+        &self,
+        now: impl Fn() -> Timestamp,
+        obtain: impl Fn() -> Renewal,
+        renewed: impl Fn(),
+    ) {
         let mut next = now();
         while !self.stopped_within(TICK) {
             let (due, left) = {
                 let state = self.lock();
-                let Some(end) = state.credentials.expiration else { return };
-                (freshness(state.obtained, end, now()) != Freshness::Fresh, end.seconds_from(now()))
+                let Some(end) = state.credentials.expiration else {
+                    return;
+                };
+                (
+                    freshness(state.obtained, end, now()) != Freshness::Fresh,
+                    end.seconds_from(now()),
+                )
             };
             if !due || now() < next {
                 continue;
@@ -89,8 +109,11 @@ impl Renewer {
             next = now().plus((left / 10).clamp(1, MAX_PAUSE));
             let mut state = self.lock();
             match renewal.outcome {
-                Ok((credentials, obtained)) if credentials.access_key_id != state.credentials.access_key_id => {
-                    (state.credentials, state.obtained, state.failure) = (credentials, obtained, renewal.failure);
+                Ok((credentials, obtained))
+                    if credentials.access_key_id != state.credentials.access_key_id =>
+                {
+                    (state.credentials, state.obtained, state.failure) =
+                        (credentials, obtained, renewal.failure);
                     drop(state);
                     renewed();
                 }
@@ -129,10 +152,16 @@ mod tests {
         let obtain = || {
             calls.set(calls.get() + 1);
             if calls.get() == 1 {
-                return Renewal { outcome: Err(Finding::new(Cause::DnsFailure, "x")), failure: None };
+                return Renewal {
+                    outcome: Err(Finding::new(Cause::DnsFailure, "x")),
+                    failure: None,
+                };
             }
             assert_eq!(renewer.failure().unwrap().cause, Cause::DnsFailure);
-            Renewal { outcome: Ok((credentials("B", 90_000), Timestamp(3000))), failure: None }
+            Renewal {
+                outcome: Ok((credentials("B", 90_000), Timestamp(3000))),
+                failure: None,
+            }
         };
         clock.set(2390); // two thirds through
         let renewals = Cell::new(0);
@@ -141,6 +170,13 @@ mod tests {
             renewals.set(renewals.get() + 1);
             renewer.stop();
         });
-        assert_eq!((renewals.get(), renewer.failure(), renewer.credentials().access_key_id), (1, None, "B".to_owned()));
+        assert_eq!(
+            (
+                renewals.get(),
+                renewer.failure(),
+                renewer.credentials().access_key_id
+            ),
+            (1, None, "B".to_owned())
+        );
     }
 }

@@ -38,7 +38,8 @@ impl Resources {
         match delivery {
             Delivery::Env => Ok(Self::Env),
             Delivery::Profile => {
-                let overlay = OverlayFiles::create(world, files, profile, DefaultProfile::AsChosen)?;
+                let overlay =
+                    OverlayFiles::create(world, files, profile, DefaultProfile::AsChosen)?;
                 Ok(Self::Profile(overlay))
             }
             Delivery::Endpoint => {
@@ -53,10 +54,14 @@ impl Resources {
     pub(super) fn delivered<'a>(&'a self, credentials: &'a Credentials) -> Delivered<'a> {
         match self {
             Self::Env => Delivered::Env(credentials),
-            Self::Profile(files) => Delivered::Profile { run_dir: files.dir.path() },
-            Self::Endpoint(files, endpoint) => {
-                Delivered::Endpoint { run_dir: files.dir.path(), url: endpoint.url(), token: endpoint.token() }
-            }
+            Self::Profile(files) => Delivered::Profile {
+                run_dir: files.dir.path(),
+            },
+            Self::Endpoint(files, endpoint) => Delivered::Endpoint {
+                run_dir: files.dir.path(),
+                url: endpoint.url(),
+                token: endpoint.token(),
+            },
         }
     }
 
@@ -76,19 +81,38 @@ pub(super) struct OverlayFiles {
 }
 
 impl OverlayFiles {
-    fn create(world: &World, files: &AwsFiles, profile: &str, default: DefaultProfile) -> Result<Self> {
+    fn create(
+        world: &World,
+        files: &AwsFiles,
+        profile: &str,
+        default: DefaultProfile,
+    ) -> Result<Self> {
         let program = std::env::current_exe().map_err(|e| {
-            Finding::new(Cause::Unexpected, format!("cannot locate the awsfresh executable: {e}"))
-                .remedy("use --deliver env, which needs no second call")
+            Finding::new(
+                Cause::Unexpected,
+                format!("cannot locate the awsfresh executable: {e}"),
+            )
+            .remedy("use --deliver env, which needs no second call")
         })?;
         let dir = RunDir::create(&world.runs_dir())?;
-        for path in [program.as_path(), dir.path(), &world.config_file(), &world.credentials_file()] {
+        for path in [
+            program.as_path(),
+            dir.path(),
+            &world.config_file(),
+            &world.credentials_file(),
+        ] {
             check_utf8(path)?;
         }
         let program = quoted(&program.to_string_lossy());
-        let process = |profile: &str| format!("{program} credential-process --profile {}", quoted(profile));
+        let process =
+            |profile: &str| format!("{program} credential-process --profile {}", quoted(profile));
         let [config, credentials] = files.texts();
-        let config = Overlay { profile, default, process: &process }.rewrite(&config, &credentials);
+        let config = Overlay {
+            profile,
+            default,
+            process: &process,
+        }
+        .rewrite(&config, &credentials);
         dir.write(CONFIG, &config)?;
         dir.write(CREDENTIALS, "")?;
         dir.write(request_log::FILE, "")?;
@@ -102,15 +126,23 @@ impl OverlayFiles {
 
     fn keep_changes(&self, world: &World) {
         for (name, written) in [(CONFIG, self.config.as_str()), (CREDENTIALS, "")] {
-            let Ok(now) = std::fs::read(self.dir.path().join(name)) else { continue };
+            let Ok(now) = std::fs::read(self.dir.path().join(name)) else {
+                continue;
+            };
             if now == written.as_bytes() {
                 continue;
             }
             let what = format!("the command changed its private copy of the AWS {name} file");
             let time = world.now().to_string().replace(':', "");
-            let target = world.state_dir().join("kept").join(format!("{name}-{time}"));
+            let target = world
+                .state_dir()
+                .join("kept")
+                .join(format!("{name}-{time}"));
             match keep(&target, &now) {
-                Ok(()) => log::info!("{what}, which is removed now; the changed copy is {}", target.display()),
+                Ok(()) => log::info!(
+                    "{what}, which is removed now; the changed copy is {}",
+                    target.display()
+                ),
                 Err(e) => log::warn!("{what}, and the changed copy could not be saved: {e}"),
             }
         }

@@ -29,8 +29,14 @@ impl RunDir {
     /// Creates one in `runs`, and removes what dead runs left there.
     pub(super) fn create(runs: &Path) -> Result<Self> {
         let unusable = |e: io::Error| {
-            Finding::new(Cause::FilePermissions, format!("cannot create a private directory in {}: {e}", runs.display()))
-                .remedy("set XDG_RUNTIME_DIR to a writable directory, or use --deliver env")
+            Finding::new(
+                Cause::FilePermissions,
+                format!(
+                    "cannot create a private directory in {}: {e}",
+                    runs.display()
+                ),
+            )
+            .remedy("set XDG_RUNTIME_DIR to a writable directory, or use --deliver env")
         };
         private_dir(runs).map_err(unusable)?;
         sweep(runs);
@@ -39,7 +45,10 @@ impl RunDir {
         let made = files::create_private(&path.join(ALIVE));
         let locked = made.and_then(|alive| file_lock::try_lock(&alive).map(|_| alive));
         match locked {
-            Ok(alive) => Ok(Self { path, _alive: alive }),
+            Ok(alive) => Ok(Self {
+                path,
+                _alive: alive,
+            }),
             Err(e) => {
                 let _ = fs::remove_dir_all(&path);
                 Err(unusable(e))
@@ -54,10 +63,15 @@ impl RunDir {
 
     /// Writes one of its files.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
-        files::create_private(&self.path.join(name)).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| {
-            Finding::new(Cause::FilePermissions, format!("cannot write to {}: {e}", self.path.display()))
+        files::create_private(&self.path.join(name))
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|e| {
+                Finding::new(
+                    Cause::FilePermissions,
+                    format!("cannot write to {}: {e}", self.path.display()),
+                )
                 .remedy("free space in the runtime directory, or use --deliver env")
-        })
+            })
     }
 }
 
@@ -75,7 +89,10 @@ fn sweep(runs: &Path) {
         }
         let dead = match File::open(entry.path().join(ALIVE)) {
             Ok(alive) => file_lock::try_lock(&alive).is_ok_and(|free| free),
-            Err(_) => entry.metadata().and_then(|m| m.modified()).is_ok_and(|t| t.elapsed().is_ok_and(|age| age > GRACE)),
+            Err(_) => entry
+                .metadata()
+                .and_then(|m| m.modified())
+                .is_ok_and(|t| t.elapsed().is_ok_and(|age| age > GRACE)),
         };
         if dead {
             let _ = fs::remove_dir_all(entry.path());
@@ -87,7 +104,8 @@ fn sweep(runs: &Path) {
 pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     files::create_private_dir(path)?;
     let about = fs::symlink_metadata(path)?;
-    files::check_private_dir(path, &about, world::uid()).map_err(|e| io::Error::other(e.to_string()))
+    files::check_private_dir(path, &about, world::uid())
+        .map_err(|e| io::Error::other(e.to_string()))
 }
 
 #[cfg(test)]
@@ -114,6 +132,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let runs = tempfile::tempdir().unwrap();
         fs::set_permissions(runs.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(RunDir::create(runs.path()).unwrap_err().cause, Cause::FilePermissions);
+        assert_eq!(
+            RunDir::create(runs.path()).unwrap_err().cause,
+            Cause::FilePermissions
+        );
     }
 }

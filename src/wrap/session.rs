@@ -54,7 +54,14 @@ pub(crate) fn run(
     files: AwsFiles,
     reporter: &dyn Reporter,
 ) -> Result<u8> {
-    Session { world, chain, store, options, reporter }.run(files)
+    Session {
+        world,
+        chain,
+        store,
+        options,
+        reporter,
+    }
+    .run(files)
 }
 
 impl Session<'_> {
@@ -67,13 +74,25 @@ impl Session<'_> {
     }
 
     fn run(&self, files: AwsFiles) -> Result<u8> {
-        let Acquired { credentials, obtained } = self.acquire()?;
+        let Acquired {
+            credentials,
+            obtained,
+        } = self.acquire()?;
         let renewer = Arc::new(Renewer::new(credentials, obtained));
         let delivery = self.options.delivery;
-        let resources = Resources::create(self.world, self.chain, delivery, self.drill(), &files, &renewer)?;
+        let resources = Resources::create(
+            self.world,
+            self.chain,
+            delivery,
+            self.drill(),
+            &files,
+            &renewer,
+        )?;
         drop(files); // they may hold secrets, and the command may run for days
-        let spawner =
-            Spawner::new().map_err(|e| Finding::new(Cause::Unexpected, format!("cannot watch for signals: {e}")).remedy("try again"))?;
+        let spawner = Spawner::new().map_err(|e| {
+            Finding::new(Cause::Unexpected, format!("cannot watch for signals: {e}"))
+                .remedy("try again")
+        })?;
         let began = self.world.now();
         let restart = AtomicBool::new(false);
         let code = std::thread::scope(|scope| {
@@ -93,11 +112,21 @@ impl Session<'_> {
         let obtain = || {
             let refresher = match self.world.timeout() {
                 Ok(timeout) => self.refresher(Instant::now() + timeout),
-                Err(finding) => return Renewal { outcome: Err(finding), failure: None },
+                Err(finding) => {
+                    return Renewal {
+                        outcome: Err(finding),
+                        failure: None,
+                    };
+                }
             };
             let obtained = || refresher.obtained().unwrap_or_else(|| self.world.now());
-            let outcome = refresher.obtain().map(|credentials| (credentials, obtained()));
-            Renewal { outcome, failure: refresher.failed_renewal() }
+            let outcome = refresher
+                .obtain()
+                .map(|credentials| (credentials, obtained()));
+            Renewal {
+                outcome,
+                failure: refresher.failed_renewal(),
+            }
         };
         let renewed = || match self.options.on_renew {
             None => {}
@@ -109,7 +138,9 @@ impl Session<'_> {
 
     /// Ends the command, so that [`Self::run_command`] starts it again.
     fn restart(&self, renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) {
-        let Some(before) = spawner.running() else { return };
+        let Some(before) = spawner.running() else {
+            return;
+        };
         log::debug!("credentials were renewed: ending the command to start it again");
         restart.store(true, Ordering::SeqCst);
         spawner.end();
@@ -126,7 +157,13 @@ impl Session<'_> {
     }
 
     /// Runs the command, and again after each restart.
-    fn run_command(&self, resources: &Resources, renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) -> Result<u8> {
+    fn run_command(
+        &self,
+        resources: &Resources,
+        renewer: &Renewer,
+        spawner: &Spawner,
+        restart: &AtomicBool,
+    ) -> Result<u8> {
         loop {
             let mut command = self.command(resources, renewer);
             restart.store(false, Ordering::SeqCst);
@@ -138,7 +175,12 @@ impl Session<'_> {
                     return Ok(code);
                 }
             };
-            let lost = |e| Finding::new(Cause::Unexpected, format!("cannot wait for the command: {e}"));
+            let lost = |e| {
+                Finding::new(
+                    Cause::Unexpected,
+                    format!("cannot wait for the command: {e}"),
+                )
+            };
             let status = spawner.wait(&mut child).map_err(lost)?;
             if !restart.load(Ordering::SeqCst) {
                 return Ok(exit_code(status));
@@ -168,12 +210,21 @@ impl Session<'_> {
     fn post_mortem(&self, resources: &Resources, renewer: &Renewer, began: Timestamp, code: u8) {
         let expiration = renewer.credentials().expiration;
         let requests = match resources {
-            Resources::Env => Some(Summary::with(None, Request { at: began, expiration })),
+            Resources::Env => Some(Summary::with(
+                None,
+                Request {
+                    at: began,
+                    expiration,
+                },
+            )),
             Resources::Profile(files) => files.requests(),
             Resources::Endpoint(_, endpoint) => endpoint.requests(),
         };
         let command = self.options.command.first().map(Path::new);
-        let command = command.and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        let command = command
+            .and_then(Path::file_name)
+            .unwrap_or_default()
+            .to_string_lossy();
         let run = Run {
             command: &command,
             profile: &self.chain.profile,
@@ -201,12 +252,19 @@ impl Session<'_> {
     fn rejected(&self, renewer: &Renewer) -> Option<Finding> {
         let refresher = self.refresher(Instant::now() + POST_MORTEM_TIMEOUT);
         let finding = refresher.identity(&renewer.credentials()).err()?;
-        if matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SessionExpired) {
+        if matches!(
+            finding.cause,
+            Cause::AccessKeyUnknown | Cause::SessionExpired
+        ) {
             refresher.invalidate();
         }
         let is_cause = matches!(
             finding.cause,
-            Cause::AccessKeyUnknown | Cause::SecretWrong | Cause::SessionExpired | Cause::ClockSkew | Cause::RegionDisabled
+            Cause::AccessKeyUnknown
+                | Cause::SecretWrong
+                | Cause::SessionExpired
+                | Cause::ClockSkew
+                | Cause::RegionDisabled
         );
         is_cause.then(|| finding.for_profile(&self.chain.profile))
     }

@@ -27,8 +27,17 @@ pub enum Client {
 pub const AS_RUST_SDK: &str = "AWSFRESH_REAL_AS_RUST_SDK";
 
 impl Client {
-    pub const ALL: [Self; 9] =
-        [Self::CliV1, Self::CliV2, Self::Boto3, Self::JavaScript, Self::Ruby, Self::Go, Self::RustSdk, Self::Terraform, Self::Rclone];
+    pub const ALL: [Self; 9] = [
+        Self::CliV1,
+        Self::CliV2,
+        Self::Boto3,
+        Self::JavaScript,
+        Self::Ruby,
+        Self::Go,
+        Self::RustSdk,
+        Self::Terraform,
+        Self::Rclone,
+    ];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
@@ -57,7 +66,10 @@ impl Client {
 
     /// Whether one process of it makes many requests.
     pub fn stays(self) -> bool {
-        matches!(self, Self::Boto3 | Self::JavaScript | Self::Ruby | Self::Go | Self::RustSdk)
+        matches!(
+            self,
+            Self::Boto3 | Self::JavaScript | Self::Ruby | Self::Go | Self::RustSdk
+        )
     }
 }
 
@@ -76,23 +88,36 @@ impl Suite {
     }
 
     pub fn script(&self, name: &str) -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/real/clients").join(name)
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/real/clients")
+            .join(name)
     }
 
     /// What is not there of a client.
     pub fn missing(&self, client: Client) -> Option<String> {
-        let runs = |mut command: Command| command.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success());
+        let runs = |mut command: Command| {
+            command
+                .stdin(Stdio::null())
+                .output()
+                .is_ok_and(|output| output.status.success())
+        };
         let (there, what) = match client {
             Client::CliV1 => (self.venv("aws").exists(), "PyPI's awscli"),
             Client::CliV2 => (PathBuf::from("/usr/bin/aws").exists(), "Debian's awscli"),
             Client::Boto3 => (self.venv("moto_server").exists(), "PyPI's boto3 and moto"),
-            Client::JavaScript => (self.dir.join("node_modules/@aws-sdk/client-sts").is_dir(), "npm's @aws-sdk/client-sts"),
+            Client::JavaScript => (
+                self.dir.join("node_modules/@aws-sdk/client-sts").is_dir(),
+                "npm's @aws-sdk/client-sts",
+            ),
             Client::Ruby => {
                 let mut command = Command::new("ruby");
                 command.args(["-e", "require 'aws-sdk-core'"]);
                 (runs(command), "Debian's ruby-aws-sdk-core")
             }
-            Client::Go => (self.dir.join("identity-go").exists(), "Debian's golang-github-aws-aws-sdk-go-v2-dev"),
+            Client::Go => (
+                self.dir.join("identity-go").exists(),
+                "Debian's golang-github-aws-aws-sdk-go-v2-dev",
+            ),
             Client::RustSdk => (true, ""),
             Client::Terraform => {
                 let mut command = Command::new("terraform");
@@ -125,12 +150,17 @@ impl Suite {
             Client::RustSdk => command.env(AS_RUST_SDK, seconds.to_string()),
             Client::Terraform | Client::Rclone => &mut command,
             Client::CliV1 | Client::CliV2 => command.args(["sts", "get-caller-identity"]),
-            Client::Boto3 => command.arg(self.script("identity.py")).arg(seconds.to_string()),
-            Client::JavaScript => {
-                command.env("NODE_PATH", self.dir.join("node_modules")).arg(self.script("identity.cjs")).arg(seconds.to_string())
-            }
+            Client::Boto3 => command
+                .arg(self.script("identity.py"))
+                .arg(seconds.to_string()),
+            Client::JavaScript => command
+                .env("NODE_PATH", self.dir.join("node_modules"))
+                .arg(self.script("identity.cjs"))
+                .arg(seconds.to_string()),
             Client::Go => command.arg(seconds.to_string()),
-            Client::Ruby => command.arg(self.script("identity.rb")).arg(seconds.to_string()),
+            Client::Ruby => command
+                .arg(self.script("identity.rb"))
+                .arg(seconds.to_string()),
         };
         command
     }

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::clients::{Client, Suite};
 use super::support::double::{Fault, Role, clock};
-use super::support::fixtures::{ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache};
+use super::support::fixtures::{
+    ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache,
+};
 use super::{Case, Outcome, Scene, extra, s3_backend};
 
 const UNKNOWN: &str = "AKIAQNOSUCHKEYNOSUCH";
@@ -32,7 +34,11 @@ struct Failure {
 }
 
 fn keys(scene: &Scene, id: &str, secret: &str, token: Option<&str>) {
-    scene.home.unset("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
+    scene
+        .home
+        .unset("AWS_PROFILE")
+        .env("AWS_ACCESS_KEY_ID", id)
+        .env("AWS_SECRET_ACCESS_KEY", secret);
     if let Some(token) = token {
         scene.home.env("AWS_SESSION_TOKEN", token);
     }
@@ -43,7 +49,13 @@ fn unknown_key(scene: &Scene) {
 }
 
 fn expired_token(scene: &Scene) {
-    scene.aws.add_session(SESSION, SECRET, TOKEN, "arn:aws:sts::222222222222:assumed-role/deploy/ann", clock::now() - 60);
+    scene.aws.add_session(
+        SESSION,
+        SECRET,
+        TOKEN,
+        "arn:aws:sts::222222222222:assumed-role/deploy/ann",
+        clock::now() - 60,
+    );
     keys(scene, SESSION, SECRET, Some(TOKEN));
 }
 
@@ -66,7 +78,13 @@ fn allowed_nothing(scene: &Scene) {
 /// A name that no resolver asks anybody for: one part of it is too long.
 fn no_such_host(scene: &Scene) {
     keys(scene, KEY, SECRET, None);
-    scene.home.env("AWS_ENDPOINT_URL", &format!("http://{}.invalid", "a".repeat(64))).env("AWS_MAX_ATTEMPTS", "1");
+    scene
+        .home
+        .env(
+            "AWS_ENDPOINT_URL",
+            &format!("http://{}.invalid", "a".repeat(64)),
+        )
+        .env("AWS_MAX_ATTEMPTS", "1");
 }
 
 fn nothing(scene: &Scene) {
@@ -74,14 +92,22 @@ fn nothing(scene: &Scene) {
 }
 
 fn no_such_profile(scene: &Scene) {
-    scene.home.config("[profile other]\nregion = eu-west-1\n").env("AWS_PROFILE", "prod");
+    scene
+        .home
+        .config("[profile other]\nregion = eu-west-1\n")
+        .env("AWS_PROFILE", "prod");
 }
 
 fn role_denied(scene: &Scene) {
     scene.aws.add_user(KEY, SECRET, USER);
-    scene.aws.add_role(Role { trusts: vec!["arn:aws:iam::1:user/x".into()], ..Role::new(ROLE) });
+    scene.aws.add_role(Role {
+        trusts: vec!["arn:aws:iam::1:user/x".into()],
+        ..Role::new(ROLE)
+    });
     scene.home.credentials(keys_of("base", KEY, SECRET));
-    scene.home.config(format!("[profile tool]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
+    scene.home.config(format!(
+        "[profile tool]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"
+    ));
 }
 
 fn ring(scene: &Scene) {
@@ -99,34 +125,52 @@ fn sso(scene: &Scene) {
 
 fn sso_over(scene: &Scene) {
     sso(scene);
-    let token =
-        format!(r#"{{"startUrl": "{START}", "region": "eu-west-1", "accessToken": "access", "expiresAt": "2020-01-01T00:00:00Z"}}"#);
+    let token = format!(
+        r#"{{"startUrl": "{START}", "region": "eu-west-1", "accessToken": "access", "expiresAt": "2020-01-01T00:00:00Z"}}"#
+    );
     scene.home.file(&sso_cache("corp"), token);
 }
 
 fn half_a_key(scene: &Scene) {
-    scene.home.unset("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", KEY);
+    scene
+        .home
+        .unset("AWS_PROFILE")
+        .env("AWS_ACCESS_KEY_ID", KEY);
 }
 
 fn closed_port(scene: &Scene) {
     keys(scene, KEY, SECRET, None);
-    scene.home.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env("AWS_MAX_ATTEMPTS", "1");
+    scene
+        .home
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .env("AWS_MAX_ATTEMPTS", "1");
 }
 
 fn proxy_gone(scene: &Scene) {
     keys(scene, KEY, SECRET, None);
-    scene.home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", "http://127.0.0.1:9").env("AWS_MAX_ATTEMPTS", "1");
+    scene
+        .home
+        .unset("AWS_ENDPOINT_URL")
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("AWS_MAX_ATTEMPTS", "1");
 }
 
 fn untrusted(scene: &Scene) {
     keys(scene, KEY, SECRET, None);
     let proxy = scene.aws.proxy();
-    scene.home.unset("AWS_ENDPOINT_URL").unset("AWS_CA_BUNDLE").env("HTTPS_PROXY", &proxy.url).env("AWS_MAX_ATTEMPTS", "1");
+    scene
+        .home
+        .unset("AWS_ENDPOINT_URL")
+        .unset("AWS_CA_BUNDLE")
+        .env("HTTPS_PROXY", &proxy.url)
+        .env("AWS_MAX_ATTEMPTS", "1");
 }
 
 fn by_awsfresh(scene: &Scene) {
     sso_over(scene);
-    let config = std::fs::read_to_string(scene.home.home().join(".aws/config")).unwrap().replace("[profile tool]", "[profile source]");
+    let config = std::fs::read_to_string(scene.home.home().join(".aws/config"))
+        .unwrap()
+        .replace("[profile tool]", "[profile source]");
     scene.home.config(
         config + &format!("[profile tool]\nregion = eu-west-1\ncredential_process = {AWSFRESH} credential-process --profile source\n"),
     );
@@ -137,7 +181,11 @@ fn web_identity_over(scene: &Scene) {
     scene.aws.add_web_identity("token", ROLE);
     scene.aws.expire_web_identity("token");
     let file = scene.home.file("token", "token");
-    scene.home.unset("AWS_PROFILE").env("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().unwrap()).env("AWS_ROLE_ARN", ROLE);
+    scene
+        .home
+        .unset("AWS_PROFILE")
+        .env("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().unwrap())
+        .env("AWS_ROLE_ARN", ROLE);
 }
 
 fn space_in_key_id(scene: &Scene) {
@@ -150,17 +198,39 @@ fn swapped(scene: &Scene) {
 }
 
 fn unparsable(scene: &Scene) {
-    scene.home.config("[profile tool]\nregion = eu-west-1\n[profile tool]\nregion = eu-west-1\n");
+    scene
+        .home
+        .config("[profile tool]\nregion = eu-west-1\n[profile tool]\nregion = eu-west-1\n");
 }
 
 fn all() -> Vec<Failure> {
     use Client::*;
     type Fault = (&'static str, fn(&Scene), &'static str, &'static str);
     let faults: [Fault; 4] = [
-        ("unknown-key", unknown_key, "access-key-unknown", "InvalidClientTokenId"),
-        ("expired-token", expired_token, "session-expired", "ExpiredToken"),
-        ("wrong-secret", wrong_secret, "secret-wrong", "SignatureDoesNotMatch"),
-        ("skewed-clock", skewed_clock, "clock-skew", "SignatureDoesNotMatch"),
+        (
+            "unknown-key",
+            unknown_key,
+            "access-key-unknown",
+            "InvalidClientTokenId",
+        ),
+        (
+            "expired-token",
+            expired_token,
+            "session-expired",
+            "ExpiredToken",
+        ),
+        (
+            "wrong-secret",
+            wrong_secret,
+            "secret-wrong",
+            "SignatureDoesNotMatch",
+        ),
+        (
+            "skewed-clock",
+            skewed_clock,
+            "clock-skew",
+            "SignatureDoesNotMatch",
+        ),
     ];
     let short = |client: Client| match client {
         CliV1 => "cli-v1",
@@ -182,17 +252,67 @@ fn all() -> Vec<Failure> {
                 (Rclone, "skewed-clock") => "RequestTimeTooSkewed",
                 _ => code,
             };
-            let operation = if matches!(client, CliV1 | CliV2 | Boto3 | Go) { "GetCallerIdentity" } else { "-" };
-            all.push(Failure { name: format!("{}-{name}", short(client)), client, call: &[], fault, cause, code, operation });
+            let operation = if matches!(client, CliV1 | CliV2 | Boto3 | Go) {
+                "GetCallerIdentity"
+            } else {
+                "-"
+            };
+            all.push(Failure {
+                name: format!("{}-{name}", short(client)),
+                client,
+                call: &[],
+                fault,
+                cause,
+                code,
+                operation,
+            });
         }
     }
-    let mut add = |name: &str, client: Client, call: &'static [&'static str], fault: fn(&Scene), cause, code, operation| {
-        all.push(Failure { name: format!("{}-{name}", short(client)), client, call, fault, cause, code, operation });
+    let mut add = |name: &str,
+                   client: Client,
+                   call: &'static [&'static str],
+                   fault: fn(&Scene),
+                   cause,
+                   code,
+                   operation| {
+        all.push(Failure {
+            name: format!("{}-{name}", short(client)),
+            client,
+            call,
+            fault,
+            cause,
+            code,
+            operation,
+        });
     };
     // The same conditions in the words of other families of services.
-    add("s3-unknown-key", CliV1, &["s3", "ls", "s3://state"], unknown_key, "access-key-unknown", "InvalidAccessKeyId", "ListObjectsV2");
-    add("s3-skewed-clock", CliV1, &["s3", "ls", "s3://state"], skewed_clock, "clock-skew", "RequestTimeTooSkewed", "ListObjectsV2");
-    add("ec2-unknown-key", CliV1, &["ec2", "describe-instances"], unknown_key, "access-key-unknown", "AuthFailure", "DescribeInstances");
+    add(
+        "s3-unknown-key",
+        CliV1,
+        &["s3", "ls", "s3://state"],
+        unknown_key,
+        "access-key-unknown",
+        "InvalidAccessKeyId",
+        "ListObjectsV2",
+    );
+    add(
+        "s3-skewed-clock",
+        CliV1,
+        &["s3", "ls", "s3://state"],
+        skewed_clock,
+        "clock-skew",
+        "RequestTimeTooSkewed",
+        "ListObjectsV2",
+    );
+    add(
+        "ec2-unknown-key",
+        CliV1,
+        &["ec2", "describe-instances"],
+        unknown_key,
+        "access-key-unknown",
+        "AuthFailure",
+        "DescribeInstances",
+    );
     add(
         "ec2-expired-token",
         CliV1,
@@ -211,7 +331,15 @@ fn all() -> Vec<Failure> {
         "UnrecognizedClientException",
         "ListTables",
     );
-    add("kms-wrong-secret", CliV1, &["kms", "list-keys"], wrong_secret, "secret-wrong", "InvalidSignatureException", "ListKeys");
+    add(
+        "kms-wrong-secret",
+        CliV1,
+        &["kms", "list-keys"],
+        wrong_secret,
+        "secret-wrong",
+        "InvalidSignatureException",
+        "ListKeys",
+    );
     add(
         "lambda-expired-token",
         CliV1,
@@ -249,45 +377,231 @@ fn all() -> Vec<Failure> {
         "ListTables",
     );
     for client in [JavaScript, Ruby, RustSdk] {
-        add("no-such-host", client, &[], no_such_host, "dns-failure", "-", "-");
+        add(
+            "no-such-host",
+            client,
+            &[],
+            no_such_host,
+            "dns-failure",
+            "-",
+            "-",
+        );
     }
-    for client in [CliV1, CliV2, Boto3, JavaScript, Ruby, Go, RustSdk, Terraform] {
-        add("no-credentials", client, &[], nothing, "credentials-missing", "-", "-");
+    for client in [
+        CliV1, CliV2, Boto3, JavaScript, Ruby, Go, RustSdk, Terraform,
+    ] {
+        add(
+            "no-credentials",
+            client,
+            &[],
+            nothing,
+            "credentials-missing",
+            "-",
+            "-",
+        );
     }
     // These go on to their other sources without a word.
     for client in [JavaScript, Go] {
-        add("no-such-profile", client, &[], no_such_profile, "credentials-missing", "-", "-");
+        add(
+            "no-such-profile",
+            client,
+            &[],
+            no_such_profile,
+            "credentials-missing",
+            "-",
+            "-",
+        );
     }
     for client in [CliV1, CliV2, Boto3, Terraform] {
-        add("no-such-profile", client, &[], no_such_profile, "profile-not-found", "-", "-");
+        add(
+            "no-such-profile",
+            client,
+            &[],
+            no_such_profile,
+            "profile-not-found",
+            "-",
+            "-",
+        );
     }
     for client in [CliV1, CliV2, Boto3] {
-        add("role-denied", client, &[], role_denied, "assume-role-denied", "AccessDenied", "AssumeRole");
+        add(
+            "role-denied",
+            client,
+            &[],
+            role_denied,
+            "assume-role-denied",
+            "AccessDenied",
+            "AssumeRole",
+        );
     }
     for client in [JavaScript, RustSdk] {
-        add("role-denied", client, &[], role_denied, "assume-role-denied", "AccessDenied", "-");
+        add(
+            "role-denied",
+            client,
+            &[],
+            role_denied,
+            "assume-role-denied",
+            "AccessDenied",
+            "-",
+        );
     }
-    add("role-denied", Go, &[], role_denied, "assume-role-denied", "AccessDenied", "AssumeRole");
-    add("sso-session-unknown", Go, &[], sso, "sso-not-refreshable", "-", "-");
-    add("by-awsfresh", Go, &[], by_awsfresh, "sso-session-expired", "-", "-");
-    add("proxy-gone", Go, &[], proxy_gone, "proxy-misconfigured", "-", "-");
+    add(
+        "role-denied",
+        Go,
+        &[],
+        role_denied,
+        "assume-role-denied",
+        "AccessDenied",
+        "AssumeRole",
+    );
+    add(
+        "sso-session-unknown",
+        Go,
+        &[],
+        sso,
+        "sso-not-refreshable",
+        "-",
+        "-",
+    );
+    add(
+        "by-awsfresh",
+        Go,
+        &[],
+        by_awsfresh,
+        "sso-session-expired",
+        "-",
+        "-",
+    );
+    add(
+        "proxy-gone",
+        Go,
+        &[],
+        proxy_gone,
+        "proxy-misconfigured",
+        "-",
+        "-",
+    );
     add("untrusted", Go, &[], untrusted, "tls-untrusted", "-", "-");
-    add("web-identity-over", Go, &[], web_identity_over, "web-identity-expired", "ExpiredTokenException", "AssumeRoleWithWebIdentity");
+    add(
+        "web-identity-over",
+        Go,
+        &[],
+        web_identity_over,
+        "web-identity-expired",
+        "ExpiredTokenException",
+        "AssumeRoleWithWebIdentity",
+    );
     for client in [CliV1, CliV2, Boto3] {
         add("ring", client, &[], ring, "profile-cycle", "-", "-");
-        add("sso-never-signed-in", client, &[], sso, "sso-session-missing", "-", "-");
-        add("sso-over", client, &[], sso_over, "sso-session-expired", "-", "-");
-        add("half-a-key", client, &[], half_a_key, "mixed-credential-parts", "-", "-");
-        add("closed-port", if client == CliV2 { JavaScript } else { client }, &[], closed_port, "connect-timeout", "-", "-");
-        add("by-awsfresh", client, &[], by_awsfresh, "sso-session-expired", "-", "-");
+        add(
+            "sso-never-signed-in",
+            client,
+            &[],
+            sso,
+            "sso-session-missing",
+            "-",
+            "-",
+        );
+        add(
+            "sso-over",
+            client,
+            &[],
+            sso_over,
+            "sso-session-expired",
+            "-",
+            "-",
+        );
+        add(
+            "half-a-key",
+            client,
+            &[],
+            half_a_key,
+            "mixed-credential-parts",
+            "-",
+            "-",
+        );
+        add(
+            "closed-port",
+            if client == CliV2 { JavaScript } else { client },
+            &[],
+            closed_port,
+            "connect-timeout",
+            "-",
+            "-",
+        );
+        add(
+            "by-awsfresh",
+            client,
+            &[],
+            by_awsfresh,
+            "sso-session-expired",
+            "-",
+            "-",
+        );
     }
-    add("proxy-gone", CliV2, &[], proxy_gone, "proxy-misconfigured", "-", "-");
-    add("untrusted", CliV2, &[], untrusted, "tls-untrusted", "-", "-");
-    add("untrusted", Boto3, &[], untrusted, "tls-untrusted", "-", "-");
-    add("web-identity-over", Boto3, &[], web_identity_over, "web-identity-expired", "ExpiredTokenException", "AssumeRoleWithWebIdentity");
-    add("space-in-key-id", CliV1, &[], space_in_key_id, "hidden-characters", "IncompleteSignature", "GetCallerIdentity");
-    add("swapped", CliV1, &[], swapped, "key-and-secret-swapped", "IncompleteSignature", "GetCallerIdentity");
-    add("unparsable", CliV2, &[], unparsable, "config-malformed", "-", "-");
+    add(
+        "proxy-gone",
+        CliV2,
+        &[],
+        proxy_gone,
+        "proxy-misconfigured",
+        "-",
+        "-",
+    );
+    add(
+        "untrusted",
+        CliV2,
+        &[],
+        untrusted,
+        "tls-untrusted",
+        "-",
+        "-",
+    );
+    add(
+        "untrusted",
+        Boto3,
+        &[],
+        untrusted,
+        "tls-untrusted",
+        "-",
+        "-",
+    );
+    add(
+        "web-identity-over",
+        Boto3,
+        &[],
+        web_identity_over,
+        "web-identity-expired",
+        "ExpiredTokenException",
+        "AssumeRoleWithWebIdentity",
+    );
+    add(
+        "space-in-key-id",
+        CliV1,
+        &[],
+        space_in_key_id,
+        "hidden-characters",
+        "IncompleteSignature",
+        "GetCallerIdentity",
+    );
+    add(
+        "swapped",
+        CliV1,
+        &[],
+        swapped,
+        "key-and-secret-swapped",
+        "IncompleteSignature",
+        "GetCallerIdentity",
+    );
+    add(
+        "unparsable",
+        CliV2,
+        &[],
+        unparsable,
+        "config-malformed",
+        "-",
+        "-",
+    );
     all
 }
 
@@ -297,7 +611,11 @@ pub fn cases<'a>(suite: &'a Suite, recorder: &'a Recorder, cases: &mut Vec<Case<
         let missing = suite.missing(failure.client);
         // The prefix tells which client may be missing.
         let name = format!("{:?}: texts: {}", failure.client, failure.name);
-        cases.push((name, missing, Box::new(move || failure.is_explained(suite, recorder))));
+        cases.push((
+            name,
+            missing,
+            Box::new(move || failure.is_explained(suite, recorder)),
+        ));
     }
 }
 
@@ -321,7 +639,10 @@ impl Failure {
                 command
             }
             Client::Rclone => {
-                let remote = format!(":s3,provider=Other,env_auth=true,region=eu-west-1,endpoint='{}':state", scene.aws.url());
+                let remote = format!(
+                    ":s3,provider=Other,env_auth=true,region=eu-west-1,endpoint='{}':state",
+                    scene.aws.url()
+                );
                 let mut command = Command::new("rclone");
                 command.args(["lsf", "--retries", "1", "--low-level-retries", "1", &remote]);
                 command
@@ -336,26 +657,48 @@ impl Failure {
         };
         let like = scene.home.command(&[]);
         let extra = extra(&command);
-        command.env_clear().envs(like.get_envs().filter_map(|(k, v)| Some((k, v?)))).envs(extra).current_dir(scene.home.home());
-        let out = command.stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
+        command
+            .env_clear()
+            .envs(like.get_envs().filter_map(|(k, v)| Some((k, v?))))
+            .envs(extra)
+            .current_dir(scene.home.home());
+        let out = command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|e| e.to_string())?;
         if out.status.success() {
-            return Err(format!("it works: {}", String::from_utf8_lossy(&out.stdout)));
+            return Err(format!(
+                "it works: {}",
+                String::from_utf8_lossy(&out.stdout)
+            ));
         }
-        Ok(String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
+        Ok(String::from_utf8_lossy(&out.stdout).into_owned()
+            + &String::from_utf8_lossy(&out.stderr))
     }
 
     fn explained(&self, scene: &Scene, text: &str) -> Outcome {
         let log = scene.home.file("log", text);
         // In surroundings of its own: what is wrong here is not to help.
-        let out =
-            Command::new(AWSFRESH).args(["explain", "--json"]).arg(log).env_clear().env("HOME", scene.home.home().join("none")).output();
+        let out = Command::new(AWSFRESH)
+            .args(["explain", "--json"])
+            .arg(log)
+            .env_clear()
+            .env("HOME", scene.home.home().join("none"))
+            .output();
         let out = out.map_err(|e| e.to_string())?;
-        let report: Value = serde_json::from_slice(&out.stdout).map_err(|e| format!("{e}: {}", String::from_utf8_lossy(&out.stderr)))?;
+        let report: Value = serde_json::from_slice(&out.stdout)
+            .map_err(|e| format!("{e}: {}", String::from_utf8_lossy(&out.stderr)))?;
         let (error, finding) = (&report["errors"][0], &report["findings"][0]);
         let shows = |key: &str, wanted: &str| wanted == "-" || error[key] == wanted;
-        match finding["cause"] == self.cause && shows("code", self.code) && shows("operation", self.operation) {
+        match finding["cause"] == self.cause
+            && shows("code", self.code)
+            && shows("operation", self.operation)
+        {
             true => Ok(()),
-            false => Err(format!("wanted {} {} {}, explained as {error} {}", self.cause, self.code, self.operation, finding["cause"])),
+            false => Err(format!(
+                "wanted {} {} {}, explained as {error} {}",
+                self.cause, self.code, self.operation, finding["cause"]
+            )),
         }
     }
 }
@@ -375,8 +718,18 @@ impl Recorder {
         let write = std::env::var_os("AWSFRESH_WRITE_TEXTS").is_some();
         // Where the Python that made the virtual environment is installed.
         let settings = std::fs::read_to_string(suite.join("venv/pyvenv.cfg")).unwrap_or_default();
-        let python = settings.lines().find_map(|line| line.strip_prefix("home = ")?.strip_suffix("/bin")).unwrap_or("/usr").to_owned();
-        Self { dir, suite: suite.display().to_string(), python, write, index: Mutex::default() }
+        let python = settings
+            .lines()
+            .find_map(|line| line.strip_prefix("home = ")?.strip_suffix("/bin"))
+            .unwrap_or("/usr")
+            .to_owned();
+        Self {
+            dir,
+            suite: suite.display().to_string(),
+            python,
+            write,
+            index: Mutex::default(),
+        }
     }
 
     /// The text with other names for what is another one every time: the home, the suite's folder, Python's, this repository, ports.
@@ -392,7 +745,11 @@ impl Recorder {
         while let Some((before, after)) = rest.split_once("127.0.0.1:") {
             let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
             out.push_str(before);
-            out.push_str(if after[..digits] == *"9" { "127.0.0.1:9" } else { "127.0.0.1:4566" });
+            out.push_str(if after[..digits] == *"9" {
+                "127.0.0.1:9"
+            } else {
+                "127.0.0.1:4566"
+            });
             rest = &after[digits..];
         }
         out + rest
@@ -403,9 +760,18 @@ impl Recorder {
             return;
         }
         std::fs::create_dir_all(&self.dir).unwrap();
-        let Failure { name, cause, code, operation, .. } = failure;
+        let Failure {
+            name,
+            cause,
+            code,
+            operation,
+            ..
+        } = failure;
         std::fs::write(self.dir.join(format!("{name}.txt")), text).unwrap();
-        self.index.lock().unwrap().push(format!("{name}.txt {cause} {code} - {operation}"));
+        self.index
+            .lock()
+            .unwrap()
+            .push(format!("{name}.txt {cause} {code} - {operation}"));
     }
 
     /// Writes down what each recorded text is.
@@ -416,6 +782,10 @@ impl Recorder {
         }
         lines.sort();
         let head = "# Recorded from real clients by AWSFRESH_WRITE_TEXTS=1 tests/real/run texts\n# FILE CAUSE CODE SERVICE OPERATION\n";
-        std::fs::write(self.dir.join("index.txt"), format!("{head}{}\n", lines.join("\n"))).unwrap();
+        std::fs::write(
+            self.dir.join("index.txt"),
+            format!("{head}{}\n", lines.join("\n")),
+        )
+        .unwrap();
     }
 }

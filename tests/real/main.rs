@@ -1,7 +1,12 @@
 //! Real clients take their credentials from a profile that says nothing but `credential_process`, answered by the real
 //! binary: against the AWS double, which knows SSO and enforces expiry, and against moto, which checks IAM policies.
 //! `tests/real/run` installs what this needs. A client that is missing is a failure in CI, elsewhere a counted skip.
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, clippy::unwrap_used)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::unwrap_used
+)]
 
 #[path = "../support/lab.rs"]
 mod lab;
@@ -23,7 +28,10 @@ use clients::{Client, Suite};
 use serde_json::{Value, json};
 use support::bus::Bus;
 use support::double::{Double, SsoSession};
-use support::fixtures::{self, ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache, through_proxy};
+use support::fixtures::{
+    self, ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache,
+    through_proxy,
+};
 use support::sandbox::Sandbox;
 
 type Outcome = Result<(), String>;
@@ -35,7 +43,10 @@ fn main() -> ExitCode {
         return wrapped::as_rust_sdk(seconds.parse().unwrap());
     }
     let suite = Suite::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
-    let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-')).unwrap_or_default();
+    let only = std::env::args()
+        .nth(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .unwrap_or_default();
     let matrix = wrapped::Matrix::read();
     let recorder = failures::Recorder::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
     let mut cases: Vec<Case<'_>> = Vec::new();
@@ -43,7 +54,11 @@ fn main() -> ExitCode {
         let missing = suite.missing(client);
         let mut add = |what: &str, run: fn(&Suite, Client) -> Outcome| {
             let suite = &suite;
-            cases.push((format!("{client:?}: {what}"), missing.clone(), Box::new(move || run(suite, client))));
+            cases.push((
+                format!("{client:?}: {what}"),
+                missing.clone(),
+                Box::new(move || run(suite, client)),
+            ));
         };
         if client.tells_who_it_is() {
             add("is the role", is_the_role);
@@ -70,7 +85,9 @@ fn main() -> ExitCode {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let Some((name, missing, run)) = queue.lock().unwrap().next() else { return };
+                    let Some((name, missing, run)) = queue.lock().unwrap().next() else {
+                        return;
+                    };
                     let outcome = match missing {
                         Some(what) => Err((true, what)),
                         None => std::panic::catch_unwind(std::panic::AssertUnwindSafe(&run))
@@ -101,7 +118,10 @@ fn main() -> ExitCode {
     }
     matrix.write_if_asked();
     recorder.write_if_asked();
-    println!("{} passed, {failed} failed, {skipped} skipped", total - failed - skipped);
+    println!(
+        "{} passed, {failed} failed, {skipped} skipped",
+        total - failed - skipped
+    );
     ExitCode::from(u8::from(failed > 0))
 }
 
@@ -115,8 +135,12 @@ impl Scene {
     fn new(client: Client) -> Self {
         let aws = Double::start();
         let home = fixtures::home(&aws);
-        home.secret(SECRET).env("AWS_PROFILE", "tool").env("AWS_REGION", "eu-west-1").env("AWS_DEFAULT_REGION", "eu-west-1");
-        home.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", &std::env::var("PATH").unwrap());
+        home.secret(SECRET)
+            .env("AWS_PROFILE", "tool")
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_DEFAULT_REGION", "eu-west-1");
+        home.env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("PATH", &std::env::var("PATH").unwrap());
         // Debug builds on a busy machine: this suite is not about the deadline.
         home.env("AWSFRESH_TIMEOUT", "20");
         if !client.takes_an_endpoint() {
@@ -150,23 +174,47 @@ impl Scene {
 fn finish(home: &Sandbox, mut command: Command) -> Result<String, String> {
     let like = home.command(&[]);
     let extra = extra(&command);
-    command.env_clear().envs(like.get_envs().filter_map(|(k, v)| Some((k, v?)))).envs(extra).current_dir(home.home());
-    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr).into_owned());
+    command
+        .env_clear()
+        .envs(like.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .envs(extra)
+        .current_dir(home.home());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| e.to_string())?;
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&stdout).into_owned(),
+        String::from_utf8_lossy(&stderr).into_owned(),
+    );
     if stderr.contains(SECRET) {
         return Err("a secret on stderr".into());
     }
-    if status.success() { Ok(stdout) } else { Err(format!("{status}\n{stdout}{stderr}")) }
+    if status.success() {
+        Ok(stdout)
+    } else {
+        Err(format!("{status}\n{stdout}{stderr}"))
+    }
 }
 
 /// What a client needs besides the home's surroundings.
 fn extra(command: &Command) -> Vec<(String, String)> {
     let text = |t: &std::ffi::OsStr| t.to_str().map(str::to_owned);
-    command.get_envs().filter_map(|(k, v)| Some((text(k)?, text(v?)?))).collect()
+    command
+        .get_envs()
+        .filter_map(|(k, v)| Some((text(k)?, text(v?)?)))
+        .collect()
 }
 
 fn expect(output: &str, arn: &str) -> Outcome {
-    let lines: Vec<_> = output.split(['\n', '"']).filter(|l| l.starts_with("arn:")).collect();
+    let lines: Vec<_> = output
+        .split(['\n', '"'])
+        .filter(|l| l.starts_with("arn:"))
+        .collect();
     match lines.iter().find(|l| !l.contains(arn)) {
         _ if lines.is_empty() => Err(format!("no identity in: {output}")),
         Some(other) => Err(format!("{other} instead of {arn}")),
@@ -178,7 +226,10 @@ fn is_the_role(suite: &Suite, client: Client) -> Outcome {
     let scene = Scene::new(client);
     scene.role(None);
     for _ in 0..2 {
-        expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+        expect(
+            &scene.run(suite.identity(client, 0))?,
+            "assumed-role/deploy/awsfresh-",
+        )?;
     }
     match scene.aws.count("AssumeRole") {
         1 => Ok(()),
@@ -188,18 +239,32 @@ fn is_the_role(suite: &Suite, client: Client) -> Outcome {
 
 fn is_the_sso_role(suite: &Suite, client: Client) -> Outcome {
     let scene = Scene::new(client);
-    scene.aws.add_sso(SsoSession { assignments: vec![(ACCOUNT.into(), "Admin".into())], token_expires: 0, ..SsoSession::default() });
-    scene.config(&format!("sso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"));
+    scene.aws.add_sso(SsoSession {
+        assignments: vec![(ACCOUNT.into(), "Admin".into())],
+        token_expires: 0,
+        ..SsoSession::default()
+    });
+    scene.config(&format!(
+        "sso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"
+    ));
     // Run out, with a refresh token: the first call refreshes it.
     let token = json!({"startUrl": START, "region": "eu-west-1", "accessToken": "access-1", "expiresAt": Timestamp(0).to_string(),
         "clientId": "client-1", "clientSecret": "client-secret-1", "registrationExpiresAt": "2099-01-01T00:00:00Z", "refreshToken": "refresh-1"});
     scene.home.file(&sso_cache("corp"), token.to_string());
     for _ in 0..2 {
-        expect(&scene.run(suite.identity(client, 0))?, "assumed-role/AWSReservedSSO_Admin_")?;
+        expect(
+            &scene.run(suite.identity(client, 0))?,
+            "assumed-role/AWSReservedSSO_Admin_",
+        )?;
     }
-    match (scene.aws.count("CreateToken"), scene.aws.count("GetRoleCredentials")) {
+    match (
+        scene.aws.count("CreateToken"),
+        scene.aws.count("GetRoleCredentials"),
+    ) {
         (1, 1) => Ok(()),
-        counts => Err(format!("token refreshes and role calls for two runs: {counts:?}")),
+        counts => Err(format!(
+            "token refreshes and role calls for two runs: {counts:?}"
+        )),
     }
 }
 
@@ -208,10 +273,16 @@ fn survives_an_expiry(suite: &Suite, client: Client) -> Outcome {
     scene.role(Some(9));
     let end = Instant::now() + Duration::from_secs(22);
     if client.stays() {
-        expect(&scene.run(suite.identity(client, 22))?, "assumed-role/deploy/awsfresh-")?;
+        expect(
+            &scene.run(suite.identity(client, 22))?,
+            "assumed-role/deploy/awsfresh-",
+        )?;
     } else {
         while Instant::now() < end {
-            expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+            expect(
+                &scene.run(suite.identity(client, 0))?,
+                "assumed-role/deploy/awsfresh-",
+            )?;
             std::thread::sleep(Duration::from_millis(700));
         }
     }
@@ -230,16 +301,44 @@ fn survives_an_expiry(suite: &Suite, client: Client) -> Outcome {
 fn from_the_keyring(suite: &Suite, client: Client) -> Outcome {
     let scene = Scene::new(client);
     scene.role(None);
-    let Some(bus) = Bus::start(true) else { return Err("gnome-keyring is not installed".into()) };
-    scene.home.env("AWSFRESH_STORE", "keyring").unset("AWSFRESH_KEY_FILE").env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
+    let Some(bus) = Bus::start(true) else {
+        return Err("gnome-keyring is not installed".into());
+    };
+    scene
+        .home
+        .env("AWSFRESH_STORE", "keyring")
+        .unset("AWSFRESH_KEY_FILE")
+        .env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
     for _ in 0..2 {
-        expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+        expect(
+            &scene.run(suite.identity(client, 0))?,
+            "assumed-role/deploy/awsfresh-",
+        )?;
     }
-    let status: Value = serde_json::from_str(&scene.home.run(&["status", "--json"]).stdout).map_err(|e| e.to_string())?;
-    let found = bus.command("secret-tool").args(["search", "--all", "service", "awsfresh"]).output().map_err(|e| e.to_string())?;
-    let items = String::from_utf8_lossy(&found.stdout).matches("secret = ").count();
-    match (status["store"]["name"].as_str(), items, scene.aws.count("AssumeRole")) {
-        (Some("keyring"), 1, 1) if !scene.home.home().join(".local/state/awsfresh/sealed").exists() => Ok(()),
+    let status: Value = serde_json::from_str(&scene.home.run(&["status", "--json"]).stdout)
+        .map_err(|e| e.to_string())?;
+    let found = bus
+        .command("secret-tool")
+        .args(["search", "--all", "service", "awsfresh"])
+        .output()
+        .map_err(|e| e.to_string())?;
+    let items = String::from_utf8_lossy(&found.stdout)
+        .matches("secret = ")
+        .count();
+    match (
+        status["store"]["name"].as_str(),
+        items,
+        scene.aws.count("AssumeRole"),
+    ) {
+        (Some("keyring"), 1, 1)
+            if !scene
+                .home
+                .home()
+                .join(".local/state/awsfresh/sealed")
+                .exists() =>
+        {
+            Ok(())
+        }
         other => Err(format!("store, items, AssumeRole calls: {other:?}")),
     }
 }
@@ -272,12 +371,25 @@ impl Drop for Moto {
 
 impl Moto {
     fn start(suite: &Suite) -> Result<Self, String> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?.port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .map_err(|e| e.to_string())?
+            .port();
         let url = format!("http://127.0.0.1:{port}");
         let mut command = Command::new(suite.venv("moto_server"));
-        let server =
-            command.args(["-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|e| e.to_string())?;
-        let mut moto = Self { server, url, key: String::new(), secret: String::new(), role: String::new() };
+        let server = command
+            .args(["-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| e.to_string())?;
+        let mut moto = Self {
+            server,
+            url,
+            key: String::new(),
+            secret: String::new(),
+            role: String::new(),
+        };
         let end = Instant::now() + Duration::from_secs(60);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if Instant::now() > end {
@@ -285,11 +397,17 @@ impl Moto {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        let done =
-            Command::new(suite.venv("python")).arg(suite.script("moto_setup.py")).arg(&moto.url).output().map_err(|e| e.to_string())?;
+        let done = Command::new(suite.venv("python"))
+            .arg(suite.script("moto_setup.py"))
+            .arg(&moto.url)
+            .output()
+            .map_err(|e| e.to_string())?;
         let text = String::from_utf8_lossy(&done.stdout).into_owned();
         let [key, secret, role] = text.split_whitespace().collect::<Vec<_>>()[..] else {
-            return Err(format!("moto cannot be set up: {}", String::from_utf8_lossy(&done.stderr)));
+            return Err(format!(
+                "moto cannot be set up: {}",
+                String::from_utf8_lossy(&done.stderr)
+            ));
         };
         (moto.key, moto.secret, moto.role) = (key.to_owned(), secret.to_owned(), role.to_owned());
         Ok(moto)
@@ -301,7 +419,10 @@ fn on_moto(suite: &Suite, client: Client) -> Outcome {
     if client == Client::Terraform {
         return terraform(suite, &scene, &moto, &[]);
     }
-    expect(&scene.run(suite.identity(client, 0))?, "assumed-role/deploy/awsfresh-")?;
+    expect(
+        &scene.run(suite.identity(client, 0))?,
+        "assumed-role/deploy/awsfresh-",
+    )?;
     if client == Client::Boto3 {
         let mut list = Command::new(suite.venv("python"));
         list.arg(suite.script("s3.py"));
@@ -320,8 +441,13 @@ fn moto_scene(suite: &Suite, client: Client) -> Result<(Moto, Scene), String> {
         .env("AWS_ENDPOINT_URL", &moto.url)
         .env("AWS_REGION", "us-east-1")
         .env("AWS_DEFAULT_REGION", "us-east-1");
-    scene.home.credentials(keys_of("base", &moto.key, &moto.secret));
-    scene.config(&format!("role_arn = {}\nsource_profile = base\n", moto.role));
+    scene
+        .home
+        .credentials(keys_of("base", &moto.key, &moto.secret));
+    scene.config(&format!(
+        "role_arn = {}\nsource_profile = base\n",
+        moto.role
+    ));
     Ok((moto, scene))
 }
 
@@ -338,8 +464,16 @@ fn s3_backend(url: &str) -> String {
 fn terraform(suite: &Suite, scene: &Scene, moto: &Moto, prefix: &[&str]) -> Outcome {
     let home = &scene.home;
     let asked = home.home().join("asked");
-    let words = [suite.venv("python"), suite.script("mint.py")].map(|p| p.display().to_string()).join(" ");
-    scene.config(&format!("credential_process = {words} 12 {} {} {} {}\n", moto.key, moto.secret, moto.role, asked.display()));
+    let words = [suite.venv("python"), suite.script("mint.py")]
+        .map(|p| p.display().to_string())
+        .join(" ");
+    scene.config(&format!(
+        "credential_process = {words} 12 {} {} {} {}\n",
+        moto.key,
+        moto.secret,
+        moto.role,
+        asked.display()
+    ));
     let resource = "resource \"terraform_data\" \"x\" {\n  provisioner \"local-exec\" {\n    command = \"sleep 16\"\n  }\n}\n";
     home.file("main.tf", format!("{}{resource}", s3_backend(&moto.url)));
     let command = |words: &[&str]| {
@@ -349,10 +483,25 @@ fn terraform(suite: &Suite, scene: &Scene, moto: &Moto, prefix: &[&str]) -> Outc
         command
     };
     scene.run(command(&["init", "-input=false", "-no-color"]))?;
-    let before = std::fs::read_to_string(&asked).unwrap_or_default().lines().count();
-    scene.run(command(&["apply", "-auto-approve", "-input=false", "-no-color"]))?;
-    match std::fs::read_to_string(&asked).unwrap_or_default().lines().count() - before {
-        0 => Err("the source was not asked again during an apply of 16 s on credentials of 12 s".into()),
+    let before = std::fs::read_to_string(&asked)
+        .unwrap_or_default()
+        .lines()
+        .count();
+    scene.run(command(&[
+        "apply",
+        "-auto-approve",
+        "-input=false",
+        "-no-color",
+    ]))?;
+    match std::fs::read_to_string(&asked)
+        .unwrap_or_default()
+        .lines()
+        .count()
+        - before
+    {
+        0 => Err(
+            "the source was not asked again during an apply of 16 s on credentials of 12 s".into(),
+        ),
         _ => Ok(()),
     }
 }

@@ -39,11 +39,19 @@ const WAYS: [&str; 20] = [
 pub fn cases<'a>(suite: &'a Suite, cases: &mut Vec<Case<'a>>) {
     for name in WAYS {
         let missing = suite.missing(Client::CliV1);
-        cases.push((format!("ways: {name}"), missing, Box::new(move || is_fixed(suite, name))));
+        cases.push((
+            format!("ways: {name}"),
+            missing,
+            Box::new(move || is_fixed(suite, name)),
+        ));
     }
     for client in [Client::CliV1, Client::CliV2] {
         let name = format!("ways: a revoked session in the cache of {}", client.name());
-        cases.push((name, suite.missing(client), Box::new(move || revoked(suite, client))));
+        cases.push((
+            name,
+            suite.missing(client),
+            Box::new(move || revoked(suite, client)),
+        ));
     }
 }
 
@@ -53,7 +61,10 @@ fn revoked(suite: &Suite, client: Client) -> Outcome {
     let aws = Double::start();
     let home = set_up(&case, &aws);
     home.env("AWS_MAX_ATTEMPTS", "1");
-    let ask = format!("{} sts get-caller-identity --profile prod", suite.identity(client, 0).get_program().display());
+    let ask = format!(
+        "{} sts get-caller-identity --profile prod",
+        suite.identity(client, 0).get_program().display()
+    );
     let first = run(&home, &ask);
     if !first.status.success() {
         return Err(text(&first));
@@ -66,12 +77,25 @@ fn revoked(suite: &Suite, client: Client) -> Outcome {
     let report = run(&home, &format!("{AWSFRESH} doctor --json -p prod"));
     let report: Value = serde_json::from_slice(&report.stdout).map_err(|e| e.to_string())?;
     let first = &report["findings"][0];
-    let Some(command) = first["remedy"][0].as_str().filter(|_| first["cause"] == "role-deleted") else {
+    let Some(command) = first["remedy"][0]
+        .as_str()
+        .filter(|_| first["cause"] == "role-deleted")
+    else {
         return Err(format!("the diagnosis is {report}"));
     };
-    println!("{}: {}\n  {}: {}", client.name(), text(&failed).trim().lines().last().unwrap_or_default(), first["cause"], first["summary"]);
+    println!(
+        "{}: {}\n  {}: {}",
+        client.name(),
+        text(&failed).trim().lines().last().unwrap_or_default(),
+        first["cause"],
+        first["summary"]
+    );
     let now = run(&home, &format!("{command}\n{ask}"));
-    if now.status.success() { Ok(()) } else { Err(format!("after the remedy: {}", text(&now))) }
+    if now.status.success() {
+        Ok(())
+    } else {
+        Err(format!("after the remedy: {}", text(&now)))
+    }
 }
 
 fn is_fixed(suite: &Suite, name: &str) -> Outcome {
@@ -92,14 +116,26 @@ fn is_fixed(suite: &Suite, name: &str) -> Outcome {
     }
     let remedy = case.remedy.as_ref().ok_or("the case has no remedy")?;
     let doctor = format!("{AWSFRESH} doctor --json {}", case.args.join(" "));
-    let report: Value = serde_json::from_slice(&run(&home, &doctor).stdout).map_err(|e| e.to_string())?;
+    let report: Value =
+        serde_json::from_slice(&run(&home, &doctor).stdout).map_err(|e| e.to_string())?;
     let first = &report["findings"][0];
     if first["cause"].as_str() != case.expect.error.as_deref() {
         return Err(format!("the diagnosis is {first}"));
     }
-    println!("{name}: {}\n  {}: {}", text(&failed).trim().lines().last().unwrap_or_default(), first["cause"], first["summary"]);
+    println!(
+        "{name}: {}\n  {}: {}",
+        text(&failed).trim().lines().last().unwrap_or_default(),
+        first["cause"],
+        first["summary"]
+    );
     let command = remedy.apply(&home, &aws)?.unwrap_or_default();
-    let now = run(&home, &format!("{command}\n{}", ask(remedy.args.as_ref().unwrap_or(&case.args))));
+    let now = run(
+        &home,
+        &format!(
+            "{command}\n{}",
+            ask(remedy.args.as_ref().unwrap_or(&case.args))
+        ),
+    );
     match now.status.success() {
         true => Ok(()),
         false => Err(format!("after the remedy: {}", text(&now))),
@@ -109,7 +145,11 @@ fn is_fixed(suite: &Suite, name: &str) -> Outcome {
 fn run(home: &Sandbox, script: &str) -> Output {
     let like = home.command(&[]);
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", script]).env_clear().envs(like.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir(home.home());
+    command
+        .args(["-c", script])
+        .env_clear()
+        .envs(like.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .current_dir(home.home());
     command.output().unwrap()
 }
 

@@ -20,9 +20,16 @@ type Surroundings = (&'static str, fn(&Scene));
 const SURROUNDINGS: [Surroundings; 9] = [
     ("clean", |_| ()),
     ("`[default]` keys", |s| s.lay_keys("default")),
-    ("`[default]` role", |s| s.append(&format!("[default]\nrole_arn = {OTHER}\nsource_profile = base\n"))),
+    ("`[default]` role", |s| {
+        s.append(&format!(
+            "[default]\nrole_arn = {OTHER}\nsource_profile = base\n"
+        ))
+    }),
     ("stale keys", |s| {
-        s.home.env("AWS_ACCESS_KEY_ID", "ASIAQSTALESTALESTALE").env("AWS_SECRET_ACCESS_KEY", "stale").env("AWS_SESSION_TOKEN", "stale");
+        s.home
+            .env("AWS_ACCESS_KEY_ID", "ASIAQSTALESTALESTALE")
+            .env("AWS_SECRET_ACCESS_KEY", "stale")
+            .env("AWS_SESSION_TOKEN", "stale");
     }),
     ("stale `AWS_SECURITY_TOKEN`", |s| {
         s.home.env("AWS_SECURITY_TOKEN", "stale");
@@ -34,13 +41,19 @@ const SURROUNDINGS: [Surroundings; 9] = [
     ("web identity", |s| {
         s.aws.add_web_identity("token", OTHER);
         let file = s.home.file("token", "token");
-        s.home.env("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().unwrap()).env("AWS_ROLE_ARN", OTHER);
+        s.home
+            .env("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().unwrap())
+            .env("AWS_ROLE_ARN", OTHER);
     }),
     ("container variables", |s| {
-        s.home.env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/other").env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere");
+        s.home
+            .env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/other")
+            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere");
     }),
     ("`HTTP_PROXY`", |s| {
-        s.home.env("HTTP_PROXY", "http://127.0.0.1:9").env("http_proxy", "http://127.0.0.1:9");
+        s.home
+            .env("HTTP_PROXY", "http://127.0.0.1:9")
+            .env("http_proxy", "http://127.0.0.1:9");
     }),
 ];
 
@@ -49,10 +62,19 @@ impl Scene {
     fn wrapped(client: Client, lifetime: Option<i64>) -> Self {
         let scene = Self::new(client);
         scene.role(lifetime);
-        scene.aws.add_user(OTHER_KEY, SECRET, "arn:aws:iam::666666666666:user/mallory");
+        scene
+            .aws
+            .add_user(OTHER_KEY, SECRET, "arn:aws:iam::666666666666:user/mallory");
         scene.aws.add_role(open_role(OTHER, None));
-        scene.home.config(format!("[profile run]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
-        for name in ["AWS_PROFILE", "AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION"] {
+        scene.home.config(format!(
+            "[profile run]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"
+        ));
+        for name in [
+            "AWS_PROFILE",
+            "AWS_EC2_METADATA_DISABLED",
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION",
+        ] {
             scene.home.unset(name);
         }
         scene.home.credentials_of("run").answer();
@@ -65,18 +87,30 @@ impl Scene {
     }
 
     fn lay_keys(&self, profile: &str) {
-        self.home.credentials(keys_of("base", KEY, SECRET) + &keys_of(profile, OTHER_KEY, SECRET));
+        self.home
+            .credentials(keys_of("base", KEY, SECRET) + &keys_of(profile, OTHER_KEY, SECRET));
     }
 
     /// Everybody who came, and whether nobody was sent away.
     fn only_the_role_came(&self) -> Outcome {
         let calls = self.aws.calls();
-        let mut came = calls.iter().filter(|call| !call.action.starts_with("AssumeRole")).peekable();
+        let mut came = calls
+            .iter()
+            .filter(|call| !call.action.starts_with("AssumeRole"))
+            .peekable();
         if came.peek().is_none() {
             return Err("nobody came".into());
         }
-        match came.find(|call| !call.caller.as_ref().is_some_and(|arn| arn.contains("222222222222:assumed-role/deploy/"))) {
-            Some(call) => Err(format!("{:?} did {} ({})", call.caller, call.action, call.status)),
+        match came.find(|call| {
+            !call
+                .caller
+                .as_ref()
+                .is_some_and(|arn| arn.contains("222222222222:assumed-role/deploy/"))
+        }) {
+            Some(call) => Err(format!(
+                "{:?} did {} ({})",
+                call.caller, call.action, call.status
+            )),
             None => Ok(()),
         }
     }
@@ -92,13 +126,28 @@ fn command(suite: &Suite, client: Client, scene: &Scene, delivery: &str, seconds
             command.args(["terraform", "init", "-input=false", "-no-color"]);
         }
         Client::Rclone => {
-            let remote = format!(":s3,provider=Other,env_auth=true,region=eu-west-1,endpoint='{}':state", scene.aws.url());
-            command.args(["rclone", "lsf", "--retries", "1", "--low-level-retries", "1", &remote]);
+            let remote = format!(
+                ":s3,provider=Other,env_auth=true,region=eu-west-1,endpoint='{}':state",
+                scene.aws.url()
+            );
+            command.args([
+                "rclone",
+                "lsf",
+                "--retries",
+                "1",
+                "--low-level-retries",
+                "1",
+                &remote,
+            ]);
         }
         _ => {
             let inner = suite.identity(client, seconds);
             command.arg(inner.get_program()).args(inner.get_args());
-            command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.envs(
+                inner
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
         }
     }
     command
@@ -115,7 +164,11 @@ impl Matrix {
     pub fn read() -> Self {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/wrapper-matrix.md");
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        Self { file, text, seen: Mutex::default() }
+        Self {
+            file,
+            text,
+            seen: Mutex::default(),
+        }
     }
 
     fn row(&self, suite: &Suite, client: usize, delivery: usize) -> Outcome {
@@ -132,8 +185,15 @@ impl Matrix {
                 let _ = writeln!(whys, "{name}: {came:?}, {}", ran.err().unwrap_or_default());
             }
         }
-        self.seen.lock().unwrap().insert((client, delivery), row.clone());
-        if self.text.lines().any(|line| line == row) { Ok(()) } else { Err(format!("not in docs/wrapper-matrix.md: {row}\n{whys}")) }
+        self.seen
+            .lock()
+            .unwrap()
+            .insert((client, delivery), row.clone());
+        if self.text.lines().any(|line| line == row) {
+            Ok(())
+        } else {
+            Err(format!("not in docs/wrapper-matrix.md: {row}\n{whys}"))
+        }
     }
 
     /// With `AWSFRESH_WRITE_MATRIX` what was seen becomes the documentation.
@@ -142,12 +202,19 @@ impl Matrix {
             return;
         }
         let names: Vec<&str> = SURROUNDINGS.iter().map(|(name, _)| *name).collect();
-        let mut table = format!("| client | delivery | {} |\n|---|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
+        let mut table = format!(
+            "| client | delivery | {} |\n|---|---|{}\n",
+            names.join(" | "),
+            "---|".repeat(names.len())
+        );
         for row in self.seen.lock().unwrap().values() {
             table.push_str(row);
             table.push('\n');
         }
-        let (before, after) = (self.text.split("| client |").next().unwrap(), self.text.rsplit("|\n\n").next().unwrap());
+        let (before, after) = (
+            self.text.split("| client |").next().unwrap(),
+            self.text.rsplit("|\n\n").next().unwrap(),
+        );
         std::fs::write(&self.file, format!("{}{table}\n{}", before, after)).unwrap();
     }
 }
@@ -159,12 +226,24 @@ pub fn cases<'a>(suite: &'a Suite, matrix: &'a Matrix, cases: &mut Vec<Case<'a>>
             let mut add = |what: String, run: Box<dyn Fn() -> Outcome + Send + 'a>| {
                 cases.push((format!("{client:?}: {what}"), suite.missing(client), run));
             };
-            add(format!("wrapped, --deliver {delivery}"), Box::new(move || matrix.row(suite, index, how)));
-            if client.stays() && delivery != "env" && !(client == Client::Ruby && delivery == "endpoint") {
-                add(format!("wrapped for 90 s, --deliver {delivery}"), Box::new(move || outlives(suite, client, delivery)));
+            add(
+                format!("wrapped, --deliver {delivery}"),
+                Box::new(move || matrix.row(suite, index, how)),
+            );
+            if client.stays()
+                && delivery != "env"
+                && !(client == Client::Ruby && delivery == "endpoint")
+            {
+                add(
+                    format!("wrapped for 90 s, --deliver {delivery}"),
+                    Box::new(move || outlives(suite, client, delivery)),
+                );
             }
             if client == Client::Terraform && delivery != "env" {
-                add(format!("wrapped apply, --deliver {delivery}"), Box::new(move || apply(suite, delivery)));
+                add(
+                    format!("wrapped apply, --deliver {delivery}"),
+                    Box::new(move || apply(suite, delivery)),
+                );
             }
         }
     }
@@ -180,7 +259,10 @@ fn outlives(suite: &Suite, client: Client, delivery: &str) -> Outcome {
         return Err(format!("refused: {refused:?}"));
     }
     // In the last third of 25 s: every 17 s.
-    match (scene.aws.count("AssumeRole"), scene.aws.count("GetCallerIdentity")) {
+    match (
+        scene.aws.count("AssumeRole"),
+        scene.aws.count("GetCallerIdentity"),
+    ) {
         (4..=7, 60..) => Ok(()),
         counts => Err(format!("sessions and requests over 90 s: {counts:?}")),
     }
@@ -188,7 +270,12 @@ fn outlives(suite: &Suite, client: Client, delivery: &str) -> Outcome {
 
 fn apply(suite: &Suite, delivery: &str) -> Outcome {
     let (moto, scene) = moto_scene(suite, Client::Terraform)?;
-    terraform(suite, &scene, &moto, &[AWSFRESH, "-p", "tool-source", "--deliver", delivery, "--"])
+    terraform(
+        suite,
+        &scene,
+        &moto,
+        &[AWSFRESH, "-p", "tool-source", "--deliver", delivery, "--"],
+    )
 }
 
 /// Who am I, once a second for as many seconds, with the default chain of aws-config.
@@ -197,21 +284,31 @@ pub fn as_rust_sdk(seconds: u64) -> ExitCode {
     use aws_smithy_http_client::{Builder, ConnectorBuilder, proxy::ProxyConfig, tls};
 
     let http = Builder::new().build_with_connector_fn(|settings, _| {
-        let mut connector =
-            ConnectorBuilder::default().proxy_config(ProxyConfig::from_env()).tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+        let mut connector = ConnectorBuilder::default()
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
         connector.set_connector_settings(settings.cloned());
         connector.build()
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .http_client(http)
+            .load()
+            .await;
         let client = aws_sdk_sts::Client::new(&config);
         let end = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
         loop {
             match client.get_caller_identity().send().await {
                 Ok(answer) => println!("{}", answer.arn().unwrap_or_default()),
                 Err(e) => {
-                    eprintln!("{}", aws_smithy_types::error::display::DisplayErrorContext(&e));
+                    eprintln!(
+                        "{}",
+                        aws_smithy_types::error::display::DisplayErrorContext(&e)
+                    );
                     return ExitCode::FAILURE;
                 }
             }

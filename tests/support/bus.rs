@@ -23,8 +23,22 @@ impl Drop for Bus {
 impl Bus {
     /// What is not installed on this machine. In CI everything must be.
     pub fn missing() -> Option<String> {
-        let installed = |name: &str| Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-        let name = ["dbus-daemon", "gnome-keyring-daemon", "secret-tool", "gdbus"].into_iter().find(|name| !installed(name))?;
+        let installed = |name: &str| {
+            Command::new(name)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok()
+        };
+        let name = [
+            "dbus-daemon",
+            "gnome-keyring-daemon",
+            "secret-tool",
+            "gdbus",
+        ]
+        .into_iter()
+        .find(|name| !installed(name))?;
         let missing = format!("{name} is not installed");
         assert!(std::env::var_os("CI").is_none(), "{missing}");
         Some(missing)
@@ -45,20 +59,39 @@ impl Bus {
         );
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new("dbus-daemon");
-        command.arg("--config-file").arg(&config).args(["--print-address", "--nofork"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .arg("--config-file")
+            .arg(&config)
+            .args(["--print-address", "--nofork"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut daemon = command.spawn().unwrap();
         let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let mut bus = Self { home, address: address.trim().to_owned(), children: vec![daemon] };
+        BufReader::new(daemon.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        let mut bus = Self {
+            home,
+            address: address.trim().to_owned(),
+            children: vec![daemon],
+        };
         if keyring {
             let mut command = bus.command("gnome-keyring-daemon");
             command.args(["--unlock", "--components=secrets", "--foreground"]);
-            let mut daemon = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let mut daemon = command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
             daemon.stdin.take().unwrap().write_all(b"password").unwrap();
             bus.children.push(daemon);
             let end = Instant::now() + Duration::from_secs(10);
             while !bus.locked().contains("false") {
-                assert!(Instant::now() < end, "gnome-keyring-daemon does not come up");
+                assert!(
+                    Instant::now() < end,
+                    "gnome-keyring-daemon does not come up"
+                );
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -67,8 +100,17 @@ impl Bus {
 
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).env_remove("DISPLAY").env_remove("GNOME_KEYRING_CONTROL");
-        for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"] {
+        command
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+            .env_remove("DISPLAY")
+            .env_remove("GNOME_KEYRING_CONTROL");
+        for name in [
+            "HOME",
+            "XDG_RUNTIME_DIR",
+            "XDG_DATA_HOME",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+        ] {
             command.env(name, self.home.path());
         }
         command
@@ -77,18 +119,35 @@ impl Bus {
     pub fn gdbus(&self, object: &str, method: &str, arguments: &[&str]) -> String {
         let mut command = self.command("gdbus");
         command
-            .args(["call", "--session", "--dest", "org.freedesktop.secrets", "--object-path", object, "--method", method])
+            .args([
+                "call",
+                "--session",
+                "--dest",
+                "org.freedesktop.secrets",
+                "--object-path",
+                object,
+                "--method",
+                method,
+            ])
             .args(arguments);
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
     pub fn locked(&self) -> String {
         let arguments = ["org.freedesktop.Secret.Collection", "Locked"];
-        self.gdbus("/org/freedesktop/secrets/aliases/default", "org.freedesktop.DBus.Properties.Get", &arguments)
+        self.gdbus(
+            "/org/freedesktop/secrets/aliases/default",
+            "org.freedesktop.DBus.Properties.Get",
+            &arguments,
+        )
     }
 
     pub fn lock(&self) {
-        self.gdbus("/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock", &["['/org/freedesktop/secrets/collection/login']"]);
+        self.gdbus(
+            "/org/freedesktop/secrets",
+            "org.freedesktop.Secret.Service.Lock",
+            &["['/org/freedesktop/secrets/collection/login']"],
+        );
         assert!(self.locked().contains("true"));
     }
 }

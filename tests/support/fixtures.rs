@@ -54,7 +54,11 @@ pub fn keys_of(profile: &str, id: &str, secret: &str) -> String {
 
 /// A role that everyone may assume, for sessions of `lifetime` seconds.
 pub fn open_role(arn: &str, lifetime: Option<i64>) -> Role {
-    Role { trusts: vec!["*".into()], lifetime, ..Role::new(arn) }
+    Role {
+        trusts: vec!["*".into()],
+        lifetime,
+        ..Role::new(arn)
+    }
 }
 
 /// [`USER`] and [`ROLE`] at AWS, and a home with the profiles `base`, which has the user's keys, and `deploy`, the role on
@@ -64,8 +68,11 @@ pub fn role_on_keys(lifetime: Option<i64>) -> (Double, Sandbox) {
     aws.add_user(KEY, SECRET, USER);
     aws.add_role(open_role(ROLE, lifetime));
     let home = home(&aws);
-    home.secret(SECRET).credentials(keys_of("base", KEY, SECRET));
-    home.config(format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"));
+    home.secret(SECRET)
+        .credentials(keys_of("base", KEY, SECRET));
+    home.config(format!(
+        "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"
+    ));
     (aws, home)
 }
 
@@ -73,7 +80,9 @@ pub fn role_on_keys(lifetime: Option<i64>) -> (Double, Sandbox) {
 pub fn through_proxy(aws: &Double, home: &Sandbox) -> Proxy {
     let proxy = aws.proxy();
     let bundle = home.file("ca.pem", &proxy.ca_pem);
-    home.unset("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &proxy.url).env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
+    home.unset("AWS_ENDPOINT_URL")
+        .env("HTTPS_PROXY", &proxy.url)
+        .env("AWS_CA_BUNDLE", bundle.to_str().unwrap());
     proxy
 }
 

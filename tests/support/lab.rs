@@ -9,7 +9,12 @@
 //! - `{jwt:+60}`: a web identity token that expires then
 //! - `{sso_cache:NAME}`: the file of the SSO session NAME below the home directory
 //! - `{sso_token:+60}`: a token file for it that expires then, with a refresh token; `{sso_access_token:+60}`: without one
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::disallowed_methods
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +24,9 @@ use awsfresh::digest::sha256_hex;
 use serde::Deserialize;
 
 use crate::support::double::{Double, Fault, Role, SsoSession, clock};
-use crate::support::fixtures::{self, LAB_SECRET as SECRET, lab_token as token, sso_cache, through_proxy};
+use crate::support::fixtures::{
+    self, LAB_SECRET as SECRET, lab_token as token, sso_cache, through_proxy,
+};
 use crate::support::sandbox::Sandbox;
 
 #[derive(Deserialize)]
@@ -232,7 +239,9 @@ enum Placeholder<'a> {
 impl<'a> Placeholder<'a> {
     /// Reads `NAME` or `NAME:ARGUMENT`.
     fn parse(inside: &'a str) -> Option<Self> {
-        let (name, argument) = inside.split_once(':').map_or((inside, None), |(name, argument)| (name, Some(argument)));
+        let (name, argument) = inside
+            .split_once(':')
+            .map_or((inside, None), |(name, argument)| (name, Some(argument)));
         let seconds = || argument?.parse::<i64>().ok();
         match (name, argument) {
             ("home", None) => Some(Self::Home),
@@ -269,11 +278,21 @@ impl<'a> Placeholder<'a> {
             Self::Time(offset) => time(offset),
             Self::Jwt(offset) => {
                 let part = |text: &str| {
-                    aws_smithy_types::base64::encode(text).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned()
+                    aws_smithy_types::base64::encode(text)
+                        .replace('+', "-")
+                        .replace('/', "_")
+                        .trim_end_matches('=')
+                        .to_owned()
                 };
                 let end = after(offset);
-                let claims = format!(r#"{{"iss":"https://token.example","sub":"repo:x","aud":"sts.amazonaws.com","exp":{end}}}"#);
-                format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"RS256"}"#), part(&claims))
+                let claims = format!(
+                    r#"{{"iss":"https://token.example","sub":"repo:x","aud":"sts.amazonaws.com","exp":{end}}}"#
+                );
+                format!(
+                    "{}.{}.c2lnbmF0dXJl",
+                    part(r#"{"alg":"RS256"}"#),
+                    part(&claims)
+                )
             }
             Self::SsoCache(name) => sso_cache(name),
             Self::SsoToken(offset) => {
@@ -300,7 +319,10 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     let mut rest = text;
     while let Some(open) = rest.find('{') {
         let inside = &rest[open + 1..];
-        let word = inside.len() - inside.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_').len();
+        let word = inside.len()
+            - inside
+                .trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_')
+                .len();
         let close = match inside.as_bytes().get(word) {
             Some(b'}') if word > 0 => Some(word),
             Some(b':') if word > 0 => inside.find('}'),
@@ -311,8 +333,8 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
             rest = inside;
             continue;
         };
-        let placeholder =
-            Placeholder::parse(&inside[..close]).ok_or_else(|| format!("there is no placeholder {{{}}}", &inside[..close]))?;
+        let placeholder = Placeholder::parse(&inside[..close])
+            .ok_or_else(|| format!("there is no placeholder {{{}}}", &inside[..close]))?;
         pieces.extend([Piece::Text(&rest[..open]), Piece::Placeholder(placeholder)]);
         rest = &inside[close + 1..];
     }
@@ -331,7 +353,11 @@ pub fn expanded(text: &str, home: &Sandbox, aws: &Double) -> String {
         Piece::Text(text) => text.to_owned(),
         Piece::Placeholder(placeholder) => placeholder.value(home, aws),
     };
-    pieces(text).unwrap_or_else(|e| panic!("{e}")).into_iter().map(value).collect()
+    pieces(text)
+        .unwrap_or_else(|e| panic!("{e}"))
+        .into_iter()
+        .map(value)
+        .collect()
 }
 
 pub fn fault(fault: &CaseFault) -> Fault {
@@ -346,24 +372,50 @@ pub fn fault(fault: &CaseFault) -> Fault {
         CaseFault::Clock { clock } => Fault::ClockOffset(clock),
         CaseFault::HeldUp { held_up } => Fault::HeldUp(held_up),
         CaseFault::Latency { latency } => Fault::Latency(std::time::Duration::from_millis(latency)),
-        CaseFault::Raw { raw, body, aws, location } => {
+        CaseFault::Raw {
+            raw,
+            body,
+            aws,
+            location,
+        } => {
             let mut headers = vec![];
             if aws {
-                headers.push(("x-amzn-RequestId", "00000000-0000-0000-0000-000000000000".to_owned()));
+                headers.push((
+                    "x-amzn-RequestId",
+                    "00000000-0000-0000-0000-000000000000".to_owned(),
+                ));
             }
             if let Some(location) = location {
                 headers.push(("Location", location));
             }
-            Fault::Raw { status: raw, headers, body }
+            Fault::Raw {
+                status: raw,
+                headers,
+                body,
+            }
         }
         CaseFault::Html { html } => Fault::Html(html),
-        CaseFault::Error { status, code, message } => Fault::Error { status, code, message },
+        CaseFault::Error {
+            status,
+            code,
+            message,
+        } => Fault::Error {
+            status,
+            code,
+            message,
+        },
     }
 }
 
 pub fn role(role: &CaseRole) -> Role {
     let max_session = role.max_session.unwrap_or(3600);
-    Role { trusts: role.trusts.clone(), external_id: role.external_id.clone(), mfa: role.mfa, max_session, ..Role::new(&role.arn) }
+    Role {
+        trusts: role.trusts.clone(),
+        external_id: role.external_id.clone(),
+        mfa: role.mfa,
+        max_session,
+        ..Role::new(&role.arn)
+    }
 }
 
 pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
@@ -385,8 +437,14 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
             value => home.env(name, &expand(value)),
         };
     }
-    let both = [(".aws/config", &case.config), (".aws/credentials", &case.credentials)];
-    for (path, text) in both.into_iter().filter_map(|(path, text)| Some((path, text.as_ref()?))) {
+    let both = [
+        (".aws/config", &case.config),
+        (".aws/credentials", &case.credentials),
+    ];
+    for (path, text) in both
+        .into_iter()
+        .filter_map(|(path, text)| Some((path, text.as_ref()?)))
+    {
         set_mode(&home.file(path, expand(text)), "600");
     }
     for (path, text) in &case.files {
@@ -406,7 +464,13 @@ fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
         aws.add_user(id, SECRET, arn);
     }
     for session in &setup.sessions {
-        aws.add_session(&session.id, SECRET, &token(), &session.arn, clock::now() + session.expires);
+        aws.add_session(
+            &session.id,
+            SECRET,
+            &token(),
+            &session.arn,
+            clock::now() + session.expires,
+        );
     }
     setup.roles.iter().for_each(|one| aws.add_role(role(one)));
     for (arn, left, revoked) in &setup.logins {
@@ -420,12 +484,21 @@ fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
             file["accessToken"] = serde_json::json!({"accessKeyId": id, "secretAccessKey": SECRET, "sessionToken": token(),
                 "accountId": arn.split(':').nth(4), "expiresAt": clock::rfc3339(clock::now() + left)});
         }
-        set_mode(&home.file(&format!(".aws/login/cache/{}.json", sha256_hex(arn.as_bytes())), file.to_string()), "600");
+        set_mode(
+            &home.file(
+                &format!(".aws/login/cache/{}.json", sha256_hex(arn.as_bytes())),
+                file.to_string(),
+            ),
+            "600",
+        );
     }
     for (text, role) in &setup.web_identities {
         aws.add_web_identity(&expand(text), role);
     }
-    setup.expired_web_identities.iter().for_each(|text| aws.expire_web_identity(&expand(text)));
+    setup
+        .expired_web_identities
+        .iter()
+        .for_each(|text| aws.expire_web_identity(&expand(text)));
     if let Some(sso) = &setup.sso {
         aws.add_sso(SsoSession {
             start_url: sso.start_url.clone(),
@@ -435,7 +508,11 @@ fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
             client_secret: "client-secret".into(),
             token_expires: clock::now() + 3600,
             user: "ann".into(),
-            assignments: setup.sso.iter().flat_map(|sso| sso.assignments.clone()).collect(),
+            assignments: setup
+                .sso
+                .iter()
+                .flat_map(|sso| sso.assignments.clone())
+                .collect(),
             role_lifetime: 3600,
         });
     }
@@ -467,10 +544,16 @@ fn folder() -> PathBuf {
 
 /// The names of all cases, sorted.
 pub fn names() -> Vec<String> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.retain(|path| path.extension().is_some_and(|ext| ext == "toml"));
     paths.sort();
-    paths.iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+    paths
+        .iter()
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// The case of this name.
@@ -483,7 +566,10 @@ pub fn case(name: &str) -> Result<Case, String> {
 }
 
 pub fn cases() -> Vec<(String, Case)> {
-    names().into_iter().map(|name| (name.clone(), case(&name).unwrap_or_else(|e| panic!("{e}")))).collect()
+    names()
+        .into_iter()
+        .map(|name| (name.clone(), case(&name).unwrap_or_else(|e| panic!("{e}"))))
+        .collect()
 }
 
 /// One text that a real client printed. In the index a line per text: `FILE CAUSE CODE SERVICE OPERATION`, `-` for what the
@@ -498,13 +584,28 @@ pub struct Text {
 
 pub fn texts() -> Vec<Text> {
     let dir = folder().join("texts");
-    let both = ["index.txt", "others.txt"].map(|name| std::fs::read_to_string(dir.join(name)).unwrap());
-    let lines = both.iter().flat_map(|index| index.lines()).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let both =
+        ["index.txt", "others.txt"].map(|name| std::fs::read_to_string(dir.join(name)).unwrap());
+    let lines = both
+        .iter()
+        .flat_map(|index| index.lines())
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let text = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let shown = |n: usize| words.get(n).filter(|word| **word != "-").map(|word| (*word).to_owned());
+        let shown = |n: usize| {
+            words
+                .get(n)
+                .filter(|word| **word != "-")
+                .map(|word| (*word).to_owned())
+        };
         let name = shown(0).unwrap();
-        Text { path: dir.join(&name), name, cause: shown(1).unwrap(), code: shown(2), operation: shown(4) }
+        Text {
+            path: dir.join(&name),
+            name,
+            cause: shown(1).unwrap(),
+            code: shown(2),
+            operation: shown(4),
+        }
     };
     lines.map(text).collect()
 }
@@ -517,7 +618,10 @@ impl Remedy {
         }
         arrange(&self.aws, home, aws);
         for (path, text) in &self.files {
-            set_mode(&home.file(&expanded(path, home, aws), expanded(text, home, aws)), "600");
+            set_mode(
+                &home.file(&expanded(path, home, aws), expanded(text, home, aws)),
+                "600",
+            );
         }
         for (file, from, to) in &self.edit {
             let path = home.home().join(expanded(file, home, aws));
@@ -534,6 +638,9 @@ impl Remedy {
                 value => home.env(name, &expanded(value, home, aws)),
             };
         }
-        Ok(self.run.as_ref().map(|command| expanded(command, home, aws)))
+        Ok(self
+            .run
+            .as_ref()
+            .map(|command| expanded(command, home, aws)))
     }
 }

@@ -18,7 +18,10 @@ pub const ASK: &str = r#"eval "$(sed -n "/^\[profile $AWS_PROFILE\]/,/^\[/s/^cre
 /// How often a test kills a run, each time a little later: `AWSFRESH_TEST_KILLS`, else 100.
 #[allow(dead_code, clippy::disallowed_methods)]
 pub fn kills() -> u64 {
-    std::env::var("AWSFRESH_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
+    std::env::var("AWSFRESH_TEST_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(100)
 }
 
 pub struct Sandbox {
@@ -41,19 +44,34 @@ impl Sandbox {
     /// A home with an empty `~/.aws`, a sealed store with a key file, and `endpoint` for every service.
     pub fn new(program: impl Into<PathBuf>, endpoint: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let sandbox = Self { dir, program: program.into(), env: RefCell::default(), secrets: RefCell::default() };
+        let sandbox = Self {
+            dir,
+            program: program.into(),
+            env: RefCell::default(),
+            secrets: RefCell::default(),
+        };
         std::fs::create_dir_all(sandbox.home().join(".aws/sso/cache")).unwrap();
-        sandbox.file("key", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+        sandbox.file(
+            "key",
+            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(sandbox.home().join("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+            std::fs::set_permissions(
+                sandbox.home().join("key"),
+                std::fs::Permissions::from_mode(0o600),
+            )
+            .unwrap();
         }
         sandbox.env("HOME", sandbox.home().to_str().unwrap());
         sandbox.env("PATH", "/usr/bin:/bin");
         sandbox.env("AWS_ENDPOINT_URL", endpoint);
         sandbox.env("AWSFRESH_STORE", "sealed");
-        sandbox.env("AWSFRESH_KEY_FILE", sandbox.home().join("key").to_str().unwrap());
+        sandbox.env(
+            "AWSFRESH_KEY_FILE",
+            sandbox.home().join("key").to_str().unwrap(),
+        );
         sandbox
     }
 
@@ -97,8 +115,15 @@ impl Sandbox {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(args).env_clear().envs(&*self.env.borrow()).current_dir(self.home());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(args)
+            .env_clear()
+            .envs(&*self.env.borrow())
+            .current_dir(self.home());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -111,7 +136,11 @@ impl Sandbox {
         let run = self.wrap(args);
         if run.code != Some(0) {
             assert!(run.stdout.is_empty(), "a failure printed on stdout");
-            assert!(run.stderr.contains('['), "a failure without a cause id:\n{}", run.stderr);
+            assert!(
+                run.stderr.contains('['),
+                "a failure without a cause id:\n{}",
+                run.stderr
+            );
         }
         run
     }
@@ -131,7 +160,11 @@ impl Sandbox {
             }
             std::thread::sleep(Duration::from_millis(2));
         };
-        let output = Output { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() };
+        let output = Output {
+            status,
+            stdout: out.join().unwrap(),
+            stderr: err.join().unwrap(),
+        };
         self.checked(args, output, began.elapsed())
     }
 
@@ -144,10 +177,16 @@ impl Sandbox {
         };
         if let Ok(answer) = serde_json::from_str::<Value>(&run.stdout) {
             for name in ["SecretAccessKey", "SessionToken"] {
-                self.secrets.borrow_mut().extend(answer[name].as_str().map(str::to_owned));
+                self.secrets
+                    .borrow_mut()
+                    .extend(answer[name].as_str().map(str::to_owned));
             }
         }
-        assert!(!run.stderr.contains("panicked"), "awsfresh {args:?} panics:\n{}", run.stderr);
+        assert!(
+            !run.stderr.contains("panicked"),
+            "awsfresh {args:?} panics:\n{}",
+            run.stderr
+        );
         self.assert_no_leak(&run.stderr, &format!("stderr of awsfresh {args:?}"));
         run
     }
@@ -155,7 +194,11 @@ impl Sandbox {
     /// Runs a script in a shell with the environment of this home; returns its stdout.
     pub fn shell(&self, script: &str) -> String {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]).env_clear().envs(&*self.env.borrow()).current_dir(self.home());
+        command
+            .args(["-c", script])
+            .env_clear()
+            .envs(&*self.env.borrow())
+            .current_dir(self.home());
         let output = command.stdin(Stdio::null()).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
@@ -178,7 +221,10 @@ impl Sandbox {
 
     /// The same for one directory of the home, if it is there.
     pub fn assert_no_secret_below(&self, dir: &str) {
-        let mut dirs: Vec<PathBuf> = Some(self.home().join(dir)).into_iter().filter(|dir| dir.is_dir()).collect();
+        let mut dirs: Vec<PathBuf> = Some(self.home().join(dir))
+            .into_iter()
+            .filter(|dir| dir.is_dir())
+            .collect();
         while let Some(dir) = dirs.pop() {
             for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
                 let path = entry.path();
@@ -187,15 +233,19 @@ impl Sandbox {
                 }
                 match path.is_dir() {
                     true => dirs.push(path),
-                    false => self
-                        .assert_no_leak(&String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()), &path.display().to_string()),
+                    false => self.assert_no_leak(
+                        &String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()),
+                        &path.display().to_string(),
+                    ),
                 }
             }
         }
     }
 }
 
-fn read_all(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+fn read_all(
+    stream: Option<impl std::io::Read + Send + 'static>,
+) -> std::thread::JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         stream.unwrap().read_to_end(&mut bytes).unwrap();
@@ -213,7 +263,10 @@ impl Run {
     /// Asserts a failure with this exit code and cause id.
     #[track_caller]
     pub fn failed(&self, code: i32, cause: &str) -> &Self {
-        assert!(self.code == Some(code) && self.stderr.contains(&format!("[{cause}]")), "wanted {code} [{cause}], got {self:#?}");
+        assert!(
+            self.code == Some(code) && self.stderr.contains(&format!("[{cause}]")),
+            "wanted {code} [{cause}], got {self:#?}"
+        );
         self
     }
 }

@@ -12,14 +12,19 @@ use crate::time::human_duration;
 use crate::world::SelectedBy;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let mut found: Vec<Finding> = facts.profiles().filter_map(|profile| keys_beside_source(facts, profile)).collect();
+    let mut found: Vec<Finding> = facts
+        .profiles()
+        .filter_map(|profile| keys_beside_source(facts, profile))
+        .collect();
     found.extend(facts.profiles().filter_map(mfa_serial));
     found.extend(facts.profiles().filter_map(account));
     match &facts.chain {
         Err(finding) => {
             found.extend(unresolved(facts, finding, &found));
             // Resolving stops at the first invalid value; the others are reported as well.
-            let mut sessions = facts.profiles().filter_map(|profile| profile.get("sso_session"));
+            let mut sessions = facts
+                .profiles()
+                .filter_map(|profile| profile.get("sso_session"));
             let session = sessions.find_map(|name| facts.set.sso_session(&name.text));
             let sections = facts.profiles().chain(session);
             found.extend(sections.flat_map(|section| invalid_values(&facts.set, section)));
@@ -50,14 +55,18 @@ fn of_hop(facts: &Facts, chain: &Chain, n: usize, hop: &Hop) -> Vec<Finding> {
             .warning()
     });
     let serial = hop.mfa_serial.as_ref().filter(|_| !facts.cached);
-    limited.into_iter().chain(serial.map(|serial| hop.mfa_needed(serial))).collect()
+    limited
+        .into_iter()
+        .chain(serial.map(|serial| hop.mfa_needed(serial)))
+        .collect()
 }
 
 /// The finding of the resolver, unless the facts say more.
 fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Finding> {
     let is_found = |cause| found.iter().any(|known| known.cause == cause);
     let problems = || facts.files.iter().filter_map(|file| file.problem.as_ref());
-    let in_broken_file = matches!(finding.cause, Cause::ProfileNotFound | Cause::SourceMissing) && problems().next().is_some();
+    let in_broken_file = matches!(finding.cause, Cause::ProfileNotFound | Cause::SourceMissing)
+        && problems().next().is_some();
     let is_reported = match finding.cause {
         Cause::SourceConflict => is_found(Cause::CredentialsFileShadows),
         Cause::ConfigDuplicate => true, // reported for every profile
@@ -71,7 +80,10 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
     }
     // Without a profile, tools use the keys in the environment, or what the pod, the container or the machine offers. Whether
     // that works is a finding of its own.
-    let ambient = facts.probes.as_ref().and_then(|probes| probes.ambient.as_ref());
+    let ambient = facts
+        .probes
+        .as_ref()
+        .and_then(|probes| probes.ambient.as_ref());
     let has_ambient = facts.ambient_source.is_some() || ambient.is_some_and(Result::is_ok);
     if facts.environment.keys().is_some() || has_ambient {
         return None;
@@ -81,7 +93,8 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
 
 fn nothing_configured(facts: &Facts) -> Finding {
     let states: Vec<String> = facts.files.iter().map(FileFacts::state).collect();
-    let summary = "no credentials are configured: no keys in the environment, no [default] in the files";
+    let summary =
+        "no credentials are configured: no keys in the environment, no [default] in the files";
     let finding = Finding::new(Cause::CredentialsMissing, summary)
         .evidence(states.join("; "))
         .remedy("select a profile; awsfresh status lists them")
@@ -89,7 +102,10 @@ fn nothing_configured(facts: &Facts) -> Finding {
     match facts.environment.misnamed.as_slice() {
         [] => finding,
         names => finding
-            .evidence(format!("the environment has {}, which no current tool reads", names.join(" and ")))
+            .evidence(format!(
+                "the environment has {}, which no current tool reads",
+                names.join(" and ")
+            ))
             .remedy("use the names AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"),
     }
 }
@@ -102,8 +118,14 @@ fn mfa_serial(profile: &Profile) -> Option<Finding> {
     let resource = value.text.strip_prefix("arn:")?.splitn(5, ':').nth(4)?;
     let (what, fix) = match resource.split('/').next() {
         Some("mfa") => return None,
-        Some("u2f") => ("the ARN of a passkey or security key, with which no role can be assumed here", "register an authenticator app"),
-        _ => ("not the ARN of an MFA device", "mfa_serial = arn:aws:iam::123456789012:mfa/NAME: aws iam list-mfa-devices"),
+        Some("u2f") => (
+            "the ARN of a passkey or security key, with which no role can be assumed here",
+            "register an authenticator app",
+        ),
+        _ => (
+            "not the ARN of an MFA device",
+            "mfa_serial = arn:aws:iam::123456789012:mfa/NAME: aws iam list-mfa-devices",
+        ),
     };
     let summary = format!("mfa_serial of profile `{}` is {what}", profile.name);
     let finding = Finding::new(Cause::ConfigMalformed, summary).about_profile(&profile.name);
@@ -112,16 +134,26 @@ fn mfa_serial(profile: &Profile) -> Option<Finding> {
 
 /// `aws_account_id` with a key of another account.
 fn account(profile: &Profile) -> Option<Finding> {
-    let (wanted, id) = (profile.get("aws_account_id")?, profile.get("aws_access_key_id")?);
+    let (wanted, id) = (
+        profile.get("aws_account_id")?,
+        profile.get("aws_access_key_id")?,
+    );
     let account = account_of(&id.text)?;
     if !is_account(&wanted.text) || account == wanted.text {
         return None;
     }
     let (name, wanted, place) = (&profile.name, &wanted.text, &wanted.origin);
-    let summary = format!("the key of profile `{name}` belongs to account {account}, by its ID, but aws_account_id is {wanted}");
-    let finding =
-        Finding::new(Cause::IdentityUnexpected, summary).about_profile(name).evidence(format!("{}; aws_account_id at {place}", id.origin));
-    Some(finding.remedy(account_remedy(wanted, &account, place)).likely())
+    let summary = format!(
+        "the key of profile `{name}` belongs to account {account}, by its ID, but aws_account_id is {wanted}"
+    );
+    let finding = Finding::new(Cause::IdentityUnexpected, summary)
+        .about_profile(name)
+        .evidence(format!("{}; aws_account_id at {place}", id.origin));
+    Some(
+        finding
+            .remedy(account_remedy(wanted, &account, place))
+            .likely(),
+    )
 }
 
 /// What to do where the key and `aws_account_id` name different accounts.
@@ -131,14 +163,29 @@ pub(super) fn account_remedy(wanted: &str, actual: &str, place: &Origin) -> Stri
 
 /// Keys in the credentials file and another source in the config file: Python tools use the keys.
 fn keys_beside_source(facts: &Facts, profile: &Profile) -> Option<Finding> {
-    let sources = ["credential_process", "sso_session", "sso_start_url", "sso_account_id", "login_session", "web_identity_token_file"];
+    let sources = [
+        "credential_process",
+        "sso_session",
+        "sso_start_url",
+        "sso_account_id",
+        "login_session",
+        "web_identity_token_file",
+    ];
     let credentials = facts.files[1].path.to_string_lossy();
-    let keys = profile.get("aws_access_key_id").filter(|v| *v.origin.file == *credentials)?;
-    let (key, value) = sources.into_iter().find_map(|key| Some((key, profile.get(key)?)))?;
+    let keys = profile
+        .get("aws_access_key_id")
+        .filter(|v| *v.origin.file == *credentials)?;
+    let (key, value) = sources
+        .into_iter()
+        .find_map(|key| Some((key, profile.get(key)?)))?;
     let name = &profile.name;
-    let summary = format!("profile `{name}` has keys in the credentials file, which override its {key} in some tools");
+    let summary = format!(
+        "profile `{name}` has keys in the credentials file, which override its {key} in some tools"
+    );
     let finding = Finding::new(Cause::CredentialsFileShadows, summary).about_profile(name);
-    let finding = finding.at(&keys.origin).evidence(format!("{key} at {}", value.origin));
+    let finding = finding
+        .at(&keys.origin)
+        .evidence(format!("{key} at {}", value.origin));
     Some(finding.remedy(format!("remove [{name}] from {}", keys.origin.file)))
 }
 
@@ -159,7 +206,9 @@ fn web_identity_expired(facts: &Facts) -> Option<Finding> {
 /// A finding about the chain's `credential_process`.
 fn of_process(facts: &Facts, what: &str, remedy: impl Fn(&Origin) -> String) -> Option<Finding> {
     let chain = facts.chain.as_ref().ok()?;
-    let Base::Process { command, profile } = &chain.base else { return None };
+    let Base::Process { command, profile } = &chain.base else {
+        return None;
+    };
     let summary = format!("the credential_process of profile `{profile}` {what}");
     let finding = Finding::new(Cause::ProcessFailed, summary).about_profile(profile);
     Some(finding.at(&command.origin).remedy(remedy(&command.origin)))
@@ -168,13 +217,17 @@ fn of_process(facts: &Facts, what: &str, remedy: impl Fn(&Origin) -> String) -> 
 fn program_missing(facts: &Facts) -> Option<Finding> {
     let program = facts.program_missing.as_ref()?;
     let what = format!("names a program that does not exist: {program}");
-    of_process(facts, &what, |origin| format!("install {program}, or write its full path at {origin}"))
+    of_process(facts, &what, |origin| {
+        format!("install {program}, or write its full path at {origin}")
+    })
 }
 
 /// The AWS CLI and boto3 split a `credential_process` into words and run it without a shell.
 fn needs_shell(facts: &Facts) -> Option<Finding> {
     let chain = facts.chain.as_ref().ok()?;
-    let Base::Process { command, .. } = &chain.base else { return None };
+    let Base::Process { command, .. } = &chain.base else {
+        return None;
+    };
     let syntax = shell_syntax(&command.text).filter(|_| !cfg!(windows))?;
     let what = format!("has {syntax}, but the AWS CLI and boto3 run it without a shell");
     let remedy = "write full paths, and put what needs a shell into a script";

@@ -16,8 +16,13 @@ use crate::world::{REGION_VARIABLES, SelectedBy};
 const UNSET: &str = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION";
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let mut found: Vec<Finding> = keys(facts).into_iter().map(|finding| warning_if_idle(facts, finding)).collect();
-    let is_broken = found.iter().any(|finding| finding.severity == Severity::Error);
+    let mut found: Vec<Finding> = keys(facts)
+        .into_iter()
+        .map(|finding| warning_if_idle(facts, finding))
+        .collect();
+    let is_broken = found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
     if let Some(finding) = shadows_profile(facts, is_broken) {
         found.insert(0, finding);
     }
@@ -42,9 +47,13 @@ fn warning_if_idle(facts: &Facts, finding: Finding) -> Finding {
 fn keys(facts: &Facts) -> Vec<Finding> {
     let env = &facts.environment;
     let half = |name: &str, other: &str| {
-        in_environment(Cause::MixedCredentialParts, name, &format!("is set without {other}"))
-            .remedy(format!("unset {name}"))
-            .remedy("or export both")
+        in_environment(
+            Cause::MixedCredentialParts,
+            name,
+            &format!("is set without {other}"),
+        )
+        .remedy(format!("unset {name}"))
+        .remedy("or export both")
     };
     let mut found = Vec::new();
     match (&env.id, &env.secret) {
@@ -58,11 +67,14 @@ fn keys(facts: &Facts) -> Vec<Finding> {
         _ => {}
     }
     if let Some(keys) = env.keys() {
-        let counts = |flaw: &Flaw| flaw.cause != Cause::PlaceholderCredentials || !facts.is_overridden();
+        let counts =
+            |flaw: &Flaw| flaw.cause != Cause::PlaceholderCredentials || !facts.is_overridden();
         found.extend(flaws(keys).into_iter().filter(counts).map(of_flaw));
         found.extend(expired(facts));
     }
-    let is_stale = found.iter().any(|finding| finding.cause == Cause::StaleSessionToken);
+    let is_stale = found
+        .iter()
+        .any(|finding| finding.cause == Cause::StaleSessionToken);
     found.extend(security_token(facts).filter(|_| !is_stale));
     found
 }
@@ -80,7 +92,10 @@ fn of_flaw(flaw: Flaw) -> Finding {
 fn expired(facts: &Facts) -> Option<Finding> {
     let end = Timestamp::parse(facts.environment.expiration.as_deref()?)?;
     let ago = facts.now.seconds_from(end);
-    let what = format!("says that the credentials expired {} ago", human_duration(ago));
+    let what = format!(
+        "says that the credentials expired {} ago",
+        human_duration(ago)
+    );
     let finding = in_environment(Cause::SessionExpired, "AWS_CREDENTIAL_EXPIRATION", &what);
     (end <= facts.now).then(|| finding.remedy(UNSET).remedy("or export fresh ones"))
 }
@@ -101,7 +116,9 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
     env.keys()?; // half a key is a finding of its own
     let is_own = match &chain.base {
         Base::Environment { .. } => true,
-        Base::Static { credentials, .. } => chain.hops.is_empty() && Some(&credentials.access_key_id) == env.id.as_ref(),
+        Base::Static { credentials, .. } => {
+            chain.hops.is_empty() && Some(&credentials.access_key_id) == env.id.as_ref()
+        }
         _ => false,
     };
     if is_own {
@@ -109,9 +126,13 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
     }
     let name = &facts.profile;
     let summary = if is_idle(facts) {
-        format!("tools that are not given the profile use the keys in the environment instead of profile `{name}`")
+        format!(
+            "tools that are not given the profile use the keys in the environment instead of profile `{name}`"
+        )
     } else {
-        format!("the keys in the environment override profile `{name}` in the AWS CLI, boto3, Terraform and most SDKs")
+        format!(
+            "the keys in the environment override profile `{name}` in the AWS CLI, boto3, Terraform and most SDKs"
+        )
     };
     let variable = "the environment variable AWS_ACCESS_KEY_ID";
     let finding = Finding::new(Cause::EnvShadowsProfile, summary)
@@ -122,14 +143,21 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
             by => format!("{variable}; {by} selects `{name}`"),
         })
         .remedy(UNSET)
-        .remedy(format!("awsfresh -p {} -- COMMAND runs a command without them", quoted(name)));
+        .remedy(format!(
+            "awsfresh -p {} -- COMMAND runs a command without them",
+            quoted(name)
+        ));
     let finding = if facts.host.is(HostKind::Lambda) {
         finding.evidence("this is a Lambda function: these are the keys of its role")
     } else {
         finding
     };
-    let environment = facts.probes.as_ref().and_then(|probes| probes.environment.as_ref());
-    let is_rejected = matches!(environment, Some(Err(finding)) if finding.class() == Class::Rejected);
+    let environment = facts
+        .probes
+        .as_ref()
+        .and_then(|probes| probes.environment.as_ref());
+    let is_rejected =
+        matches!(environment, Some(Err(finding)) if finding.class() == Class::Rejected);
     Some(match facts.selected_by {
         SelectedBy::Flag => finding.warning(),
         SelectedBy::Variable(_) => finding,
@@ -139,7 +167,10 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
 }
 
 fn two_profiles(facts: &Facts) -> Option<Finding> {
-    let (a, b) = (facts.variable("AWS_PROFILE")?, facts.variable("AWS_DEFAULT_PROFILE")?);
+    let (a, b) = (
+        facts.variable("AWS_PROFILE")?,
+        facts.variable("AWS_DEFAULT_PROFILE")?,
+    );
     let summary = "AWS_PROFILE and AWS_DEFAULT_PROFILE name different profiles: boto3 and the AWS CLI v1 use the second";
     let finding = Finding::new(Cause::EnvShadowsProfile, summary).warning();
     let finding = finding.evidence(format!("AWS_PROFILE={a}, AWS_DEFAULT_PROFILE={b}"));
@@ -148,8 +179,14 @@ fn two_profiles(facts: &Facts) -> Option<Finding> {
 
 /// `[default]` with credentials takes precedence over what a container, a pod or a machine offers.
 fn default_shadows_ambient(facts: &Facts) -> Option<Finding> {
-    let offers = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"];
-    let offered = offers.into_iter().find(|name| facts.variable(name).is_some())?;
+    let offers = [
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+    ];
+    let offered = offers
+        .into_iter()
+        .find(|name| facts.variable(name).is_some())?;
     if facts.selected_by != SelectedBy::Nothing || facts.environment.id.is_some() {
         return None;
     }
@@ -166,14 +203,23 @@ fn default_shadows_ambient(facts: &Facts) -> Option<Finding> {
 }
 
 fn regions(facts: &Facts) -> Vec<Finding> {
-    let set = REGION_VARIABLES.into_iter().filter_map(|name| Some((name, facts.variable(name)?)));
+    let set = REGION_VARIABLES
+        .into_iter()
+        .filter_map(|name| Some((name, facts.variable(name)?)));
     let invalid = set.filter(|(_, text)| !is_region(text));
-    let mut found: Vec<Finding> = invalid.map(|(name, text)| invalid_region_variable(name, text)).collect();
+    let mut found: Vec<Finding> = invalid
+        .map(|(name, text)| invalid_region_variable(name, text))
+        .collect();
     found.extend(two_regions(facts));
-    let Ok(chain) = &facts.chain else { return found };
-    let env = facts.region_variable().map(|(name, text)| (name.to_owned(), text));
+    let Ok(chain) = &facts.chain else {
+        return found;
+    };
+    let env = facts
+        .region_variable()
+        .map(|(name, text)| (name.to_owned(), text));
     let configured = chain.region.as_ref();
-    let configured = configured.map(|value| (format!("region at {}", value.origin), value.text.as_str()));
+    let configured =
+        configured.map(|value| (format!("region at {}", value.origin), value.text.as_str()));
     if let Some((place, region)) = env.or(configured).filter(|(_, text)| is_region(text)) {
         found.extend(role_of_another_partition(chain, &place, region));
         found.extend(global_endpoint(facts, &place, region));
@@ -184,8 +230,7 @@ fn regions(facts: &Facts) -> Vec<Finding> {
 fn two_regions(facts: &Facts) -> Option<Finding> {
     let [a, b] = REGION_VARIABLES.map(|name| facts.variable(name));
     let (a, b) = (a?, b?);
-    let summary =
-        "AWS_REGION and AWS_DEFAULT_REGION name different regions: boto3 and the AWS CLI v1 use the second, other tools the first";
+    let summary = "AWS_REGION and AWS_DEFAULT_REGION name different regions: boto3 and the AWS CLI v1 use the second, other tools the first";
     let finding = Finding::new(Cause::RegionConflict, summary).warning();
     let finding = finding.evidence(format!("AWS_REGION={a}, AWS_DEFAULT_REGION={b}"));
     (a != b).then(|| finding.remedy(format!("export AWS_DEFAULT_REGION={}", quoted(a))))
@@ -200,25 +245,37 @@ fn role_of_another_partition(chain: &Chain, place: &str, region: &str) -> Option
     let of_region = partition::of_region(region);
     let mut partitions = arns.filter_map(|arn| Some((arn, partition::of_arn(&arn.text)?)));
     let (arn, partition) = partitions.find(|(_, partition)| *partition != of_region)?;
-    let summary = format!("the role is in the partition {partition}, but region {region} is in {of_region}");
-    let finding =
-        Finding::new(Cause::WrongPartition, summary).evidence(format!("{place}: {region}")).evidence(format!("role_arn at {}", arn.origin));
+    let summary =
+        format!("the role is in the partition {partition}, but region {region} is in {of_region}");
+    let finding = Finding::new(Cause::WrongPartition, summary)
+        .evidence(format!("{place}: {region}"))
+        .evidence(format!("role_arn at {}", arn.origin));
     Some(finding.remedy(region_of(partition, partition::home_region(partition))))
 }
 
 /// The setting with which older tools use the global STS endpoint.
 fn global_endpoint(facts: &Facts, place: &str, region: &str) -> Option<Finding> {
     let variable = "AWS_STS_REGIONAL_ENDPOINTS";
-    let in_files = facts.profiles().find_map(|profile| profile.get("sts_regional_endpoints"));
+    let in_files = facts
+        .profiles()
+        .find_map(|profile| profile.get("sts_regional_endpoints"));
     let in_files = in_files.map(|value| (value.origin.to_string(), value.text.as_str()));
-    let in_environment = facts.variable(variable).map(|text| (variable.to_owned(), text));
+    let in_environment = facts
+        .variable(variable)
+        .map(|text| (variable.to_owned(), text));
     let (setting, value) = in_environment.or(in_files)?;
     if value != "legacy" || !partition::is_opt_in(region) {
         return None;
     }
-    let summary = format!("older tools use the global STS endpoint here, whose tokens are not valid in {region}");
-    let finding = Finding::new(Cause::OptInRegionToken, summary).likely().warning();
-    let finding = finding.evidence(format!("{setting} is `legacy`")).evidence(format!("{place}: {region}, an opt-in region"));
+    let summary = format!(
+        "older tools use the global STS endpoint here, whose tokens are not valid in {region}"
+    );
+    let finding = Finding::new(Cause::OptInRegionToken, summary)
+        .likely()
+        .warning();
+    let finding = finding
+        .evidence(format!("{setting} is `legacy`"))
+        .evidence(format!("{place}: {region}, an opt-in region"));
     Some(finding.remedy("remove the setting, or set it to `regional`"))
 }
 
@@ -234,7 +291,11 @@ fn overrides(facts: &Facts) -> Vec<Finding> {
             SettingPlace::File(_) => format!("remove {place}"),
         });
         let finding = finding.remedy("or AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true");
-        if facts.failure().is_some() { finding.likely() } else { finding.info() }
+        if facts.failure().is_some() {
+            finding.likely()
+        } else {
+            finding.info()
+        }
     };
     elsewhere.map(finding).collect()
 }
@@ -246,16 +307,27 @@ fn metadata_through_proxy(facts: &Facts) -> Option<Finding> {
         Base::Container { .. } => "169.254.170.2",
         _ => return None,
     };
-    let exempt = ["no_proxy", "NO_PROXY"].into_iter().find_map(|name| facts.variable(name));
+    let exempt = ["no_proxy", "NO_PROXY"]
+        .into_iter()
+        .find_map(|name| facts.variable(name));
     let exempt = exempt.unwrap_or_default();
     let covers = |rule: &str| rule == "*" || rule == address || rule.starts_with("169.254.");
-    let proxy = ["http_proxy", "HTTP_PROXY"].into_iter().find(|name| facts.variable(name).is_some())?;
+    let proxy = ["http_proxy", "HTTP_PROXY"]
+        .into_iter()
+        .find(|name| facts.variable(name).is_some())?;
     if exempt.split(',').map(str::trim).any(covers) {
         return None;
     }
-    let rules: Vec<&str> = [address, exempt].into_iter().filter(|rule| !rule.is_empty()).collect();
-    let summary = format!("NO_PROXY lacks {address}: some tools request the machine's credentials through the proxy");
+    let rules: Vec<&str> = [address, exempt]
+        .into_iter()
+        .filter(|rule| !rule.is_empty())
+        .collect();
+    let summary = format!(
+        "NO_PROXY lacks {address}: some tools request the machine's credentials through the proxy"
+    );
     let finding = Finding::new(Cause::ProxyMisconfigured, summary).warning();
-    let finding = finding.evidence(format!("the environment variable {proxy}, NO_PROXY={exempt}"));
+    let finding = finding.evidence(format!(
+        "the environment variable {proxy}, NO_PROXY={exempt}"
+    ));
     Some(finding.remedy(format!("export NO_PROXY={}", quoted(&rules.join(",")))))
 }

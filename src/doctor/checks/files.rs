@@ -7,7 +7,13 @@ use crate::shell::quoted_path;
 use crate::text::printable;
 
 /// Keys that decide whether any call works, besides those of the credentials.
-const DECISIVE: &[&str] = &["region", "external_id", "mfa_serial", "role_session_name", "duration_seconds"];
+const DECISIVE: &[&str] = &[
+    "region",
+    "external_id",
+    "mfa_serial",
+    "role_session_name",
+    "duration_seconds",
+];
 /// So many findings of one kind are reported.
 const MAX_FINDINGS: usize = 5;
 /// Characters besides letters and digits that the SDKs for Rust and JavaScript accept in the name of a profile.
@@ -37,7 +43,9 @@ pub(super) fn oddities(facts: &Facts) -> Vec<Finding> {
 /// A variable that names a file which does not exist.
 fn missing(facts: &Facts) -> Vec<Finding> {
     let finding = |file: &FileFacts| {
-        let variable = file.named_by.filter(|_| !file.exists && file.problem.is_none())?;
+        let variable = file
+            .named_by
+            .filter(|_| !file.exists && file.problem.is_none())?;
         let summary = format!("{variable} names a file that does not exist");
         let finding = Finding::new(Cause::ConfigUnreadable, summary)
             .evidence(format!("{variable}={}", file.path.display()))
@@ -51,11 +59,13 @@ fn missing(facts: &Facts) -> Vec<Finding> {
 /// Owner and mode of the two files, and of what the AWS CLI keeps.
 fn permissions(facts: &Facts) -> Vec<Finding> {
     let [config, credentials] = &facts.files;
-    let mut found: Vec<Finding> =
-        [access(facts, config, OTHERS_WRITE, "write to"), access(facts, credentials, OTHERS_ANY, "read or write")]
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut found: Vec<Finding> = [
+        access(facts, config, OTHERS_WRITE, "write to"),
+        access(facts, credentials, OTHERS_ANY, "read or write"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     for file in &facts.cli_files {
         found.extend(match file.is_dir {
             true => access(facts, file, EVERYONE_WRITE, "write to"),
@@ -110,7 +120,8 @@ fn duplicates(facts: &Facts) -> Vec<Finding> {
             };
             let lines: Vec<String> = places.iter().map(|place| place.line.to_string()).collect();
             let earlier = lines[..lines.len() - 1].join(", ");
-            let summary = format!("{what} is defined twice; the AWS CLI and boto3 reject the whole file");
+            let summary =
+                format!("{what} is defined twice; the AWS CLI and boto3 reject the whole file");
             let finding = Finding::new(Cause::ConfigDuplicate, summary).about_place(last);
             let finding = finding.evidence(format!("{last}, and before in line {earlier}"));
             let remedy = format!("keep one of lines {} of {}", lines.join(" and "), last.file);
@@ -118,18 +129,35 @@ fn duplicates(facts: &Facts) -> Vec<Finding> {
         };
         profile.repeated().into_iter().filter_map(finding).collect()
     };
-    facts.set.sections().flat_map(of_profile).take(MAX_FINDINGS).collect()
+    facts
+        .set
+        .sections()
+        .flat_map(of_profile)
+        .take(MAX_FINDINGS)
+        .collect()
 }
 
 /// Lines that are not valid, in sections that the profile does not need: the resolver reports the others.
 fn bad_lines(facts: &Facts) -> Vec<Finding> {
-    let is_needed = |section: &Profile| facts.profiles().any(|profile| std::ptr::eq(profile, section));
+    let is_needed = |section: &Profile| {
+        facts
+            .profiles()
+            .any(|profile| std::ptr::eq(profile, section))
+    };
     let others = facts.set.sections().filter(|section| !is_needed(section));
     // Python tools accept a colon in the place of `=`.
-    let lines = others.flat_map(Profile::bad_lines).filter(|line| !line.has_colon);
+    let lines = others
+        .flat_map(Profile::bad_lines)
+        .filter(|line| !line.has_colon);
     let rejected = |BadLine { finding, .. }: &BadLine| {
-        let summary = format!("{}; the AWS CLI and boto3 reject the whole file", finding.summary);
-        Finding { summary, ..finding.clone() }
+        let summary = format!(
+            "{}; the AWS CLI and boto3 reject the whole file",
+            finding.summary
+        );
+        Finding {
+            summary,
+            ..finding.clone()
+        }
     };
     lines.map(rejected).take(3).collect()
 }
@@ -140,9 +168,16 @@ fn comments(facts: &Facts) -> Vec<Finding> {
     let commented = values.filter(|(_, value)| value.commented && !value.text.is_empty());
     let finding = |(key, value): (&str, &Value)| {
         let origin = &value.origin;
-        let summary = format!("{key} at {origin} has a comment after it, which the AWS CLI and boto3 read as part of the value");
-        let remedy = format!("put the comment on a line of its own above line {} of {}", origin.line, origin.file);
-        let finding = Finding::new(Cause::InlineCommentInValue, summary).at(origin).remedy(remedy);
+        let summary = format!(
+            "{key} at {origin} has a comment after it, which the AWS CLI and boto3 read as part of the value"
+        );
+        let remedy = format!(
+            "put the comment on a line of its own above line {} of {}",
+            origin.line, origin.file
+        );
+        let finding = Finding::new(Cause::InlineCommentInValue, summary)
+            .at(origin)
+            .remedy(remedy);
         let is_decisive = CREDENTIAL_KEYS.contains(&key) || DECISIVE.contains(&key);
         finding.warning_if(!is_decisive)
     };
@@ -155,9 +190,14 @@ fn unusual_name(profile: &Profile) -> Option<Finding> {
         return None;
     }
     let name = printable(&profile.name);
-    let summary = format!("the SDKs for Rust and JavaScript ignore a profile with the name `{name}`");
-    let finding = Finding::new(Cause::ConfigMalformed, summary).at(&profile.origin).warning();
-    Some(finding.remedy(format!("use a name of letters, digits and {NAME_CHARACTERS}")))
+    let summary =
+        format!("the SDKs for Rust and JavaScript ignore a profile with the name `{name}`");
+    let finding = Finding::new(Cause::ConfigMalformed, summary)
+        .at(&profile.origin)
+        .warning();
+    Some(finding.remedy(format!(
+        "use a name of letters, digits and {NAME_CHARACTERS}"
+    )))
 }
 
 /// Sections that look like profiles and are not.
@@ -165,7 +205,9 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
     let finding = |section: &Profile, wrong: String, form: &str, right: String| {
         let origin = &section.origin;
         let summary = format!("[{wrong}] at {origin} is not a profile: {form}");
-        let finding = Finding::new(Cause::ConfigMalformed, summary).at(origin).warning();
+        let finding = Finding::new(Cause::ConfigMalformed, summary)
+            .at(origin)
+            .warning();
         finding.remedy(format!("write [{right}] at {origin}"))
     };
     let known = ["default", "plugins", "preview"];

@@ -7,7 +7,10 @@ use crate::shell::quoted_path;
 
 /// Adds to a finding about something missing where else it may be, and how it gets here.
 pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
-    if !matches!(finding.cause, Cause::ProfileNotFound | Cause::CredentialsMissing) {
+    if !matches!(
+        finding.cause,
+        Cause::ProfileNotFound | Cause::CredentialsMissing
+    ) {
         return finding;
     }
     let finding = windows(facts, own_home(facts, sudo(facts, finding)));
@@ -28,30 +31,51 @@ pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
 
 /// Under `sudo` the files of root are read, not those of the user who called it.
 fn sudo(facts: &Facts, finding: Finding) -> Finding {
-    match facts.host.sudo_user.as_deref().filter(|user| *user != "root") {
+    match facts
+        .host
+        .sudo_user
+        .as_deref()
+        .filter(|user| *user != "root")
+    {
         Some(user) => finding
-            .evidence(format!("this runs under sudo for {user}, whose files are in another home directory"))
-            .remedy(format!("sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {user}")),
+            .evidence(format!(
+                "this runs under sudo for {user}, whose files are in another home directory"
+            ))
+            .remedy(format!(
+                "sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {user}"
+            )),
         None => finding,
     }
 }
 
 /// `HOME` decides where the files are read, whoever runs this.
 fn own_home(facts: &Facts, finding: Finding) -> Finding {
-    let Some(home) = &facts.host.own_home else { return finding };
+    let Some(home) = &facts.host.own_home else {
+        return finding;
+    };
     let dir = home.join(".aws");
     finding
-        .evidence(format!("HOME is not this user's home directory, which has AWS files: {}", dir.display()))
+        .evidence(format!(
+            "HOME is not this user's home directory, which has AWS files: {}",
+            dir.display()
+        ))
         .remedy(format!("export HOME={}", quoted_path(home)))
 }
 
 /// WSL and Windows have a home directory each.
 fn windows(facts: &Facts, finding: Finding) -> Finding {
-    let Some(dir) = facts.host.windows.first() else { return finding };
+    let Some(dir) = facts.host.windows.first() else {
+        return finding;
+    };
     let [config, credentials] = ["config", "credentials"].map(|name| quoted_path(&dir.join(name)));
     finding
-        .evidence(format!("this is WSL, and Windows has AWS files of its own: {}", dir.display()))
-        .remedy(format!("export AWS_CONFIG_FILE={config} AWS_SHARED_CREDENTIALS_FILE={credentials}"))
+        .evidence(format!(
+            "this is WSL, and Windows has AWS files of its own: {}",
+            dir.display()
+        ))
+        .remedy(format!(
+            "export AWS_CONFIG_FILE={config} AWS_SHARED_CREDENTIALS_FILE={credentials}"
+        ))
 }
 
 /// A container contains nothing of the host's home directory by itself.

@@ -12,10 +12,16 @@ pub(super) fn rank(found: Vec<Finding>) -> Vec<Finding> {
         }
     }
     // Without a network, nobody can sign in.
-    let is_cut_off = ranked.iter().any(|finding| finding.severity == Severity::Error && finding.class() == Class::Unreachable);
+    let is_cut_off = ranked.iter().any(|finding| {
+        finding.severity == Severity::Error && finding.class() == Class::Unreachable
+    });
     ranked.sort_by_key(|finding| {
         let needs_person = finding.class() == Class::NeedsPerson;
-        (finding.severity, finding.certainty, is_cut_off && needs_person)
+        (
+            finding.severity,
+            finding.certainty,
+            is_cut_off && needs_person,
+        )
     });
     ranked
 }
@@ -27,9 +33,15 @@ fn is_same(a: &Finding, b: &Finding) -> bool {
 }
 
 /// Adds what AWS said to what was found locally, if both are the same fact; tells whether they are.
-pub(super) fn merge_evidence(found: &mut [Finding], said: &Finding, is_candidate: impl Fn(&Finding) -> bool) -> bool {
+pub(super) fn merge_evidence(
+    found: &mut [Finding],
+    said: &Finding,
+    is_candidate: impl Fn(&Finding) -> bool,
+) -> bool {
     let is_same = |known: &&mut Finding| known.cause == said.cause && is_candidate(known);
-    let Some(known) = found.iter_mut().find(is_same) else { return false };
+    let Some(known) = found.iter_mut().find(is_same) else {
+        return false;
+    };
     for line in &said.evidence {
         if !known.evidence.contains(line) {
             known.evidence.push(line.clone());
@@ -42,7 +54,9 @@ pub(super) fn merge_evidence(found: &mut [Finding], said: &Finding, is_candidate
 /// Whether a network failure has been reported: it is one, however many probes met it.
 pub(super) fn already_reported(found: &[Finding], finding: &Finding) -> bool {
     // Where no name resolves, nothing responds in time either.
-    let follows = |known: &Finding| (known.cause, finding.cause) == (Cause::DnsFailure, Cause::ConnectTimeout);
+    let follows = |known: &Finding| {
+        (known.cause, finding.cause) == (Cause::DnsFailure, Cause::ConnectTimeout)
+    };
     let is_known = |known: &Finding| known.cause == finding.cause || follows(known);
     finding.class() == Class::Unreachable && found.iter().any(is_known)
 }
@@ -50,13 +64,22 @@ pub(super) fn already_reported(found: &[Finding], finding: &Finding) -> bool {
 /// Lowers the certainty where requests go to a host that is not AWS: what it says proves little.
 pub(super) fn uncertain_if_overridden(facts: &Facts, finding: Finding) -> Finding {
     let is_by_host = matches!(finding.class(), Class::Rejected | Class::Unreachable);
-    if facts.is_overridden() && is_by_host { finding.possible() } else { finding }
+    if facts.is_overridden() && is_by_host {
+        finding.possible()
+    } else {
+        finding
+    }
 }
 
 /// Lowers the certainty of what depends on the clock, which is wrong: it is ahead and sees expirations too early. What AWS said
 /// stays certain.
 pub(super) fn mark_clock_dependent(found: &mut [Finding]) {
-    let depends_on_clock = [Cause::SsoSessionExpired, Cause::SsoRegistrationExpired, Cause::WebIdentityExpired, Cause::SessionExpired];
+    let depends_on_clock = [
+        Cause::SsoSessionExpired,
+        Cause::SsoRegistrationExpired,
+        Cause::WebIdentityExpired,
+        Cause::SessionExpired,
+    ];
     for finding in found {
         if depends_on_clock.contains(&finding.cause) && finding.aws_answer.is_none() {
             finding.certainty = Certainty::Possible;

@@ -20,8 +20,15 @@ use crate::finding::Finding;
 
 /// Everything that is wrong, most likely culprit first.
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
-    let families =
-        [files::problems, access_keys::findings, environment::findings, chain::findings, sso::findings, store::findings, files::oddities];
+    let families = [
+        files::problems,
+        access_keys::findings,
+        environment::findings,
+        chain::findings,
+        sso::findings,
+        store::findings,
+        files::oddities,
+    ];
     let mut found: Vec<Finding> = families.iter().flat_map(|family| family(facts)).collect();
     if let Some(probes) = &facts.probes {
         probes::add(facts, probes, &mut found);

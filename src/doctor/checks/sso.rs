@@ -23,25 +23,38 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 fn of_token(facts: &Facts, token: &TokenFacts) -> Vec<Finding> {
     let mut found: Vec<Finding> = region_mismatch(token).into_iter().collect();
     let is_expired = token.expires <= facts.now;
-    let registration_expired = token.registration_expires.is_some_and(|end| end <= facts.now);
+    let registration_expired = token
+        .registration_expires
+        .is_some_and(|end| end <= facts.now);
     if is_expired && token.refreshable && registration_expired {
         found.push(token.registration_expired());
     } else if is_expired && !token.refreshable {
         found.push(token.expired(facts.now));
     } else if !token.refreshable {
         let finding = token.not_refreshable().info();
-        let finding = finding.evidence(format!("{}; it expires at {}", token.no_refresh_token(), token.expires));
+        let finding = finding.evidence(format!(
+            "{}; it expires at {}",
+            token.no_refresh_token(),
+            token.expires
+        ));
         let remedy = "use an [sso-session] with sso_registration_scopes = sso:account:access, which can be refreshed";
-        found.push(Finding { remedy: vec![remedy.to_owned()], ..finding });
+        found.push(Finding {
+            remedy: vec![remedy.to_owned()],
+            ..finding
+        });
     }
     found
 }
 
 /// The sign-in was made in another region than the profile names.
 fn region_mismatch(token: &TokenFacts) -> Option<Finding> {
-    let region = token.region.as_ref().filter(|region| **region != token.configured_region)?;
+    let region = token
+        .region
+        .as_ref()
+        .filter(|region| **region != token.configured_region)?;
     let (configured, label) = (&token.configured_region, &token.label);
-    let summary = format!("sso_region is {configured}, but the sign-in to `{label}` was made in {region}");
+    let summary =
+        format!("sso_region is {configured}, but the sign-in to `{label}` was made in {region}");
     let finding = Finding::new(Cause::SsoRegionMismatch, summary).likely();
     let finding = finding.evidence(format!("region in {}", token.place));
     Some(finding.remedy(format!("set sso_region = {region}, then {}", token.login)))

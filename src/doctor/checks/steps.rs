@@ -22,7 +22,13 @@ pub(super) fn add(facts: &Facts, step: &StepResult, found: &mut Vec<Finding>) {
     let Err(finding) = &step.outcome else { return };
     if step.identity_hidden {
         let summary = "AWS accepts the credentials but does not reveal whose they are".to_owned();
-        found.push(Finding { summary, ..finding.clone() }.warning());
+        found.push(
+            Finding {
+                summary,
+                ..finding.clone()
+            }
+            .warning(),
+        );
         return;
     }
     let has = |cause| found.iter().any(|known| known.cause == cause);
@@ -30,7 +36,8 @@ pub(super) fn add(facts: &Facts, step: &StepResult, found: &mut Vec<Finding>) {
     if already_reported(found, finding) || is_clock_known {
         return;
     }
-    let is_repeated = |known: &Finding| known.cause == finding.cause && known.summary == finding.summary;
+    let is_repeated =
+        |known: &Finding| known.cause == finding.cause && known.summary == finding.summary;
     let is_candidate = |known: &Finding| !known.is_about(&Subject::Environment);
     if merge_evidence(found, finding, is_candidate) || found.iter().any(is_repeated) {
         return;
@@ -42,7 +49,11 @@ pub(super) fn add(facts: &Facts, step: &StepResult, found: &mut Vec<Finding>) {
         Cause::SsoSessionExpired => has(Cause::SsoRegionMismatch),
         _ => false,
     };
-    let finding = if is_consequence { finding.possible() } else { finding };
+    let finding = if is_consequence {
+        finding.possible()
+    } else {
+        finding
+    };
     explain(facts, step, with_key(facts, step, finding), found);
 }
 
@@ -73,15 +84,23 @@ fn with_clock(facts: &Facts, finding: Finding) -> Finding {
     match host.filter(|host| finding.cause == Cause::ClockSkew && host.skew.is_some_and(agrees)) {
         Some(host) => finding
             .likely()
-            .evidence(format!("the clock of {} agrees with this machine's", host.name))
-            .remedy("if it happens again: a proxy, or a machine that was suspended, delays requests"),
+            .evidence(format!(
+                "the clock of {} agrees with this machine's",
+                host.name
+            ))
+            .remedy(
+                "if it happens again: a proxy, or a machine that was suspended, delays requests",
+            ),
         None => finding,
     }
 }
 
 /// The place of the key that AWS rejects.
 fn with_key(facts: &Facts, step: &StepResult, mut finding: Finding) -> Finding {
-    let is_of_key = matches!(finding.cause, Cause::AccessKeyUnknown | Cause::SecretWrong | Cause::SessionExpired);
+    let is_of_key = matches!(
+        finding.cause,
+        Cause::AccessKeyUnknown | Cause::SecretWrong | Cause::SessionExpired
+    );
     if let Ok(chain) = &facts.chain
         && let Base::Static { origin, .. } = &chain.base
         && is_of_key
@@ -95,11 +114,16 @@ fn with_key(facts: &Facts, step: &StepResult, mut finding: Finding) -> Finding {
 
 /// What the web identity token says that AWS rejects.
 fn with_claims(facts: &Facts, step: &StepResult, finding: Finding) -> Finding {
-    let is_rejection = matches!(finding.cause, Cause::AssumeRoleDenied | Cause::WebIdentityRejected);
+    let is_rejection = matches!(
+        finding.cause,
+        Cause::AssumeRoleDenied | Cause::WebIdentityRejected
+    );
     match &facts.web_identity {
         Some(Ok(claims)) if is_rejection && step.step == Step::Base => {
             let (issuer, audience, subject) = (&claims.issuer, &claims.audience, &claims.subject);
-            finding.evidence(format!("the token says: iss {issuer}, aud {audience}, sub {subject}"))
+            finding.evidence(format!(
+                "the token says: iss {issuer}, aud {audience}, sub {subject}"
+            ))
         }
         _ => finding,
     }
@@ -132,22 +156,40 @@ fn key_not_propagated(facts: &Facts, step: &StepResult, finding: &Finding) -> Op
 
 /// Valid in the home region, rejected in the region. A session token that was obtained elsewhere can be one of the global
 /// endpoint.
-fn valid_at_home_only(facts: &Facts, home: &str, step: &StepResult, said: &Finding) -> Vec<Finding> {
+fn valid_at_home_only(
+    facts: &Facts,
+    home: &str,
+    step: &StepResult,
+    said: &Finding,
+) -> Vec<Finding> {
     let region = facts.region().unwrap_or(home);
     let with_evidence = |finding: Finding| {
         let evidence = format!("STS in {home} accepts them, STS in {region} does not");
-        finding.evidence(evidence).evidence(said.evidence.last().cloned().unwrap_or_default())
+        finding
+            .evidence(evidence)
+            .evidence(said.evidence.last().cloned().unwrap_or_default())
     };
-    let is_foreign = |base: &Base| matches!(base, Base::Static { .. } | Base::Environment { .. } | Base::Process { .. });
-    let is_foreign = step.step == Step::Base && facts.chain.as_ref().is_ok_and(|chain| is_foreign(&chain.base));
+    let is_foreign = |base: &Base| {
+        matches!(
+            base,
+            Base::Static { .. } | Base::Environment { .. } | Base::Process { .. }
+        )
+    };
+    let is_foreign = step.step == Step::Base
+        && facts
+            .chain
+            .as_ref()
+            .is_ok_and(|chain| is_foreign(&chain.base));
     let summary = format!("region {region} is not enabled in the account of these credentials");
-    let disabled =
-        Finding::new(Cause::RegionDisabled, summary).remedy(format!("aws account enable-region --region-name {region}, or use {home}"));
+    let disabled = Finding::new(Cause::RegionDisabled, summary).remedy(format!(
+        "aws account enable-region --region-name {region}, or use {home}"
+    ));
     let disabled = with_evidence(disabled);
     if !(step.is_session && is_foreign && partition::is_opt_in(region)) {
         return vec![disabled.likely()];
     }
-    let summary = format!("the session token is one of the global STS endpoint, and not valid in {region}");
+    let summary =
+        format!("the session token is one of the global STS endpoint, and not valid in {region}");
     let token = Finding::new(Cause::OptInRegionToken, summary)
         .remedy("get it from a regional STS endpoint: sts_regional_endpoints = regional, or AWS_STS_REGIONAL_ENDPOINTS=regional")
         .remedy("aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token");
@@ -157,7 +199,8 @@ fn valid_at_home_only(facts: &Facts, home: &str, step: &StepResult, said: &Findi
 fn of_other_partition(facts: &Facts, other: &str, said: Finding) -> Finding {
     let partition = partition::of_region(other);
     let region = facts.region().unwrap_or("the region");
-    let summary = format!("these credentials belong to the partition {partition}, and {region} is not in it");
+    let summary =
+        format!("these credentials belong to the partition {partition}, and {region} is not in it");
     let finding = Finding::new(Cause::WrongPartition, summary);
     let finding = finding.evidence(format!("STS in {other} accepts them"));
     let finding = said.evidence.into_iter().fold(finding, Finding::evidence);
@@ -165,15 +208,24 @@ fn of_other_partition(facts: &Facts, other: &str, said: Finding) -> Finding {
 }
 
 fn denied(facts: &Facts, step: &StepResult, finding: Finding, found: &mut Vec<Finding>) {
-    let steps = facts.probes.as_ref().map(|probes| probes.steps.as_slice()).unwrap_or_default();
-    let caller = steps.iter().rev().find_map(|step| step.outcome.as_ref().ok());
+    let steps = facts
+        .probes
+        .as_ref()
+        .map(|probes| probes.steps.as_slice())
+        .unwrap_or_default();
+    let caller = steps
+        .iter()
+        .rev()
+        .find_map(|step| step.outcome.as_ref().ok());
     let finding = match caller {
         Some(identity) => finding.evidence(format!("the caller is {}", identity.arn)),
         None => finding,
     };
     if let Some(rejected) = &step.rejected_cached {
         let name = &step.name;
-        let summary = format!("role {name} was deleted, or its trust withdrawn, while a session of it was cached");
+        let summary = format!(
+            "role {name} was deleted, or its trust withdrawn, while a session of it was cached"
+        );
         let deleted = Finding::new(Cause::RoleDeleted, summary)
             .evidence(rejected.evidence.first().cloned().unwrap_or_default())
             .evidence(finding.evidence.first().cloned().unwrap_or_default())
@@ -190,14 +242,25 @@ fn denied(facts: &Facts, step: &StepResult, finding: Finding, found: &mut Vec<Fi
 
 /// What the trust policy of the role may require.
 fn trust_conditions(facts: &Facts, step: &StepResult) -> Vec<Finding> {
-    let Step::Role(n) = step.step else { return Vec::new() };
-    let Some(hop) = facts.chain.as_ref().ok().and_then(|chain| chain.hops.get(n)) else {
+    let Step::Role(n) = step.step else {
+        return Vec::new();
+    };
+    let Some(hop) = facts
+        .chain
+        .as_ref()
+        .ok()
+        .and_then(|chain| chain.hops.get(n))
+    else {
         return Vec::new();
     };
     let place = format!("role_arn at {}", hop.role_arn.origin);
     let condition = |cause, summary: &str, remedy: &str| {
         let finding = Finding::new(cause, summary).about(Subject::Step(n + 1));
-        finding.evidence(place.clone()).remedy(remedy).possible().info()
+        finding
+            .evidence(place.clone())
+            .remedy(remedy)
+            .possible()
+            .info()
     };
     let (what, fix) = match &hop.external_id {
         Some(_) => (
@@ -220,13 +283,30 @@ fn trust_conditions(facts: &Facts, step: &StepResult) -> Vec<Finding> {
 
 /// What the SSO user has is known: then either the account or the role is wrong.
 fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> Finding {
-    let Some(Base::Sso { account_id, role_name, .. }) = facts.chain.as_ref().ok().map(|chain| &chain.base) else {
+    let Some(Base::Sso {
+        account_id,
+        role_name,
+        ..
+    }) = facts.chain.as_ref().ok().map(|chain| &chain.base)
+    else {
         return said;
     };
-    let place = |key: &str| facts.place_of(key).map(ToString::to_string).unwrap_or_default();
-    let finding = Finding { remedy: Vec::new(), ..said };
+    let place = |key: &str| {
+        facts
+            .place_of(key)
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    };
+    let finding = Finding {
+        remedy: Vec::new(),
+        ..said
+    };
     let ask = "ask an administrator for the assignment";
-    let Assignments { accounts, all_accounts, roles } = assignments;
+    let Assignments {
+        accounts,
+        all_accounts,
+        roles,
+    } = assignments;
     if roles.contains(role_name) {
         return finding
             .likely()
@@ -236,9 +316,14 @@ fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> 
     if !roles.is_empty() {
         let place = place("sso_role_name");
         let finding = finding
-            .evidence(format!("in account {account_id} this user has: {}", first_names(roles)))
+            .evidence(format!(
+                "in account {account_id} this user has: {}",
+                first_names(roles)
+            ))
             .evidence(format!("sso_role_name at {place}"));
-        let similar = roles.iter().find(|role| role.eq_ignore_ascii_case(role_name));
+        let similar = roles
+            .iter()
+            .find(|role| role.eq_ignore_ascii_case(role_name));
         let only = roles.first().filter(|_| roles.len() == 1);
         let finding = match similar.or(only) {
             Some(role) => finding.remedy(format!("sso_role_name = {role} at {place}")),
@@ -251,12 +336,19 @@ fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> 
         return finding.remedy(ask);
     }
     if accounts.is_empty() {
-        return finding.evidence("this SSO user has no account at all").remedy(ask);
+        return finding
+            .evidence("this SSO user has no account at all")
+            .remedy(ask);
     }
-    let accounts: Vec<String> = accounts.iter().map(|(id, name)| format!("{id} ({name})")).collect();
+    let accounts: Vec<String> = accounts
+        .iter()
+        .map(|(id, name)| format!("{id} ({name})"))
+        .collect();
     let accounts = first_names(&accounts);
     finding
-        .evidence(format!("account {account_id} is not one of this user: {accounts}"))
+        .evidence(format!(
+            "account {account_id} is not one of this user: {accounts}"
+        ))
         .remedy(format!("name one of them at {}", place("sso_account_id")))
         .remedy(format!("or {ask}"))
 }

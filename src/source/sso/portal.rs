@@ -31,7 +31,12 @@ pub(crate) struct Assignments {
 }
 
 /// Lists the accounts of the user, and the roles in `account`.
-pub(crate) async fn assignments(sources: &Sources<'_>, region: &str, account: &str, token: &Secret) -> Result<Assignments> {
+pub(crate) async fn assignments(
+    sources: &Sources<'_>,
+    region: &str,
+    account: &str,
+    token: &Secret,
+) -> Result<Assignments> {
     let client = client(sources, region)?;
     let roles = client.list_account_roles().access_token(token.expose());
     let roles = roles.account_id(account).max_results(PAGE).send();
@@ -39,7 +44,11 @@ pub(crate) async fn assignments(sources: &Sources<'_>, region: &str, account: &s
         let (mut accounts, mut next) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
             let request = client.list_accounts().access_token(token.expose());
-            let page = request.max_results(PAGE).set_next_token(next).send().await?;
+            let page = request
+                .max_results(PAGE)
+                .set_next_token(next)
+                .send()
+                .await?;
             let listed = page.account_list().iter();
             accounts.extend(listed.map(|one| (text(one.account_id()), text(one.account_name()))));
             next = page.next_token().map(str::to_owned);
@@ -50,13 +59,28 @@ pub(crate) async fn assignments(sources: &Sources<'_>, region: &str, account: &s
         Ok((accounts, next.is_none()))
     };
     let (accounts, roles) = tokio::join!(accounts, roles);
-    let (accounts, all_accounts) = accounts.map_err(|e| match sdk_error::sso_error::<ListAccountsError>(&e, PORTAL, region) {
-        Err(finding) => finding,
-        Ok((code, message)) => Finding::new(Cause::Unexpected, "the SSO portal lists no accounts").evidence(format!("{code}: {message}")),
+    let (accounts, all_accounts) = accounts.map_err(|e| {
+        match sdk_error::sso_error::<ListAccountsError>(&e, PORTAL, region) {
+            Err(finding) => finding,
+            Ok((code, message)) => {
+                Finding::new(Cause::Unexpected, "the SSO portal lists no accounts")
+                    .evidence(format!("{code}: {message}"))
+            }
+        }
     })?;
     // An account that the user does not have is an error.
-    let roles = roles.map(|roles| roles.role_list().iter().map(|one| text(one.role_name())).collect());
-    Ok(Assignments { accounts, all_accounts, roles: roles.unwrap_or_default() })
+    let roles = roles.map(|roles| {
+        roles
+            .role_list()
+            .iter()
+            .map(|one| text(one.role_name()))
+            .collect()
+    });
+    Ok(Assignments {
+        accounts,
+        all_accounts,
+        roles: roles.unwrap_or_default(),
+    })
 }
 
 fn text(value: Option<&str>) -> String {
@@ -67,7 +91,10 @@ fn client(sources: &Sources<'_>, region: &str) -> Result<Client> {
     let connections = &sources.connections;
     let hosts = match Session::of(&sources.chain.base, sources.world) {
         Some(session) => session.hosts(connections, Service::Sso)?,
-        None => Hosts { fips: connections.fips, dualstack: connections.dualstack },
+        None => Hosts {
+            fips: connections.fips,
+            dualstack: connections.dualstack,
+        },
     };
     let config = connections.sdk_config(Service::Sso, region, hosts, retries())?;
     Ok(Client::new(&config))
@@ -82,19 +109,32 @@ pub(crate) async fn role_credentials(
     token: &Secret,
 ) -> Result<Credentials> {
     let request = client(sources, region)?.get_role_credentials();
-    let request = request.account_id(account).role_name(role).access_token(token.expose());
-    let response = request.send().await.map_err(|e| match sdk_error::sso_error(&e, PORTAL, region) {
-        Err(finding) => finding,
-        Ok((code, message)) => role_error(&code, account, role, region).evidence(format!("{code}: {message}")),
-    })?;
+    let request = request
+        .account_id(account)
+        .role_name(role)
+        .access_token(token.expose());
+    let response =
+        request
+            .send()
+            .await
+            .map_err(|e| match sdk_error::sso_error(&e, PORTAL, region) {
+                Err(finding) => finding,
+                Ok((code, message)) => {
+                    role_error(&code, account, role, region).evidence(format!("{code}: {message}"))
+                }
+            })?;
     let incomplete = |what: &str| {
         let summary = format!("the SSO portal returned {what}");
         Finding::new(Cause::AwsUnavailable, summary).remedy("try again")
     };
-    let credentials = response.role_credentials().ok_or_else(|| incomplete("no credentials"))?;
-    let (Some(id), Some(secret), Some(session)) =
-        (credentials.access_key_id(), credentials.secret_access_key(), credentials.session_token())
-    else {
+    let credentials = response
+        .role_credentials()
+        .ok_or_else(|| incomplete("no credentials"))?;
+    let (Some(id), Some(secret), Some(session)) = (
+        credentials.access_key_id(),
+        credentials.secret_access_key(),
+        credentials.session_token(),
+    ) else {
         return Err(incomplete("incomplete credentials"));
     };
     Ok(Credentials {
@@ -115,10 +155,12 @@ fn role_error(code: &str, account: &str, role: &str, region: &str) -> Finding {
         }
         "UnauthorizedException" => {
             let summary = "the SSO session was revoked, or sso_region is wrong";
-            Finding::new(Cause::SsoSessionExpired, summary).evidence(format!("sso_region = {region}"))
+            Finding::new(Cause::SsoSessionExpired, summary)
+                .evidence(format!("sso_region = {region}"))
         }
         "InvalidRequestException" => {
-            let summary = format!("the SSO portal rejected role `{role}` in account {account} as invalid");
+            let summary =
+                format!("the SSO portal rejected role `{role}` in account {account} as invalid");
             Finding::new(Cause::ConfigMalformed, summary).remedy(check)
         }
         _ => {

@@ -33,12 +33,29 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// The session of an SSO base; `None` for every other base.
     pub(crate) fn of(base: &'a Base, world: &World) -> Option<Self> {
-        let Base::Sso { session, start_url, sso_region, profile, use_fips, .. } = base else { return None };
+        let Base::Sso {
+            session,
+            start_url,
+            sso_region,
+            profile,
+            use_fips,
+            ..
+        } = base
+        else {
+            return None;
+        };
         // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>: SSOTokenLoader._generate_cache_key
         let name = session.as_deref();
         let file = format!("{}.json", sha1_hex(name.unwrap_or(start_url).as_bytes()));
         let path = world.home.join(".aws/sso/cache").join(file);
-        Some(Self { name, start_url, region: sso_region, profile, use_fips: *use_fips, path })
+        Some(Self {
+            name,
+            start_url,
+            region: sso_region,
+            profile,
+            use_fips: *use_fips,
+            path,
+        })
     }
 
     /// The AWS CLI's token file.
@@ -81,11 +98,18 @@ impl<'a> Session<'a> {
             Some(name) => format!("[sso-session {name}]"),
             None => format!("profile `{}`", self.profile),
         };
-        let summary = format!("FIPS endpoints are required, but IAM Identity Center has none in {}", self.region);
+        let summary = format!(
+            "FIPS endpoints are required, but IAM Identity Center has none in {}",
+            self.region
+        );
         let finding = Finding::new(Cause::FipsUnavailable, summary)
             .evidence(format!("SSO session `{}`, sso_region = {}", self.label(), self.region))
             .remedy(format!("awsfresh_use_fips_endpoint = false in {section}: FIPS for everything but IAM Identity Center"));
-        Err(if in_us { finding.remedy("or AWS_USE_DUALSTACK_ENDPOINT=true") } else { finding })
+        Err(if in_us {
+            finding.remedy("or AWS_USE_DUALSTACK_ENDPOINT=true")
+        } else {
+            finding
+        })
     }
 
     /// Reads the AWS CLI's token file.
@@ -95,9 +119,14 @@ impl<'a> Session<'a> {
             std::thread::sleep(Duration::from_millis(wait));
             let bytes = match files::read_bounded(&self.path, SIZE_LIMIT) {
                 Ok(bytes) => bytes,
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(self.not_signed_in()),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(self.not_signed_in());
+                }
                 Err(e) => {
-                    let summary = format!("cannot read the SSO token file {}: {e}", self.path.display());
+                    let summary = format!(
+                        "cannot read the SSO token file {}: {e}",
+                        self.path.display()
+                    );
                     return Err(Finding::new(Cause::ConfigUnreadable, summary).remedy(self.login()));
                 }
             };
@@ -106,8 +135,13 @@ impl<'a> Session<'a> {
                 Err(damage) => why = damage,
             }
         }
-        let summary = format!("the token file of SSO session `{}` is damaged", self.label());
-        Err(Finding::new(Cause::SsoCacheDamaged, summary).evidence(format!("{}: {why}", self.path.display())).remedy(self.login()))
+        let summary = format!(
+            "the token file of SSO session `{}` is damaged",
+            self.label()
+        );
+        Err(Finding::new(Cause::SsoCacheDamaged, summary)
+            .evidence(format!("{}: {why}", self.path.display()))
+            .remedy(self.login()))
     }
 
     /// Replaces the AWS CLI's token file.
@@ -151,16 +185,21 @@ impl<'a> Session<'a> {
         // One attempt: if its response is lost, the old refresh token may be spent.
         let retries = retries().with_max_attempts(1);
         let call = async {
-            let config = sources.connections.sdk_config(Service::SsoOidc, self.region, hosts, retries)?;
+            let config =
+                sources
+                    .connections
+                    .sdk_config(Service::SsoOidc, self.region, hosts, retries)?;
             let request = aws_sdk_ssooidc::Client::new(&config)
                 .create_token()
                 .client_id(client_id)
                 .client_secret(client_secret)
                 .refresh_token(refresh_token)
                 .grant_type("refresh_token");
-            request.send().await.map_err(|e| match sdk_error::sso_error(&e, "SSO-OIDC", self.region) {
-                Err(finding) => finding,
-                Ok((code, message)) => self.refresh_error(&code, &message, token, now),
+            request.send().await.map_err(|e| {
+                match sdk_error::sso_error(&e, "SSO-OIDC", self.region) {
+                    Err(finding) => finding,
+                    Ok((code, message)) => self.refresh_error(&code, &message, token, now),
+                }
             })
         };
         let response = sources.run_within(sources.time_left() + ROTATION_GRACE, call)?;
@@ -170,7 +209,10 @@ impl<'a> Session<'a> {
         };
         let is_header = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         let (access, expires) = if response.expires_in() > 0 && is_header(access) {
-            (access, sources.world.now().plus(i64::from(response.expires_in())))
+            (
+                access,
+                sources.world.now().plus(i64::from(response.expires_in())),
+            )
         } else {
             // A refresh token that may have been rotated is kept in any case.
             (token.access().expose(), token.expires())
@@ -183,7 +225,10 @@ impl<'a> Session<'a> {
         let facts = self.facts(token);
         let finding = match code {
             "InvalidClientException" => {
-                let summary = format!("SSO-OIDC rejected the client registration of SSO session `{}`", self.label());
+                let summary = format!(
+                    "SSO-OIDC rejected the client registration of SSO session `{}`",
+                    self.label()
+                );
                 Finding::new(Cause::SsoRegistrationExpired, summary).remedy(self.login())
             }
             _ if token.is_valid(now) => facts.not_refreshable(),
@@ -195,7 +240,9 @@ impl<'a> Session<'a> {
 
     fn not_signed_in(&self) -> Finding {
         let summary = format!("not signed in to SSO session `{}`", self.label());
-        Finding::new(Cause::SsoSessionMissing, summary).evidence(format!("no token file {}", self.path.display())).remedy(self.login())
+        Finding::new(Cause::SsoSessionMissing, summary)
+            .evidence(format!("no token file {}", self.path.display()))
+            .remedy(self.login())
     }
 }
 
@@ -212,7 +259,10 @@ impl TokenFacts {
 
     /// The registration has expired that a refresh needs.
     pub(crate) fn registration_expired(&self) -> Finding {
-        let summary = format!("the client registration of SSO session `{}` has expired", self.label);
+        let summary = format!(
+            "the client registration of SSO session `{}` has expired",
+            self.label
+        );
         Finding::new(Cause::SsoRegistrationExpired, summary)
             .evidence(format!("registrationExpiresAt in {}", self.place))
             .remedy(self.login.clone())
@@ -232,7 +282,9 @@ impl TokenFacts {
 
 /// Whether a start URL is of the form `https://NAME.portal.REGION.app.aws`.
 fn is_dualstack_url(url: &str) -> bool {
-    let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = url::Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
     let labels: Vec<&str> = host.as_deref().unwrap_or_default().split('.').collect();
     matches!(labels.as_slice(), [_, "portal", _, "app", "aws"])
 }
@@ -243,8 +295,14 @@ mod tests {
 
     #[test]
     fn start_urls_of_the_new_form_are_recognised() {
-        assert!(is_dualstack_url("https://ssoins-1.portal.eu-west-1.app.aws"));
-        for url in ["https://d-1.awsapps.com/start", "https://x/?a.portal.eu-west-1.app.aws", "x"] {
+        assert!(is_dualstack_url(
+            "https://ssoins-1.portal.eu-west-1.app.aws"
+        ));
+        for url in [
+            "https://d-1.awsapps.com/start",
+            "https://x/?a.portal.eu-west-1.app.aws",
+            "x",
+        ] {
             assert!(!is_dualstack_url(url), "{url}");
         }
     }

@@ -68,14 +68,24 @@ impl Token {
     }
 
     /// This token with what a refresh returned.
-    pub(super) fn refreshed(&self, access: &str, expires: Timestamp, refresh: Option<&str>) -> Self {
+    pub(super) fn refreshed(
+        &self,
+        access: &str,
+        expires: Timestamp,
+        refresh: Option<&str>,
+    ) -> Self {
         let mut fields = self.fields.clone();
         fields.insert("accessToken".into(), access.into());
         fields.insert("expiresAt".into(), expires.to_string().into());
         if let Some(refresh) = refresh {
             fields.insert("refreshToken".into(), refresh.into());
         }
-        Self { source: self.source, fields, access: Secret::new(access.to_owned()), expires }
+        Self {
+            source: self.source,
+            fields,
+            access: Secret::new(access.to_owned()),
+            expires,
+        }
     }
 
     /// The access token.
@@ -100,12 +110,17 @@ impl Token {
 
     /// Client ID, client secret and refresh token: what a refresh needs.
     pub(super) fn refresh_parts(&self) -> Option<(&str, &str, &str)> {
-        Some((self.text("clientId")?, self.text("clientSecret")?, self.text("refreshToken")?))
+        Some((
+            self.text("clientId")?,
+            self.text("clientSecret")?,
+            self.text("refreshToken")?,
+        ))
     }
 
     /// When the client registration expires.
     pub(super) fn registration_expires(&self) -> Option<Timestamp> {
-        self.text("registrationExpiresAt").and_then(Timestamp::parse)
+        self.text("registrationExpiresAt")
+            .and_then(Timestamp::parse)
     }
 
     /// The region of the sign-in.
@@ -114,7 +129,10 @@ impl Token {
     }
 
     fn text(&self, key: &str) -> Option<&str> {
-        self.fields.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.fields
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     }
 }
 
@@ -123,16 +141,26 @@ pub fn parse_token(bytes: &[u8], source: TokenSource) -> Result<Token, String> {
     if bytes.len() as u64 > SIZE_LIMIT {
         return Err(format!("larger than {SIZE_LIMIT} bytes"));
     }
-    let fields: Map<String, Value> =
-        serde_json::from_slice(bytes).map_err(|e| format!("not JSON at line {}, column {}", e.line(), e.column()))?;
-    let text = |key: &str| fields.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let fields: Map<String, Value> = serde_json::from_slice(bytes)
+        .map_err(|e| format!("not JSON at line {}, column {}", e.line(), e.column()))?;
+    let text = |key: &str| {
+        fields
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
     let access = Secret::new(text("accessToken").ok_or("no accessToken")?.to_owned());
     if !access.expose().bytes().all(|b| b.is_ascii_graphic()) {
         return Err("white space or control characters in accessToken".into());
     }
     let expires = text("expiresAt").ok_or("no expiresAt")?;
     let expires = Timestamp::parse(expires).ok_or("expiresAt is not a time")?;
-    Ok(Token { source, fields, access, expires })
+    Ok(Token {
+        source,
+        fields,
+        access,
+        expires,
+    })
 }
 
 #[cfg(test)]
@@ -141,10 +169,17 @@ mod tests {
 
     #[test]
     fn token_files_of_every_age_are_read() {
-        for time in ["2030-01-01T00:00:00Z", "2030-01-01T00:00:00UTC", "2030-01-01T00:00:00.5Z"] {
+        for time in [
+            "2030-01-01T00:00:00Z",
+            "2030-01-01T00:00:00UTC",
+            "2030-01-01T00:00:00.5Z",
+        ] {
             let text = format!(r#"{{"accessToken":"t","expiresAt":"{time}","unknown":{{"a":1}}}}"#);
             let token = parse_token(text.as_bytes(), TokenSource::File);
-            assert!(token.is_ok_and(|t| t.fields.contains_key("unknown")), "{time}");
+            assert!(
+                token.is_ok_and(|t| t.fields.contains_key("unknown")),
+                "{time}"
+            );
         }
     }
 
@@ -161,7 +196,9 @@ mod tests {
             r#"{"accessToken":"SECRET ","expiresAt":"2030-01-01T00:00:00Z"}"#, // fits in no header
             r#"{"accessToken":"SECRET\u200b","expiresAt":"2030-01-01T00:00:00Z"}"#,
         ] {
-            let why = parse_token(bad.as_bytes(), TokenSource::File).map(|_| ()).unwrap_err();
+            let why = parse_token(bad.as_bytes(), TokenSource::File)
+                .map(|_| ())
+                .unwrap_err();
             assert!(!why.contains("SECRET"), "{why}");
         }
     }

@@ -21,10 +21,16 @@ pub(super) fn start_error(command: &Command, error: &io::Error) -> (u8, Finding)
     let name = command.get_program().to_string_lossy().into_owned();
     if error.kind() == io::ErrorKind::NotFound {
         let summary = format!("the command `{name}` is not found, or its interpreter is not");
-        return (127, Finding::new(Cause::Usage, summary).remedy("check the spelling and PATH"));
+        return (
+            127,
+            Finding::new(Cause::Usage, summary).remedy("check the spelling and PATH"),
+        );
     }
     let summary = format!("the command `{name}` cannot be run: {error}");
-    (126, Finding::new(Cause::Usage, summary).remedy("name an executable file"))
+    (
+        126,
+        Finding::new(Cause::Usage, summary).remedy("name an executable file"),
+    )
 }
 
 /// The exit code that a shell would return.

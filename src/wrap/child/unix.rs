@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{
+    SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
+};
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::iterator::exfiltrator::origin::Origin;
 use signal_hook::iterator::{Handle, SignalsInfo};
@@ -14,13 +16,22 @@ use signal_hook::iterator::{Handle, SignalsInfo};
 use crate::sync::lock;
 
 /// The signals that `--on-renew` accepts.
-const NAMES: [(&str, i32); 6] =
-    [("HUP", SIGHUP), ("INT", SIGINT), ("QUIT", SIGQUIT), ("TERM", SIGTERM), ("USR1", SIGUSR1), ("USR2", SIGUSR2)];
+const NAMES: [(&str, i32); 6] = [
+    ("HUP", SIGHUP),
+    ("INT", SIGINT),
+    ("QUIT", SIGQUIT),
+    ("TERM", SIGTERM),
+    ("USR1", SIGUSR1),
+    ("USR2", SIGUSR2),
+];
 
 /// The number of a signal by its name, with or without `SIG`.
 pub(crate) fn signal_number(name: &str) -> Option<i32> {
     let name = name.strip_prefix("SIG").unwrap_or(name);
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, number)| *number)
 }
 
 /// Starts commands and forwards signals to the one that runs.
@@ -36,21 +47,32 @@ impl Spawner {
         // A handler would undo what `nohup` and shells ignored on the command's behalf: it inherits that only as it is.
         let ignored = ignored_signals();
         let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP];
-        let handled = all.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let handled = all
+            .into_iter()
+            .filter(|signal| ignored >> (signal - 1) & 1 == 0);
         let mut signals = SignalsInfo::<WithOrigin>::new(handled)?;
         let handle = signals.handle();
         let running = Arc::new(Mutex::new(None));
         let target = running.clone();
         let forward = move || {
-            for Origin { signal, process, .. } in &mut signals {
+            for Origin {
+                signal, process, ..
+            } in &mut signals
+            {
                 // Without a sender it came from the terminal, which has signalled the whole process group.
                 if process.is_some() {
                     send(&target, signal);
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("signals".into()).spawn(forward)?;
-        Ok(Self { running, handle, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(forward)?;
+        Ok(Self {
+            running,
+            handle,
+            thread: Some(thread),
+        })
     }
 
     /// Starts the command.
@@ -125,5 +147,6 @@ fn send(running: &Mutex<Option<Pid>>, signal: i32) {
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default()
 }

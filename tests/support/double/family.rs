@@ -47,12 +47,21 @@ impl Family {
         };
         let mut reply = match self {
             Self::S3 => bucket(request.path.trim_matches('/')),
-            Self::Ec2 => self.refuse(&Refusal::new(403, "UnauthorizedOperation", "You are not authorized to perform this operation.")),
+            Self::Ec2 => self.refuse(&Refusal::new(
+                403,
+                "UnauthorizedOperation",
+                "You are not authorized to perform this operation.",
+            )),
             Self::Json | Self::RestJson => {
                 let target = request.header("x-amz-target").unwrap_or_default();
                 let action = target.rsplit('.').next().unwrap_or_default();
-                let message = format!("User: {caller} is not authorized to perform: {service}:{action}");
-                self.refuse(&Refusal::new(if self == Self::Json { 400 } else { 403 }, "AccessDeniedException", message))
+                let message =
+                    format!("User: {caller} is not authorized to perform: {service}:{action}");
+                self.refuse(&Refusal::new(
+                    if self == Self::Json { 400 } else { 403 },
+                    "AccessDeniedException",
+                    message,
+                ))
             }
         };
         reply.caller = Some(caller);
@@ -61,7 +70,8 @@ impl Family {
 
     /// STS's refusal in this family's words.
     fn translate(self, refusal: Refusal) -> Refusal {
-        let skewed = refusal.message.starts_with("Signature expired") || refusal.message.starts_with("Signature not yet");
+        let skewed = refusal.message.starts_with("Signature expired")
+            || refusal.message.starts_with("Signature not yet");
         let (status, code, message) = match (self, refusal.code.as_str()) {
             (Self::Json | Self::RestJson, code) => {
                 let code = match code {
@@ -69,17 +79,29 @@ impl Family {
                     "SignatureDoesNotMatch" => "InvalidSignatureException".to_owned(),
                     other => format!("{other}Exception"),
                 };
-                return Refusal { status: if self == Self::Json { 400 } else { 403 }, code, ..refusal };
+                return Refusal {
+                    status: if self == Self::Json { 400 } else { 403 },
+                    code,
+                    ..refusal
+                };
             }
             (Self::Ec2, "ExpiredToken") => (400, "RequestExpired", "Request has expired."),
-            (Self::Ec2, _) => (401, "AuthFailure", "AWS was not able to validate the provided access credentials"),
-            (Self::S3, "InvalidClientTokenId") => {
-                (403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-            }
+            (Self::Ec2, _) => (
+                401,
+                "AuthFailure",
+                "AWS was not able to validate the provided access credentials",
+            ),
+            (Self::S3, "InvalidClientTokenId") => (
+                403,
+                "InvalidAccessKeyId",
+                "The AWS Access Key Id you provided does not exist in our records.",
+            ),
             (Self::S3, "ExpiredToken") => (400, "ExpiredToken", "The provided token has expired."),
-            (Self::S3, "SignatureDoesNotMatch") if skewed => {
-                (403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
-            }
+            (Self::S3, "SignatureDoesNotMatch") if skewed => (
+                403,
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            ),
             (Self::S3, "SignatureDoesNotMatch") => (
                 403,
                 "SignatureDoesNotMatch",
@@ -90,7 +112,14 @@ impl Family {
         Refusal::new(status, code, message)
     }
 
-    pub fn refuse(self, Refusal { status, code, message }: &Refusal) -> Reply {
+    pub fn refuse(
+        self,
+        Refusal {
+            status,
+            code,
+            message,
+        }: &Refusal,
+    ) -> Reply {
         let id = sts::request_id();
         match self {
             Self::S3 => {
@@ -100,19 +129,31 @@ impl Family {
                 Reply::new(*status, "application/xml", body).with("x-amz-request-id", id)
             }
             Self::Ec2 => {
-                let error = format!("<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>");
-                let body = format!("<?xml version=\"1.0\"?><Response>{error}<RequestID>{id}</RequestID></Response>");
+                let error = format!(
+                    "<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+                );
+                let body = format!(
+                    "<?xml version=\"1.0\"?><Response>{error}<RequestID>{id}</RequestID></Response>"
+                );
                 Reply::new(*status, "text/xml;charset=UTF-8", body).with("x-amzn-RequestId", id)
             }
-            Self::Json => sso::json_reply(*status, &json!({"__type": format!("com.amazon.coral.service#{code}"), "message": message})),
-            Self::RestJson => sso::json_reply(*status, &json!({"message": message})).with("x-amzn-ErrorType", code.clone()),
+            Self::Json => sso::json_reply(
+                *status,
+                &json!({"__type": format!("com.amazon.coral.service#{code}"), "message": message}),
+            ),
+            Self::RestJson => sso::json_reply(*status, &json!({"message": message}))
+                .with("x-amzn-ErrorType", code.clone()),
         }
     }
 }
 
 fn bucket(path: &str) -> Reply {
     if path.contains('/') {
-        return Family::S3.refuse(&Refusal::new(404, "NoSuchKey", "The specified key does not exist."));
+        return Family::S3.refuse(&Refusal::new(
+            404,
+            "NoSuchKey",
+            "The specified key does not exist.",
+        ));
     }
     let body = format!(
         "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{path}</Name><Prefix></Prefix>\

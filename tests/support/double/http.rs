@@ -24,7 +24,10 @@ pub struct Request {
 
 impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn param(&self, name: &str) -> Option<&str> {
@@ -42,7 +45,12 @@ pub struct Reply {
 
 impl Reply {
     pub fn new(status: u16, content_type: &str, body: String) -> Self {
-        Self { status, headers: vec![("Content-Type", content_type.to_owned())], body, caller: None }
+        Self {
+            status,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body,
+            caller: None,
+        }
     }
 
     pub fn with(mut self, name: &'static str, value: String) -> Self {
@@ -51,7 +59,12 @@ impl Reply {
     }
 
     pub fn to_bytes(&self, now: i64) -> Vec<u8> {
-        let mut head = format!("HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), clock::imf_fixdate(now));
+        let mut head = format!(
+            "HTTP/1.1 {} {}\r\nDate: {}\r\n",
+            self.status,
+            reason(self.status),
+            clock::imf_fixdate(now)
+        );
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -84,13 +97,20 @@ pub struct Connection<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub fn new(stream: S) -> Self {
-        Self { stream, buffer: Vec::new() }
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// The next request, or `None` once the peer has closed.
     pub async fn next(&mut self) -> io::Result<Option<Request>> {
         let head_end = loop {
-            if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            if let Some(at) = self
+                .buffer
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
                 break at + 4;
             }
             if self.buffer.len() > HEAD_LIMIT || !self.fill().await? {
@@ -100,7 +120,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let head = String::from_utf8_lossy(&self.buffer[..head_end]).into_owned();
         self.buffer.drain(..head_end);
         let mut request = parse_head(&head).ok_or(io::ErrorKind::InvalidData)?;
-        let length = request.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        let length = request
+            .header("content-length")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0);
         while self.buffer.len() < length {
             if !self.fill().await? {
                 return Ok(None);
@@ -134,9 +157,18 @@ fn parse_head(head: &str) -> Option<Request> {
         None => target,
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let headers =
-        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
-    Some(Request { method, path: path.to_owned(), raw_query: query.to_owned(), headers, body: Vec::new(), params: BTreeMap::new() })
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Some(Request {
+        method,
+        path: path.to_owned(),
+        raw_query: query.to_owned(),
+        headers,
+        body: Vec::new(),
+        params: BTreeMap::new(),
+    })
 }
 
 fn params(request: &Request) -> BTreeMap<String, String> {
@@ -168,7 +200,12 @@ fn decode(text: &str) -> String {
         decoded.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16)).unwrap_or(0) as u8;
+                let mut digit = || {
+                    bytes
+                        .next()
+                        .and_then(|byte| char::from(byte).to_digit(16))
+                        .unwrap_or(0) as u8
+                };
                 let high = digit();
                 high << 4 | digit()
             }

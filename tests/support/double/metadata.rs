@@ -20,8 +20,11 @@ pub struct Surroundings {
 impl Double {
     /// Plays an instance and a container with this role; the container endpoint is `/container`.
     pub fn surround(&self, role_arn: &str, container_token: &str) {
-        let surroundings =
-            Surroundings { role_arn: Some(role_arn.to_owned()), container_token: Some(container_token.to_owned()), sessions: Vec::new() };
+        let surroundings = Surroundings {
+            role_arn: Some(role_arn.to_owned()),
+            container_token: Some(container_token.to_owned()),
+            sessions: Vec::new(),
+        };
         self.state().surroundings = surroundings;
     }
 }
@@ -40,23 +43,37 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
     if (request.method.as_str(), request.path.as_str()) == ("PUT", "/latest/api/token") {
         let token = random(BASE64, 56);
         state.surroundings.sessions.push(token.clone());
-        return Ok(Reply::new(200, "text/plain", token).with("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned()));
+        return Ok(Reply::new(200, "text/plain", token)
+            .with("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned()));
     }
-    let Some(role) = state.surroundings.role_arn.clone() else { return Err(Refusal::new(404, "", "no role")) };
+    let Some(role) = state.surroundings.role_arn.clone() else {
+        return Err(Refusal::new(404, "", "no role"));
+    };
     let name = role.rsplit('/').next().unwrap_or_default().to_owned();
     match (request.method.as_str(), request.path.as_str()) {
-        (_, "/container") if request.header("authorization") != state.surroundings.container_token.as_deref() => {
+        (_, "/container")
+            if request.header("authorization") != state.surroundings.container_token.as_deref() =>
+        {
             return Err(Refusal::new(403, "", "wrong token"));
         }
         (_, "/container") => {}
-        _ if !state.surroundings.sessions.iter().any(|known| Some(known.as_str()) == request.header("x-aws-ec2-metadata-token")) => {
+        _ if !state
+            .surroundings
+            .sessions
+            .iter()
+            .any(|known| Some(known.as_str()) == request.header("x-aws-ec2-metadata-token")) =>
+        {
             return Err(Refusal::new(401, "", "no session"));
         }
         (_, ROLES) => return Ok(Reply::new(200, "text/plain", name)),
         _ => {}
     }
     let expires = now + LIFETIME;
-    let issued = sts::issue(state, sts::role_session(&role, "i-0123456789abcdef0"), expires);
+    let issued = sts::issue(
+        state,
+        sts::role_session(&role, "i-0123456789abcdef0"),
+        expires,
+    );
     Ok(sso::json_reply(
         200,
         &json!({"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": clock::rfc3339(now), "AccessKeyId": issued.id,

@@ -56,9 +56,17 @@ pub enum Fault {
     /// Answer with a web page, as a captive portal would.
     Html(u16),
     /// Answer with exactly this.
-    Raw { status: u16, headers: Vec<(&'static str, String)>, body: String },
+    Raw {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: String,
+    },
     /// Refuse in the service's own error shape.
-    Error { status: u16, code: String, message: String },
+    Error {
+        status: u16,
+        code: String,
+        message: String,
+    },
     /// Announce the whole answer, send half of it and close.
     Truncated,
     /// Serve with a clock this many seconds off.
@@ -77,7 +85,11 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into() }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -115,7 +127,8 @@ impl State {
     /// The most specific fault wins: one-shot, then the action's own, then the general one.
     fn take_fault(&mut self, action: &str) -> Option<Fault> {
         let once = self.fault_once.pop_front();
-        once.or_else(|| self.fault_by_action.get(action).cloned()).or_else(|| self.fault.clone())
+        once.or_else(|| self.fault_by_action.get(action).cloned())
+            .or_else(|| self.fault.clone())
     }
 }
 
@@ -135,11 +148,19 @@ pub struct Double {
 
 impl Double {
     pub fn start() -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let shared = Shared::default();
         let server = Arc::clone(&shared);
         let url = listen(&runtime, move |stream| serve(stream, Arc::clone(&server)));
-        Self { url, shared, runtime: Some(runtime) }
+        Self {
+            url,
+            shared,
+            runtime: Some(runtime),
+        }
     }
 
     /// The endpoint of all three services.
@@ -153,7 +174,9 @@ impl Double {
         let ca_pem = authority.pem();
         let shared = Arc::clone(&self.shared);
         let runtime = self.runtime.as_ref().expect("taken only on drop");
-        let url = listen(runtime, move |stream| proxy::tunnel(stream, Arc::clone(&authority), Arc::clone(&shared)));
+        let url = listen(runtime, move |stream| {
+            proxy::tunnel(stream, Arc::clone(&authority), Arc::clone(&shared))
+        });
         Proxy { url, ca_pem }
     }
 
@@ -163,7 +186,11 @@ impl Double {
 
     /// How often `action` was asked for, whatever the answer.
     pub fn count(&self, action: &str) -> usize {
-        self.state().calls.iter().filter(|call| call.action == action).count()
+        self.state()
+            .calls
+            .iter()
+            .filter(|call| call.action == action)
+            .count()
     }
 
     /// Misbehaves on every request until [`Double::heal`].
@@ -188,7 +215,9 @@ impl Double {
 
     /// Misbehaves on every request for `action` until [`Double::heal`].
     pub fn fault_on(&self, action: &str, fault: Fault) {
-        self.state().fault_by_action.insert(action.to_owned(), fault);
+        self.state()
+            .fault_by_action
+            .insert(action.to_owned(), fault);
     }
 
     pub fn heal(&self) {
@@ -219,7 +248,9 @@ where
     T: Future<Output = ()> + Send + 'static,
 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.set_nonblocking(true).expect("a socket that can be polled");
+    listener
+        .set_nonblocking(true)
+        .expect("a socket that can be polled");
     let url = format!("http://{}", listener.local_addr().expect("a bound socket"));
     runtime.spawn(async move {
         let listener = TcpListener::from_std(listener).expect("a running runtime");
@@ -249,10 +280,16 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
         let (bytes, keep_open) = match fault {
             Some(Fault::Hang) => return pending().await,
             Some(Fault::Drop) => return,
-            Some(Fault::Garbage) => (b"\x15\x03\x01\x00\x02\x02\x46 this is not HTTP \xff\xfe\r\n\r\n".to_vec(), false),
+            Some(Fault::Garbage) => (
+                b"\x15\x03\x01\x00\x02\x02\x46 this is not HTTP \xff\xfe\r\n\r\n".to_vec(),
+                false,
+            ),
             Some(Fault::Truncated) => {
                 let whole = answer();
-                let body = whole.windows(4).position(|window| window == b"\r\n\r\n").map_or(whole.len(), |at| at + 4);
+                let body = whole
+                    .windows(4)
+                    .position(|window| window == b"\r\n\r\n")
+                    .map_or(whole.len(), |at| at + 4);
                 (whole[..body.midpoint(whole.len())].to_vec(), false)
             }
             Some(Fault::Html(status)) => {
@@ -261,13 +298,33 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
                 settle(&shared, index, &reply);
                 (reply.to_bytes(clock::now()), true)
             }
-            Some(Fault::Raw { status, headers, body }) => {
-                let reply = Reply { status, headers, body, caller: None };
+            Some(Fault::Raw {
+                status,
+                headers,
+                body,
+            }) => {
+                let reply = Reply {
+                    status,
+                    headers,
+                    body,
+                    caller: None,
+                };
                 settle(&shared, index, &reply);
                 (reply.to_bytes(clock::now()), true)
             }
-            Some(Fault::Error { status, code, message }) => {
-                let reply = refuse(&request, &Refusal { status, code, message });
+            Some(Fault::Error {
+                status,
+                code,
+                message,
+            }) => {
+                let reply = refuse(
+                    &request,
+                    &Refusal {
+                        status,
+                        code,
+                        message,
+                    },
+                );
                 settle(&shared, index, &reply);
                 (reply.to_bytes(clock::now()), true)
             }
@@ -289,10 +346,17 @@ fn record(shared: &Shared, request: &Request) -> (usize, Option<Fault>) {
     let mut state = lock(shared);
     // `ACTION@TEXT`: only where the host, a parameter or the signature has TEXT in it.
     let has = |text: &str| {
-        let headers = ["host", "authorization"].into_iter().filter_map(|name| request.header(name));
-        headers.chain(request.params.values().map(String::as_str)).any(|value| value.contains(text))
+        let headers = ["host", "authorization"]
+            .into_iter()
+            .filter_map(|name| request.header(name));
+        headers
+            .chain(request.params.values().map(String::as_str))
+            .any(|value| value.contains(text))
     };
-    let exact = state.fault_by_action.iter().find(|(key, _)| key.split_once('@').is_some_and(|(of, text)| of == action && has(text)));
+    let exact = state.fault_by_action.iter().find(|(key, _)| {
+        key.split_once('@')
+            .is_some_and(|(of, text)| of == action && has(text))
+    });
     let exact = exact.map(|(_, fault)| fault.clone());
     let fault = exact.or_else(|| state.take_fault(&action));
     state.calls.push(Call {
@@ -332,7 +396,10 @@ impl Service {
             Self::Metadata => metadata::action(&request.path),
             Self::Other(family) => Some(family.name()),
         };
-        named.map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned)
+        named.map_or_else(
+            || format!("{} {}", request.method, request.path),
+            str::to_owned,
+        )
     }
 }
 
@@ -375,12 +442,22 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// Random characters of an alphabet whose size divides 256.
 fn random(alphabet: &[u8], length: usize) -> String {
     let mut bytes = vec![0; length];
-    SystemRandom::new().fill(&mut bytes).expect("the system's randomness");
-    bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect()
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the system's randomness");
+    bytes
+        .iter()
+        .map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]))
+        .collect()
 }
 
 /// What follows the prefix of a principal's id; the same ARN always gets the same.
 fn stable_id(arn: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, arn.as_bytes());
-    digest.as_ref().iter().take(17).map(|byte| char::from(BASE32[usize::from(byte % 32)])).collect()
+    digest
+        .as_ref()
+        .iter()
+        .take(17)
+        .map(|byte| char::from(BASE32[usize::from(byte % 32)]))
+        .collect()
 }

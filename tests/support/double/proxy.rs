@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -31,11 +33,15 @@ pub struct Authority {
 impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names to refuse");
-        params.distinguished_name.push(DnType::CommonName, "awsfresh test CA");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "awsfresh test CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a fresh key");
-        Self { issuer: CertifiedIssuer::self_signed(params, key).expect("a CA certificate") }
+        Self {
+            issuer: CertifiedIssuer::self_signed(params, key).expect("a CA certificate"),
+        }
     }
 
     pub fn pem(&self) -> String {
@@ -85,7 +91,10 @@ pub async fn tunnel(mut stream: TcpStream, authority: Arc<Authority>, shared: Sh
     let target = head.split(' ').nth(1).unwrap_or_default();
     let host = target.rsplit_once(':').map_or(target, |(host, _)| host);
     let acceptor = authority.acceptor(host);
-    if stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.is_ok()
+    if stream
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await
+        .is_ok()
         && let Ok(tls) = acceptor.accept(stream).await
     {
         serve(tls, shared).await;

@@ -25,9 +25,17 @@ impl Double {
         let pkcs8 = pair.serialize_der();
         // The private key's SEC 1 form, which the AWS CLI writes, is the last part of its PKCS #8 form.
         let sec1 = base64::encode(&pkcs8[pkcs8.len() - 109..]);
-        let lines: Vec<_> = sec1.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        let lines: Vec<_> = sec1
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect();
         let refresh_token = random(BASE64, 120);
-        let login = Login { arn: arn.to_owned(), refresh_token: refresh_token.clone(), public_key: pkcs8[pkcs8.len() - 65..].to_vec() };
+        let login = Login {
+            arn: arn.to_owned(),
+            refresh_token: refresh_token.clone(),
+            public_key: pkcs8[pkcs8.len() - 65..].to_vec(),
+        };
         self.state().logins.push(login);
         json!({
             "accessToken": {"accessKeyId": "ASIAOLDOLDOLDOLDOLDO", "secretAccessKey": "old", "sessionToken": "old",
@@ -48,8 +56,15 @@ pub fn action(path: &str) -> Option<&'static str> {
 pub fn answer(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
     let denied = |error: &str| Refusal::new(401, "AccessDeniedException", error);
     let sent = request.param("refreshToken").unwrap_or_default();
-    let login = state.logins.iter_mut().find(|login| login.refresh_token == sent).ok_or_else(|| denied("TOKEN_EXPIRED"))?;
-    if !proves(request.header("dpop").unwrap_or_default(), &login.public_key) {
+    let login = state
+        .logins
+        .iter_mut()
+        .find(|login| login.refresh_token == sent)
+        .ok_or_else(|| denied("TOKEN_EXPIRED"))?;
+    if !proves(
+        request.header("dpop").unwrap_or_default(),
+        &login.public_key,
+    ) {
         return Err(denied("INVALID_REQUEST"));
     }
     login.refresh_token = random(BASE64, 120);
@@ -67,13 +82,23 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
 /// Whether a DPoP proof (RFC 9449) was signed with the session's key.
 fn proves(proof: &str, public_key: &[u8]) -> bool {
     let decode = |text: &str| {
-        let padded = format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4)).replace('-', "+").replace('_', "/");
+        let padded = format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4))
+            .replace('-', "+")
+            .replace('_', "/");
         base64::decode(padded).unwrap_or_default()
     };
-    let Some((signed, signature)) = proof.rsplit_once('.') else { return false };
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public_key).verify(signed.as_bytes(), &decode(signature)).is_ok()
+    let Some((signed, signature)) = proof.rsplit_once('.') else {
+        return false;
+    };
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public_key)
+        .verify(signed.as_bytes(), &decode(signature))
+        .is_ok()
 }
 
 pub fn refuse(refusal: &Refusal) -> Reply {
-    sso::json_reply(refusal.status, &json!({"error": refusal.message, "message": "refused"})).with("x-amzn-ErrorType", refusal.code.clone())
+    sso::json_reply(
+        refusal.status,
+        &json!({"error": refusal.message, "message": "refused"}),
+    )
+    .with("x-amzn-ErrorType", refusal.code.clone())
 }

@@ -22,11 +22,18 @@ struct Claim<'a> {
 }
 
 /// The key which signed `request` for `service`, or STS's refusal.
-pub fn verify<'a>(state: &'a State, request: &Request, service: &str, now: i64) -> Result<&'a Key, Refusal> {
+pub fn verify<'a>(
+    state: &'a State,
+    request: &Request,
+    service: &str,
+    now: i64,
+) -> Result<&'a Key, Refusal> {
     let header = request.header("authorization").ok_or_else(missing_token)?;
     let claim = parse(header)?;
     if claim.service != service {
-        return Err(mismatch(format!("Credential should be scoped to correct service: '{service}'.")));
+        return Err(mismatch(format!(
+            "Credential should be scoped to correct service: '{service}'."
+        )));
     }
     if claim.region.is_empty() {
         return Err(mismatch("Credential should be scoped to a valid region."));
@@ -47,17 +54,29 @@ pub fn verify<'a>(state: &'a State, request: &Request, service: &str, now: i64) 
         ));
     }
     if key.expires.is_some_and(|expires| expires <= now) {
-        return Err(Refusal::new(403, "ExpiredToken", "The security token included in the request is expired"));
+        return Err(Refusal::new(
+            403,
+            "ExpiredToken",
+            "The security token included in the request is expired",
+        ));
     }
     Ok(key)
 }
 
 pub fn missing_token() -> Refusal {
-    Refusal::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+    Refusal::new(
+        403,
+        "MissingAuthenticationToken",
+        "Request is missing Authentication Token",
+    )
 }
 
 fn unknown_key() -> Refusal {
-    Refusal::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+    Refusal::new(
+        403,
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+    )
 }
 
 fn mismatch(message: impl Into<String>) -> Refusal {
@@ -66,12 +85,17 @@ fn mismatch(message: impl Into<String>) -> Refusal {
 
 /// The service a request was signed for, whether rightly or not.
 pub fn service(request: &Request) -> Option<&str> {
-    request.header("authorization").and_then(|header| parse(header).ok()).map(|claim| claim.service)
+    request
+        .header("authorization")
+        .and_then(|header| parse(header).ok())
+        .map(|claim| claim.service)
 }
 
 fn parse(header: &str) -> Result<Claim<'_>, Refusal> {
     let incomplete = |message: String| Refusal::new(400, "IncompleteSignature", message);
-    let fields = header.strip_prefix("AWS4-HMAC-SHA256").ok_or_else(missing_token)?;
+    let fields = header
+        .strip_prefix("AWS4-HMAC-SHA256")
+        .ok_or_else(missing_token)?;
     let (mut credential, mut signed_headers, mut signature) = ("", "", "");
     for field in fields.split([',', ' ']).filter(|field| !field.is_empty()) {
         match field.split_once('=') {
@@ -91,20 +115,36 @@ fn parse(header: &str) -> Result<Claim<'_>, Refusal> {
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
         )));
     };
-    Ok(Claim { key_id, date, region, service, signed_headers, signature })
+    Ok(Claim {
+        key_id,
+        date,
+        region,
+        service,
+        signed_headers,
+        signature,
+    })
 }
 
 fn check_time(stamp: &str, scope_date: &str, now: i64) -> Result<(), Refusal> {
-    let signed = clock::parse_basic(stamp)
-        .ok_or_else(|| Refusal::new(400, "IncompleteSignature", format!("Date must be in ISO-8601 'basic format'. Got '{stamp}'.")))?;
+    let signed = clock::parse_basic(stamp).ok_or_else(|| {
+        Refusal::new(
+            400,
+            "IncompleteSignature",
+            format!("Date must be in ISO-8601 'basic format'. Got '{stamp}'."),
+        )
+    })?;
     let server = clock::basic(now);
     if signed < now - BEHIND {
         let edge = clock::basic(now - BEHIND);
-        return Err(mismatch(format!("Signature expired: {stamp} is now earlier than {edge} ({server} - 15 min.)")));
+        return Err(mismatch(format!(
+            "Signature expired: {stamp} is now earlier than {edge} ({server} - 15 min.)"
+        )));
     }
     if signed > now + AHEAD {
         let edge = clock::basic(now + AHEAD);
-        return Err(mismatch(format!("Signature not yet current: {stamp} is still later than {edge} ({server} + 5 min.)")));
+        return Err(mismatch(format!(
+            "Signature not yet current: {stamp} is still later than {edge} ({server} + 5 min.)"
+        )));
     }
     let day = &stamp[..8];
     if day != scope_date {
@@ -117,11 +157,19 @@ fn check_time(stamp: &str, scope_date: &str, now: i64) -> Result<(), Refusal> {
 }
 
 fn sign(secret: &str, claim: &Claim<'_>, stamp: &str, request: &Request) -> String {
-    let scope = format!("{}/{}/{}/aws4_request", claim.date, claim.region, claim.service);
+    let scope = format!(
+        "{}/{}/{}/aws4_request",
+        claim.date, claim.region, claim.service
+    );
     let canonical = canonical_request(request, claim.signed_headers);
-    let text = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", sha256_hex(canonical.as_bytes()));
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}",
+        sha256_hex(canonical.as_bytes())
+    );
     let start = format!("AWS4{secret}").into_bytes();
-    let key = [claim.date, claim.region, claim.service, "aws4_request"].into_iter().fold(start, |key, part| mac(&key, part.as_bytes()));
+    let key = [claim.date, claim.region, claim.service, "aws4_request"]
+        .into_iter()
+        .fold(start, |key, part| mac(&key, part.as_bytes()));
     hex(&mac(&key, text.as_bytes()))
 }
 
@@ -130,7 +178,13 @@ fn canonical_request(request: &Request, signed_headers: &str) -> String {
         .raw_query
         .split('&')
         .filter(|pair| !pair.is_empty())
-        .map(|pair| if pair.contains('=') { pair.to_owned() } else { format!("{pair}=") })
+        .map(|pair| {
+            if pair.contains('=') {
+                pair.to_owned()
+            } else {
+                format!("{pair}=")
+            }
+        })
         .collect();
     pairs.sort();
     let headers: String = signed_headers
@@ -140,18 +194,33 @@ fn canonical_request(request: &Request, signed_headers: &str) -> String {
                 .headers
                 .iter()
                 .filter(|(known, _)| known == name)
-                .map(|(_, value)| value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+                .map(|(_, value)| {
+                    value
+                        .split(' ')
+                        .filter(|word| !word.is_empty())
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                })
                 .collect();
             format!("{name}:{}\n", values.join(","))
         })
         .collect();
     // S3's clients name the digest themselves, or `UNSIGNED-PAYLOAD`.
-    let payload = request.header("x-amz-content-sha256").map_or_else(|| sha256_hex(&request.body), str::to_owned);
-    format!("{}\n{}\n{}\n{headers}\n{signed_headers}\n{payload}", request.method, request.path, pairs.join("&"))
+    let payload = request
+        .header("x-amz-content-sha256")
+        .map_or_else(|| sha256_hex(&request.body), str::to_owned);
+    format!(
+        "{}\n{}\n{}\n{headers}\n{signed_headers}\n{payload}",
+        request.method,
+        request.path,
+        pairs.join("&")
+    )
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text).as_ref().to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text)
+        .as_ref()
+        .to_vec()
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

@@ -35,7 +35,9 @@ impl Portal {
     fn accepts(&self, token: &str, now: i64) -> bool {
         let current = (&self.session.access_token, self.session.token_expires);
         let older = self.older.iter().map(|(token, expires)| (token, *expires));
-        older.chain([current]).any(|(known, expires)| known == token && expires > now)
+        older
+            .chain([current])
+            .any(|(known, expires)| known == token && expires > now)
     }
 
     fn rotate(&mut self, now: i64) -> serde_json::Value {
@@ -62,28 +64,50 @@ pub struct Device {
 impl Double {
     pub fn add_sso(&self, session: SsoSession) {
         let mut state = self.state();
-        state.clients.insert(session.client_id.clone(), session.client_secret.clone());
-        state.sso.retain(|portal| portal.session.start_url != session.start_url);
-        state.sso.push(Portal { session, older: Vec::new() });
+        state
+            .clients
+            .insert(session.client_id.clone(), session.client_secret.clone());
+        state
+            .sso
+            .retain(|portal| portal.session.start_url != session.start_url);
+        state.sso.push(Portal {
+            session,
+            older: Vec::new(),
+        });
     }
 
     /// The access and refresh token now in force.
     pub fn sso_current(&self, start_url: &str) -> (String, Option<String>) {
         let state = self.state();
-        let portal = state.sso.iter().find(|portal| portal.session.start_url == start_url).expect("a session at this start URL");
-        (portal.session.access_token.clone(), portal.session.refresh_token.clone())
+        let portal = state
+            .sso
+            .iter()
+            .find(|portal| portal.session.start_url == start_url)
+            .expect("a session at this start URL");
+        (
+            portal.session.access_token.clone(),
+            portal.session.refresh_token.clone(),
+        )
     }
 
     /// Ends the session as an administrator would: no token of it works any more.
     pub fn revoke_sso(&self, start_url: &str) {
-        for portal in self.state().sso.iter_mut().filter(|portal| portal.session.start_url == start_url) {
+        for portal in self
+            .state()
+            .sso
+            .iter_mut()
+            .filter(|portal| portal.session.start_url == start_url)
+        {
             end(portal);
         }
     }
 
     /// The user presses "Allow" on every device code handed out so far.
     pub fn approve_devices(&self) {
-        self.state().devices.values_mut().for_each(|device| device.approved = true);
+        self.state()
+            .devices
+            .values_mut()
+            .for_each(|device| device.approved = true);
     }
 }
 
@@ -113,7 +137,13 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
         .sso
         .iter_mut()
         .find(|portal| portal.accepts(token, now))
-        .ok_or_else(|| Refusal::new(401, "UnauthorizedException", "Session token not found or invalid"))?;
+        .ok_or_else(|| {
+            Refusal::new(
+                401,
+                "UnauthorizedException",
+                "Session token not found or invalid",
+            )
+        })?;
     let session = portal.session.clone();
     let account_id = request.param("account_id").unwrap_or_default();
     let body = match request.path.as_str() {
@@ -122,27 +152,47 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
             json!({})
         }
         "/assignment/accounts" => {
-            let mut accounts: Vec<_> = session.assignments.iter().map(|(account, _)| account).collect();
+            let mut accounts: Vec<_> = session
+                .assignments
+                .iter()
+                .map(|(account, _)| account)
+                .collect();
             accounts.sort();
             accounts.dedup();
-            let account =
-                |id: &String| json!({"accountId": id, "accountName": format!("account-{id}"), "emailAddress": format!("{id}@example.com")});
-            let size: usize = request.param("max_result").and_then(|size| size.parse().ok()).unwrap_or(100);
-            let start: usize = request.param("next_token").and_then(|start| start.parse().ok()).unwrap_or(0);
+            let account = |id: &String| json!({"accountId": id, "accountName": format!("account-{id}"), "emailAddress": format!("{id}@example.com")});
+            let size: usize = request
+                .param("max_result")
+                .and_then(|size| size.parse().ok())
+                .unwrap_or(100);
+            let start: usize = request
+                .param("next_token")
+                .and_then(|start| start.parse().ok())
+                .unwrap_or(0);
             let next = (start + size < accounts.len()).then(|| (start + size).to_string());
             json!({"accountList": accounts.into_iter().skip(start).take(size).map(account).collect::<Vec<_>>(), "nextToken": next})
         }
         "/assignment/roles" => {
-            let roles = session.assignments.iter().filter(|(account, _)| account == account_id);
+            let roles = session
+                .assignments
+                .iter()
+                .filter(|(account, _)| account == account_id);
             json!({"roleList": roles.map(|(account, role)| json!({"roleName": role, "accountId": account})).collect::<Vec<_>>()})
         }
         _ => {
             let role = request.param("role_name").unwrap_or_default();
-            if !session.assignments.iter().any(|(account, name)| account == account_id && name == role) {
+            if !session
+                .assignments
+                .iter()
+                .any(|(account, name)| account == account_id && name == role)
+            {
                 return Err(Refusal::new(403, "ForbiddenException", "No access"));
             }
             let expires = now + session.role_lifetime;
-            let issued = sts::issue(state, sts::reserved_role(account_id, role, &session.user), expires);
+            let issued = sts::issue(
+                state,
+                sts::reserved_role(account_id, role, &session.user),
+                expires,
+            );
             json!({"roleCredentials": {
                 "accessKeyId": issued.id,
                 "secretAccessKey": issued.secret,
@@ -167,10 +217,17 @@ pub fn oidc(state: &mut State, request: &Request, now: i64) -> Result<Reply, Ref
         ));
     }
     if state.clients.get(client_id).map(String::as_str) != request.param("clientSecret") {
-        return Err(Refusal::new(401, "InvalidClientException", "Invalid client"));
+        return Err(Refusal::new(
+            401,
+            "InvalidClientException",
+            "Invalid client",
+        ));
     }
     if request.path == "/device_authorization" {
-        let (code, start_url) = (random(BASE64, 40), request.param("startUrl").unwrap_or_default().to_owned());
+        let (code, start_url) = (
+            random(BASE64, 40),
+            request.param("startUrl").unwrap_or_default().to_owned(),
+        );
         let body = json!({
             "deviceCode": code,
             "userCode": "ABCD-EFGH",
@@ -179,14 +236,26 @@ pub fn oidc(state: &mut State, request: &Request, now: i64) -> Result<Reply, Ref
             "expiresIn": 600,
             "interval": 1,
         });
-        state.devices.insert(code, Device { start_url, approved: false });
+        state.devices.insert(
+            code,
+            Device {
+                start_url,
+                approved: false,
+            },
+        );
         return Ok(json_reply(200, &body));
     }
     create_token(state, request, now)
 }
 
 fn create_token(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
-    let invalid_grant = || Refusal::new(400, "InvalidGrantException", "Invalid refresh token provided");
+    let invalid_grant = || {
+        Refusal::new(
+            400,
+            "InvalidGrantException",
+            "Invalid refresh token provided",
+        )
+    };
     let client_id = request.param("clientId").unwrap_or_default();
     let portal = match request.param("grantType").unwrap_or_default() {
         "refresh_token" => {
@@ -194,29 +263,54 @@ fn create_token(state: &mut State, request: &Request, now: i64) -> Result<Reply,
             state
                 .sso
                 .iter_mut()
-                .find(|portal| portal.session.refresh_token.as_deref() == Some(sent) && portal.session.client_id == client_id)
+                .find(|portal| {
+                    portal.session.refresh_token.as_deref() == Some(sent)
+                        && portal.session.client_id == client_id
+                })
                 .ok_or_else(invalid_grant)?
         }
         "urn:ietf:params:oauth:grant-type:device_code" => {
             let code = request.param("deviceCode").unwrap_or_default();
-            let device = state.devices.get(code).ok_or_else(|| Refusal::new(400, "InvalidGrantException", "Invalid device code"))?;
+            let device = state
+                .devices
+                .get(code)
+                .ok_or_else(|| Refusal::new(400, "InvalidGrantException", "Invalid device code"))?;
             if !device.approved {
-                return Err(Refusal::new(400, "AuthorizationPendingException", "Authorization is pending"));
+                return Err(Refusal::new(
+                    400,
+                    "AuthorizationPendingException",
+                    "Authorization is pending",
+                ));
             }
-            let found = state.sso.iter_mut().find(|portal| portal.session.start_url == device.start_url).ok_or_else(invalid_grant)?;
+            let found = state
+                .sso
+                .iter_mut()
+                .find(|portal| portal.session.start_url == device.start_url)
+                .ok_or_else(invalid_grant)?;
             let client_secret = request.param("clientSecret").unwrap_or_default();
-            (found.session.client_id, found.session.client_secret) = (client_id.to_owned(), client_secret.to_owned());
+            (found.session.client_id, found.session.client_secret) =
+                (client_id.to_owned(), client_secret.to_owned());
             state.devices.remove(code);
             found
         }
-        _ => return Err(Refusal::new(400, "UnsupportedGrantTypeException", "Unsupported grant type")),
+        _ => {
+            return Err(Refusal::new(
+                400,
+                "UnsupportedGrantTypeException",
+                "Unsupported grant type",
+            ));
+        }
     };
     Ok(json_reply(200, &portal.rotate(now)))
 }
 
 pub fn refuse_portal(refusal: &Refusal) -> Reply {
     let kind = format!("com.amazonaws.switchboard.portal#{}", refusal.code);
-    json_reply(refusal.status, &json!({"message": refusal.message, "__type": kind})).with("x-amzn-ErrorType", refusal.code.clone())
+    json_reply(
+        refusal.status,
+        &json!({"message": refusal.message, "__type": kind}),
+    )
+    .with("x-amzn-ErrorType", refusal.code.clone())
 }
 
 pub fn refuse_oidc(refusal: &Refusal) -> Reply {
@@ -227,8 +321,11 @@ pub fn refuse_oidc(refusal: &Refusal) -> Reply {
         }
         error.push(letter.to_ascii_lowercase());
     }
-    json_reply(refusal.status, &json!({"error": error, "error_description": refusal.message}))
-        .with("x-amzn-ErrorType", refusal.code.clone())
+    json_reply(
+        refusal.status,
+        &json!({"error": error, "error_description": refusal.message}),
+    )
+    .with("x-amzn-ErrorType", refusal.code.clone())
 }
 
 pub fn json_reply(status: u16, body: &serde_json::Value) -> Reply {

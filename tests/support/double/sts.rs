@@ -22,12 +22,24 @@ pub struct Role {
 impl Role {
     /// A role which trusts nobody yet.
     pub fn new(arn: impl Into<String>) -> Self {
-        Self { arn: arn.into(), trusts: Vec::new(), external_id: None, mfa: false, max_session: 3_600, lifetime: None }
+        Self {
+            arn: arn.into(),
+            trusts: Vec::new(),
+            external_id: None,
+            mfa: false,
+            max_session: 3_600,
+            lifetime: None,
+        }
     }
 
     fn admits(&self, caller: &Key) -> bool {
         let root = format!("arn:aws:iam::{}:root", account(&caller.arn));
-        self.trusts.iter().any(|arn| *arn == "*" || *arn == caller.arn || *arn == root || Some(arn) == caller.role_arn.as_ref())
+        self.trusts.iter().any(|arn| {
+            *arn == "*"
+                || *arn == caller.arn
+                || *arn == root
+                || Some(arn) == caller.role_arn.as_ref()
+        })
     }
 }
 
@@ -52,14 +64,28 @@ pub struct Issued {
 impl Double {
     /// A long-term key of a user.
     pub fn add_user(&self, key_id: &str, secret: &str, arn: &str) {
-        let key = Key { secret: secret.into(), token: None, arn: arn.into(), role_arn: None, mfa: false, expires: None };
+        let key = Key {
+            secret: secret.into(),
+            token: None,
+            arn: arn.into(),
+            role_arn: None,
+            mfa: false,
+            expires: None,
+        };
         self.state().keys.insert(key_id.to_owned(), key);
     }
 
     /// A session that ends at `expires`, in epoch seconds.
     pub fn add_session(&self, key_id: &str, secret: &str, token: &str, arn: &str, expires: i64) {
         let token = Some(token.to_owned());
-        let key = Key { secret: secret.into(), token, arn: arn.into(), role_arn: None, mfa: false, expires: Some(expires) };
+        let key = Key {
+            secret: secret.into(),
+            token,
+            arn: arn.into(),
+            role_arn: None,
+            mfa: false,
+            expires: Some(expires),
+        };
         self.state().keys.insert(key_id.to_owned(), key);
     }
 
@@ -69,7 +95,11 @@ impl Double {
 
     /// A device whose code never changes.
     pub fn add_mfa(&self, user_arn: &str, serial: &str, code: &str) {
-        self.state().mfa.push(MfaDevice { user_arn: user_arn.into(), serial: serial.into(), code: code.into() });
+        self.state().mfa.push(MfaDevice {
+            user_arn: user_arn.into(),
+            serial: serial.into(),
+            code: code.into(),
+        });
     }
 
     pub fn add_role(&self, role: Role) {
@@ -80,12 +110,20 @@ impl Double {
     pub fn remove_role(&self, arn: &str) {
         let mut state = self.state();
         state.roles.remove(arn);
-        state.keys.retain(|_, key| key.role_arn.as_deref() != Some(arn));
+        state
+            .keys
+            .retain(|_, key| key.role_arn.as_deref() != Some(arn));
     }
 
     /// A web identity token good for one role.
     pub fn add_web_identity(&self, token: &str, role_arn: &str) {
-        self.state().web_identities.insert(token.into(), WebIdentity { role_arn: role_arn.into(), expired: false });
+        self.state().web_identities.insert(
+            token.into(),
+            WebIdentity {
+                role_arn: role_arn.into(),
+                expired: false,
+            },
+        );
     }
 
     pub fn expire_web_identity(&self, token: &str) {
@@ -108,7 +146,11 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
         "GetCallerIdentity" => Ok(caller_identity(&caller)),
         "AssumeRole" => assume(state, request, &caller, now),
         "GetSessionToken" => session_token(state, request, &caller, now),
-        _ => Err(Refusal::new(400, "InvalidAction", format!("Could not find operation {action} for version 2011-06-15"))),
+        _ => Err(Refusal::new(
+            400,
+            "InvalidAction",
+            format!("Could not find operation {action} for version 2011-06-15"),
+        )),
     };
     finish(action, result, Some(caller.arn))
 }
@@ -128,7 +170,11 @@ fn finish(action: &str, result: Result<String, Refusal>, caller: Option<String>)
 }
 
 pub fn refuse(refusal: &Refusal) -> Reply {
-    let blame = if refusal.status < 500 { "Sender" } else { "Receiver" };
+    let blame = if refusal.status < 500 {
+        "Sender"
+    } else {
+        "Receiver"
+    };
     let (code, message) = (escape(&refusal.code), escape(&refusal.message));
     xml(refusal.status, |request_id| {
         format!(
@@ -149,7 +195,9 @@ pub fn request_id() -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn caller_identity(caller: &Key) -> String {
@@ -158,22 +206,38 @@ fn caller_identity(caller: &Key) -> String {
         None if caller.arn.ends_with(":root") => account(&caller.arn).to_owned(),
         None => format!("AIDA{}", stable_id(&caller.arn)),
     };
-    format!("<Arn>{}</Arn><UserId>{id}</UserId><Account>{}</Account>", escape(&caller.arn), account(&caller.arn))
+    format!(
+        "<Arn>{}</Arn><UserId>{id}</UserId><Account>{}</Account>",
+        escape(&caller.arn),
+        account(&caller.arn)
+    )
 }
 
 fn assume(state: &mut State, request: &Request, caller: &Key, now: i64) -> Result<String, Refusal> {
     let duration = duration(request, 3_600, 43_200)?;
     let (arn, session) = (role_arn(request)?, session_name(request)?);
     let denied = || {
-        let message = format!("User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}", caller.arn);
+        let message = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
+            caller.arn
+        );
         Refusal::new(403, "AccessDenied", message)
     };
     if caller.arn.ends_with(":root") {
-        return Err(Refusal::new(403, "AccessDenied", "Roles may not be assumed by root accounts."));
+        return Err(Refusal::new(
+            403,
+            "AccessDenied",
+            "Roles may not be assumed by root accounts.",
+        ));
     }
     let shown = check_mfa(state, request, caller)?;
-    let role = state.roles.get(arn).filter(|role| role.admits(caller)).ok_or_else(denied)?;
-    let external_id_holds = role.external_id.is_none() || role.external_id.as_deref() == request.param("ExternalId");
+    let role = state
+        .roles
+        .get(arn)
+        .filter(|role| role.admits(caller))
+        .ok_or_else(denied)?;
+    let external_id_holds =
+        role.external_id.is_none() || role.external_id.as_deref() == request.param("ExternalId");
     if !external_id_holds || (role.mfa && !shown && !caller.mfa) {
         return Err(denied());
     }
@@ -184,7 +248,11 @@ fn assume(state: &mut State, request: &Request, caller: &Key, now: i64) -> Resul
     grant(state, arn, session, duration, now)
 }
 
-fn assume_with_web_identity(state: &mut State, request: &Request, now: i64) -> Result<String, Refusal> {
+fn assume_with_web_identity(
+    state: &mut State,
+    request: &Request,
+    now: i64,
+) -> Result<String, Refusal> {
     let duration = duration(request, 3_600, 43_200)?;
     let (arn, session) = (role_arn(request)?, session_name(request)?);
     let token = request.param("WebIdentityToken").unwrap_or_default();
@@ -193,11 +261,18 @@ fn assume_with_web_identity(state: &mut State, request: &Request, now: i64) -> R
         Refusal::new(400, "InvalidIdentityToken", message)
     })?;
     if identity.expired {
-        let message = format!("Token expired: current date/time {now} must be before the expiration date/time {}", now - 1);
+        let message = format!(
+            "Token expired: current date/time {now} must be before the expiration date/time {}",
+            now - 1
+        );
         return Err(Refusal::new(400, "ExpiredTokenException", message));
     }
     if identity.role_arn != arn || !state.roles.contains_key(arn) {
-        return Err(Refusal::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"));
+        return Err(Refusal::new(
+            403,
+            "AccessDenied",
+            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        ));
     }
     let granted = grant(state, arn, session, duration, now)?;
     Ok(format!(
@@ -207,10 +282,17 @@ fn assume_with_web_identity(state: &mut State, request: &Request, now: i64) -> R
 }
 
 /// Issues a session of a role the caller turned out to be allowed to assume.
-fn grant(state: &mut State, arn: &str, session: &str, duration: i64, now: i64) -> Result<String, Refusal> {
+fn grant(
+    state: &mut State,
+    arn: &str,
+    session: &str,
+    duration: i64,
+    now: i64,
+) -> Result<String, Refusal> {
     let role = &state.roles[arn];
     if duration > i64::from(role.max_session) {
-        let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        let message =
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(Refusal::new(400, "ValidationError", message));
     }
     let expires = now + role.lifetime.unwrap_or(duration);
@@ -223,14 +305,29 @@ fn grant(state: &mut State, arn: &str, session: &str, duration: i64, now: i64) -
     ))
 }
 
-fn session_token(state: &mut State, request: &Request, caller: &Key, now: i64) -> Result<String, Refusal> {
+fn session_token(
+    state: &mut State,
+    request: &Request,
+    caller: &Key,
+    now: i64,
+) -> Result<String, Refusal> {
     let duration = duration(request, 43_200, 129_600)?;
     if caller.token.is_some() {
-        return Err(Refusal::new(403, "AccessDenied", "Cannot call GetSessionToken with session credentials"));
+        return Err(Refusal::new(
+            403,
+            "AccessDenied",
+            "Cannot call GetSessionToken with session credentials",
+        ));
     }
     let mfa = check_mfa(state, request, caller)?;
-    let key = Key { mfa, ..caller.clone() };
-    Ok(credentials(&issue(state, key, now + duration), now + duration))
+    let key = Key {
+        mfa,
+        ..caller.clone()
+    };
+    Ok(credentials(
+        &issue(state, key, now + duration),
+        now + duration,
+    ))
 }
 
 /// Whether a right code was shown; a wrong one is refused.
@@ -239,51 +336,100 @@ fn check_mfa(state: &State, request: &Request, caller: &Key) -> Result<bool, Ref
     let (serial, code) = match (request.param("SerialNumber"), request.param("TokenCode")) {
         (None, None) => return Ok(false),
         (Some(serial), Some(code)) => (serial, code),
-        _ => return denied("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."),
+        _ => {
+            return denied(
+                "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
+            );
+        }
     };
-    match state.mfa.iter().find(|device| device.user_arn == caller.arn && device.serial == serial) {
+    match state
+        .mfa
+        .iter()
+        .find(|device| device.user_arn == caller.arn && device.serial == serial)
+    {
         // The two spaces are AWS's own.
         None => denied(
             "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated \
              with this user.",
         ),
-        Some(device) if device.code != code => denied("MultiFactorAuthentication failed with invalid MFA one time pass code."),
+        Some(device) if device.code != code => {
+            denied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+        }
         Some(_) => Ok(true),
     }
 }
 
 fn constraint(value: &str, field: &str, rule: &str) -> Refusal {
-    let message = format!("1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: Member must {rule}");
+    let message = format!(
+        "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: Member must {rule}"
+    );
     Refusal::new(400, "ValidationError", message)
 }
 
 fn duration(request: &Request, default: i64, most: i64) -> Result<i64, Refusal> {
-    let Some(text) = request.param("DurationSeconds") else { return Ok(default) };
+    let Some(text) = request.param("DurationSeconds") else {
+        return Ok(default);
+    };
     match text.parse() {
-        Ok(seconds) if seconds > most => Err(constraint(text, "durationSeconds", &format!("have value less than or equal to {most}"))),
+        Ok(seconds) if seconds > most => Err(constraint(
+            text,
+            "durationSeconds",
+            &format!("have value less than or equal to {most}"),
+        )),
         Ok(seconds) if seconds >= 900 => Ok(seconds),
-        _ => Err(constraint(text, "durationSeconds", "have value greater than or equal to 900")),
+        _ => Err(constraint(
+            text,
+            "durationSeconds",
+            "have value greater than or equal to 900",
+        )),
     }
 }
 
 fn session_name(request: &Request) -> Result<&str, Refusal> {
     let name = request.param("RoleSessionName").unwrap_or_default();
     if name.len() < 2 {
-        return Err(constraint(name, "roleSessionName", "have length greater than or equal to 2"));
+        return Err(constraint(
+            name,
+            "roleSessionName",
+            "have length greater than or equal to 2",
+        ));
     }
     if name.len() > 64 {
-        return Err(constraint(name, "roleSessionName", "have length less than or equal to 64"));
+        return Err(constraint(
+            name,
+            "roleSessionName",
+            "have length less than or equal to 64",
+        ));
     }
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)) {
-        return Err(constraint(name, "roleSessionName", r"satisfy regular expression pattern: [\w+=,.@-]*"));
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+    {
+        return Err(constraint(
+            name,
+            "roleSessionName",
+            r"satisfy regular expression pattern: [\w+=,.@-]*",
+        ));
     }
     Ok(name)
 }
 
 fn role_arn(request: &Request) -> Result<&str, Refusal> {
     let arn = request.param("RoleArn").unwrap_or_default();
-    let valid = account(arn).len() == 12 && arn.split(':').nth(5).is_some_and(|resource| resource.starts_with("role/"));
-    if valid { Ok(arn) } else { Err(Refusal::new(400, "ValidationError", format!("{arn} is invalid"))) }
+    let valid = account(arn).len() == 12
+        && arn
+            .split(':')
+            .nth(5)
+            .is_some_and(|resource| resource.starts_with("role/"));
+    if valid {
+        Ok(arn)
+    } else {
+        Err(Refusal::new(
+            400,
+            "ValidationError",
+            format!("{arn} is invalid"),
+        ))
+    }
 }
 
 fn account(arn: &str) -> &str {
@@ -296,19 +442,40 @@ fn last_part(arn: &str) -> &str {
 
 pub fn role_session(role_arn: &str, session: &str) -> Key {
     let partition = role_arn.split(':').nth(1).unwrap_or_default();
-    let arn = format!("arn:{partition}:sts::{}:assumed-role/{}/{session}", account(role_arn), last_part(role_arn));
-    Key { secret: String::new(), token: None, arn, role_arn: Some(role_arn.to_owned()), mfa: false, expires: None }
+    let arn = format!(
+        "arn:{partition}:sts::{}:assumed-role/{}/{session}",
+        account(role_arn),
+        last_part(role_arn)
+    );
+    Key {
+        secret: String::new(),
+        token: None,
+        arn,
+        role_arn: Some(role_arn.to_owned()),
+        mfa: false,
+        expires: None,
+    }
 }
 
 /// A console user's session from `aws login`: it keeps the user's ARN.
 pub fn console_session(arn: &str) -> Key {
-    Key { secret: String::new(), token: None, arn: arn.to_owned(), role_arn: None, mfa: false, expires: None }
+    Key {
+        secret: String::new(),
+        token: None,
+        arn: arn.to_owned(),
+        role_arn: None,
+        mfa: false,
+        expires: None,
+    }
 }
 
 /// The session which the SSO portal opens for a permission set.
 pub fn reserved_role(account: &str, permission_set: &str, user: &str) -> Key {
     let path = "role/aws-reserved/sso.amazonaws.com";
-    role_session(&format!("arn:aws:iam::{account}:{path}/AWSReservedSSO_{permission_set}_0123456789abcdef"), user)
+    role_session(
+        &format!("arn:aws:iam::{account}:{path}/AWSReservedSSO_{permission_set}_0123456789abcdef"),
+        user,
+    )
 }
 
 /// Makes `key` a session with an id, a secret and a token of its own.
@@ -319,7 +486,15 @@ pub fn issue(state: &mut State, key: Key, expires: i64) -> Issued {
         token: format!("IQoJb3JpZ2luX2Vj{}", random(BASE64, 424)),
     };
     let (secret, token) = (issued.secret.clone(), Some(issued.token.clone()));
-    state.keys.insert(issued.id.clone(), Key { secret, token, expires: Some(expires), ..key });
+    state.keys.insert(
+        issued.id.clone(),
+        Key {
+            secret,
+            token,
+            expires: Some(expires),
+            ..key
+        },
+    );
     issued
 }
 
