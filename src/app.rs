@@ -1,4 +1,5 @@
-//! The program: arguments in, exit code out; usage errors and panics in the form of every other failure.
+//! The program: arguments in, exit code out; usage errors and panics in the form of every other
+//! failure.
 
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,8 @@ use crate::source::LOGIN_DIRECTORY_VARIABLE;
 use crate::world::World;
 use crate::{commands, ui};
 
-/// The exit code where a command was to be run and was not started, as `env`, `nice` and `timeout` use it.
+/// The exit code where a command was to be run and was not started, as `env`, `nice` and `timeout`
+/// use it.
 const NOT_STARTED: u8 = 125;
 
 /// Whether the arguments ask for a command to be run; for the panic hook, which gets no arguments.
@@ -49,13 +51,15 @@ pub fn main() -> u8 {
     })
 }
 
-/// The SDK's provider for `aws login` reads this variable itself and does not expand it, as the AWS CLI does.
+/// The SDK's provider for `aws login` reads this variable itself and does not expand it, as the AWS
+/// CLI does.
 fn expand_login_directory(world: &World) {
     if let Some(given) = world.env(LOGIN_DIRECTORY_VARIABLE)
         && let expanded = world.expand(given)
         && expanded.as_os_str() != given
     {
-        // SAFETY: called from `main`, before any other thread that could read the environment is started.
+        // SAFETY: called from `main`, before any other thread that could read the environment is
+        // started.
         #[expect(unsafe_code, reason = "the SDK has no other way to be told")]
         unsafe {
             std::env::set_var(LOGIN_DIRECTORY_VARIABLE, expanded);
@@ -63,8 +67,8 @@ fn expand_login_directory(world: &World) {
     }
 }
 
-/// Makes a panic end the process with a finding that names its place alone: the panic's message may quote any value,
-/// including a secret.
+/// Makes a panic end the process with a finding that names its place alone: the panic's message may
+/// quote any value, including a secret.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic

@@ -1,5 +1,6 @@
-//! Both AWS files, each read once: their bytes, their text, and the profiles in them. What is wrong with one of them is kept,
-//! for `doctor`, which goes on; every other caller stops at the first error.
+//! Both AWS files, each read once: their bytes, their text, and the profiles in them. What is wrong
+//! with one of them is kept, for `doctor`, which goes on; every other caller stops at the first
+//! error.
 
 use std::borrow::Cow;
 use std::io;
@@ -79,7 +80,8 @@ impl AwsFiles {
     }
 }
 
-/// The chain of `profile`. Where there is no such profile, the paths of both files are part of the evidence.
+/// The chain of `profile`. Where there is no such profile, the paths of both files are part of the
+/// evidence.
 pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<Chain> {
     config::resolve(set, profile).map_err(|finding| {
         if finding.cause != Cause::ProfileNotFound {

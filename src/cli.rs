@@ -1,4 +1,5 @@
-//! The command line as data. Nothing here reads a file: help and version work when every config is broken.
+//! The command line as data. Nothing here reads a file: help and version work when every config is
+//! broken.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -272,8 +273,8 @@ impl Cli {
         args.iter().any(|arg| arg == "--") && !Self::names_subcommand(args)
     }
 
-    /// What may be intended where `word` is not a subcommand: the subcommand of a similar name, and the same arguments as a
-    /// command to run.
+    /// What may be intended where `word` is not a subcommand: the subcommand of a similar name, and
+    /// the same arguments as a command to run.
     pub(crate) fn intended(args: &[OsString], word: &str) -> Option<[Option<String>; 2]> {
         let at = args
             .iter()
@@ -307,8 +308,8 @@ impl Cli {
         ])
     }
 
-    /// The one call that SDKs make by the thousand, in the form of the documentation: to build the whole parser would take a
-    /// tenth of a warm answer.
+    /// The one call that SDKs make by the thousand, in the form of the documentation: to build the
+    /// whole parser would take a tenth of a warm answer.
     fn fast_path(args: &[OsString]) -> Option<Self> {
         let [_, subcommand, flag, profile] = args else {
             return None;

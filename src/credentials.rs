@@ -1,4 +1,5 @@
-//! Credentials and the formats they travel in. A [`Secret`] cannot be printed by accident and is wiped on drop.
+//! Credentials and the formats they travel in. A [`Secret`] cannot be printed by accident and is
+//! wiped on drop.
 
 use std::fmt;
 

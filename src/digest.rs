@@ -10,7 +10,8 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex_digest(&SHA256, bytes)
 }
 
-/// SHA-1, which the AWS CLI uses in the names of its SSO token files. Nothing depends on its strength.
+/// SHA-1, which the AWS CLI uses in the names of its SSO token files. Nothing depends on its
+/// strength.
 pub fn sha1_hex(bytes: &[u8]) -> String {
     hex_digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes)
 }

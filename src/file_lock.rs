@@ -1,6 +1,7 @@
-//! Advisory locks on files, across processes: `flock` on Unix, `LockFileEx` on Windows, both through the standard library.
-//! The kernel drops a lock when its holder exits in any way. Not promised: exclusion on file systems without locks (some
-//! network homes); there an error is returned, and the caller decides.
+//! Advisory locks on files, across processes: `flock` on Unix, `LockFileEx` on Windows, both
+//! through the standard library. The kernel drops a lock when its holder exits in any way. Not
+//! promised: exclusion on file systems without locks (some network homes); there an error is
+//! returned, and the caller decides.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -14,7 +15,8 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Waits for the lock without a limit; for locks that are held for an instant, or on a thread that can be abandoned.
+/// Waits for the lock without a limit; for locks that are held for an instant, or on a thread that
+/// can be abandoned.
 pub(crate) fn lock(file: &File) -> io::Result<()> {
     loop {
         match file.lock() {

@@ -1,5 +1,6 @@
-//! Small files, and every flag they are opened with. Files that others write are read whole up to a limit and without
-//! waiting: opening a named pipe in the place of a file would hang. Our own files and directories are for this user alone.
+//! Small files, and every flag they are opened with. Files that others write are read whole up to a
+//! limit and without waiting: opening a named pipe in the place of a file would hang. Our own files
+//! and directories are for this user alone.
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -44,7 +45,8 @@ pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>
     Ok(bytes)
 }
 
-/// The content of a regular file of at most `limit` bytes; `None` where there is no file, or something else, or a link.
+/// The content of a regular file of at most `limit` bytes; `None` where there is no file, or
+/// something else, or a link.
 pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let mut options = File::options();
     options.read(true);
@@ -101,7 +103,8 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).private().open(path)
 }
 
-/// Replaces `path` by a file for this user alone. A reader sees the old file or the new one, even after a crash.
+/// Replaces `path` by a file for this user alone. A reader sees the old file or the new one, even
+/// after a crash.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_file_name(format!(".{}.tmp", random_hex::<8>()?));
     let mut file = create_private(&temporary)?;
@@ -113,7 +116,8 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Creates a directory for this user alone, and missing parents likewise. An existing one stays as it is.
+/// Creates a directory for this user alone, and missing parents likewise. An existing one stays as
+/// it is.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -155,8 +159,8 @@ impl fmt::Display for NotPrivate {
     }
 }
 
-/// Rejects anything but a directory that `uid` owns and nobody else can write to. Whether a link is followed is the caller's
-/// choice of `about`.
+/// Rejects anything but a directory that `uid` owns and nobody else can write to. Whether a link is
+/// followed is the caller's choice of `about`.
 pub(crate) fn check_private_dir(path: &Path, about: &Metadata, uid: u32) -> Result<(), NotPrivate> {
     if !about.is_dir() {
         return Err(NotPrivate::NotADirectory(path.to_owned()));

@@ -1,5 +1,6 @@
-//! The last failures of any call, for `awsfresh why`: several SDKs discard what a credential process says. JSON lines in one
-//! file, for this user alone, bounded, appended to by many processes at once. It holds no secret: findings hold none.
+//! The last failures of any call, for `awsfresh why`: several SDKs discard what a credential
+//! process says. JSON lines in one file, for this user alone, bounded, appended to by many
+//! processes at once. It holds no secret: findings hold none.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -67,7 +68,8 @@ impl Journal {
         file_lock::lock(&file)?;
         let length = file.metadata()?.len();
         if length + line.len() as u64 > LIMIT {
-            // Under the lock and in place: every process that waits for the lock has this file open.
+            // Under the lock and in place: every process that waits for the lock has this file
+            // open.
             let mut text = Vec::new();
             file.seek(SeekFrom::Start(length / 2))?;
             (&file).take(LIMIT).read_to_end(&mut text)?;

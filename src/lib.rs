@@ -2,14 +2,16 @@
 //!
 //! A call passes through the modules in this order:
 //!
-//! 1. `app` is the program: arguments in, exit code out. `cli` turns the arguments into data; `world` reads environment,
-//!    clock and paths, once; `ui` is the console.
-//! 2. `commands` has one file per subcommand. Each resolves the profile (`aws_files`, then [`config`]: text to chain, with
-//!    file:line for every value) and calls one of the modules below.
-//! 3. `refresh` returns fresh credentials: it looks into a [`store`]; on a miss it takes a lock, looks again, and calls a
-//!    [`source`].
-//! 4. `wrap` runs a command: it delivers credentials, renews them meanwhile, and looks for the cause when the command fails.
-//! 5. `doctor` collects facts, probes AWS and the network, and checks both; `explain` finds AWS errors in a log.
+//! 1. `app` is the program: arguments in, exit code out. `cli` turns the arguments into data;
+//! `world` reads environment, clock and paths, once; `ui` is the console.
+//! 2. `commands` has one file per subcommand. Each resolves the profile (`aws_files`, then
+//! [`config`]: text to chain, with file:line for every value) and calls one of the modules below.
+//! 3. `refresh` returns fresh credentials: it looks into a [`store`]; on a miss it takes a lock,
+//! looks again, and calls a [`source`].
+//! 4. `wrap` runs a command: it delivers credentials, renews them meanwhile, and looks for the
+//! cause when the command fails.
+//! 5. `doctor` collects facts, probes AWS and the network, and checks both; `explain` finds AWS
+//! errors in a log.
 //!
 //! | question | module |
 //! |---|---|

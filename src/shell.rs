@@ -1,9 +1,11 @@
-//! Command lines as people write them and SDKs run them: quoting, splitting, and what only a shell understands.
+//! Command lines as people write them and SDKs run them: quoting, splitting, and what only a shell
+//! understands.
 
 use std::path::Path;
 
-/// One argument quoted so that a shell reads it back. Also right for `credential_process`, which some SDKs pass to a shell
-/// and others split by the rules of a shell. Double quotes, because `cmd.exe` knows no others.
+/// One argument quoted so that a shell reads it back. Also right for `credential_process`, which
+/// some SDKs pass to a shell and others split by the rules of a shell. Double quotes, because
+/// `cmd.exe` knows no others.
 pub(crate) fn quoted(argument: &str) -> String {
     let plain =
         |c: char| c.is_alphanumeric() || "_-./:@%+=,".contains(c) || (cfg!(windows) && c == '\\');
@@ -37,7 +39,8 @@ pub(crate) fn words(command: &str) -> Vec<String> {
     shlex::split(&command).unwrap_or_default()
 }
 
-/// The program of a command line, if it is named plainly: not through a variable, an assignment or a list of commands.
+/// The program of a command line, if it is named plainly: not through a variable, an assignment or
+/// a list of commands.
 pub(crate) fn program(command: &str) -> Option<String> {
     let first = command.split_whitespace().next()?;
     if first.contains(['$', '`', '(', '=', '|', ';', '&']) {

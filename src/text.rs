@@ -1,4 +1,5 @@
-//! Text as people see it: control characters removed, cut to a length, secrets masked, and styled for a terminal.
+//! Text as people see it: control characters removed, cut to a length, secrets masked, and styled
+//! for a terminal.
 
 use std::borrow::Cow;
 
@@ -15,8 +16,8 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// `text` with `?` for control characters, which could control a terminal or add lines, and for characters that cannot
-/// be seen or change the direction of the text.
+/// `text` with `?` for control characters, which could control a terminal or add lines, and for
+/// characters that cannot be seen or change the direction of the text.
 pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| {
@@ -62,8 +63,9 @@ pub(crate) fn masked(key_id: &str) -> String {
     first.iter().chain(&['…']).chain(last).collect()
 }
 
-/// The text of another program as people may see it: key IDs are masked, and whatever has the form of a secret or token,
-/// and user and password in URLs, is replaced by `…`. ARNs and plain URLs stay.
+/// The text of another program as people may see it: key IDs are masked, and whatever has the form
+/// of a secret or token, and user and password in URLs, is replaced by `…`. ARNs and plain URLs
+/// stay.
 pub(crate) fn redacted(text: &str) -> String {
     text.split_inclusive(char::is_whitespace)
         .map(redacted_token)
@@ -116,8 +118,8 @@ fn masked_key_id(word: &str) -> Option<String> {
     is_id.then(|| format!("{before}{}{after}", masked(id)))
 }
 
-/// Whether a word has the form of a secret or token: a secret key has 40 characters, a token more. A path of that length
-/// starts with a slash.
+/// Whether a word has the form of a secret or token: a secret key has 40 characters, a token more.
+/// A path of that length starts with a slash.
 fn looks_secret(word: &str) -> bool {
     let has = |is: fn(char) -> bool| word.chars().any(is);
     let is_mixed = has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase());

@@ -1,4 +1,5 @@
-//! Points in time as whole seconds since the Unix epoch, in the one form every wire format is turned into.
+//! Points in time as whole seconds since the Unix epoch, in the one form every wire format is
+//! turned into.
 
 use std::fmt;
 
@@ -13,8 +14,8 @@ use aws_smithy_types::date_time::Format;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Reads the forms that AWS tools write: RFC 3339 with `Z`, a fraction or an offset, and the `…UTC` of very old
-    /// SSO token files. `None` for everything else.
+    /// Reads the forms that AWS tools write: RFC 3339 with `Z`, a fraction or an offset, and the
+    /// `…UTC` of very old SSO token files. `None` for everything else.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let zulu;

@@ -1,7 +1,9 @@
-//! The console: the only code that names stdout, stderr and the terminal. Data goes to stdout, everything else to stderr.
+//! The console: the only code that names stdout, stderr and the terminal. Data goes to stdout,
+//! everything else to stderr.
 //!
-//! Below `commands`, code reports what it does through the `log` facade: `debug` for decisions and their reasons (`-v`),
-//! `info` and `warn` for what a person should know. Only lines of this crate are printed; those of the SDK may hold secrets.
+//! Below `commands`, code reports what it does through the `log` facade: `debug` for decisions and
+//! their reasons (`-v`), `info` and `warn` for what a person should know. Only lines of this crate
+//! are printed; those of the SDK may hold secrets.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -32,7 +34,8 @@ impl Log for StderrLog {
     fn flush(&self) {}
 }
 
-/// Sends log lines to stderr: with `verbose` all of them, with `quiet` none. May be called again to change that.
+/// Sends log lines to stderr: with `verbose` all of them, with `quiet` none. May be called again to
+/// change that.
 pub fn init(verbose: bool, quiet: bool) {
     let _ = log::set_logger(&StderrLog); // it is set already
     log::set_max_level(match (verbose, quiet) {
@@ -47,7 +50,8 @@ pub(crate) fn is_attended() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Prints a failure. Several SDKs discard stderr: the first line goes to the terminal too, if there is one.
+/// Prints a failure. Several SDKs discard stderr: the first line goes to the terminal too, if there
+/// is one.
 pub(crate) fn error(finding: &Finding) {
     let text = finding.to_string();
     print_stderr(&text);
@@ -65,8 +69,8 @@ fn print_stderr(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
-/// Writes to the terminal where stderr is redirected. Only from its foreground: a background job that writes may be stopped
-/// for it.
+/// Writes to the terminal where stderr is redirected. Only from its foreground: a background job
+/// that writes may be stopped for it.
 #[cfg(unix)]
 fn print_to_terminal(text: &str) {
     use std::os::unix::fs::OpenOptionsExt;
@@ -87,7 +91,8 @@ fn print_to_terminal(text: &str) {
     }
 }
 
-/// Prints data and a line end: all of it, or an error. A reader that has seen enough, such as `head`, is no error.
+/// Prints data and a line end: all of it, or an error. A reader that has seen enough, such as
+/// `head`, is no error.
 pub(crate) fn print_stdout(data: &[u8]) -> Result<()> {
     written(io::stdout().lock(), data)
 }

@@ -1,5 +1,5 @@
-//! Everything the program takes from outside, read once: environment, paths, clock. Code below `commands` gets these as
-//! values, so that a test, a cron job and a person see the same behavior.
+//! Everything the program takes from outside, read once: environment, paths, clock. Code below
+//! `commands` gets these as values, so that a test, a cron job and a person see the same behavior.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,7 +16,8 @@ use crate::settings::Settings;
 use crate::shell::quoted_path;
 use crate::time::Timestamp;
 
-/// Unattended callers get an answer within this time: the Rust SDK waits 5 s for a credential process.
+/// Unattended callers get an answer within this time: the Rust SDK waits 5 s for a credential
+/// process.
 const UNATTENDED_TIMEOUT: Duration = Duration::from_secs(4);
 /// What a person at a terminal accepts.
 const ATTENDED_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,7 +43,8 @@ pub(crate) fn original_variable(variable: &str) -> String {
     format!("AWSFRESH_ORIGINAL_{variable}")
 }
 
-/// The variable that keeps the value which `variable` had outside a wrapped command, if our own calls need it.
+/// The variable that keeps the value which `variable` had outside a wrapped command, if our own
+/// calls need it.
 pub(crate) fn outer_variable(variable: &str) -> String {
     format!("AWSFRESH_OUTER_{variable}")
 }
@@ -82,8 +84,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Reads the surroundings. Fails where a variable that matters is not UTF-8, where there is no home directory for locks
-    /// and caches, and where `config.toml` is not a settings file.
+    /// Reads the surroundings. Fails where a variable that matters is not UTF-8, where there is no
+    /// home directory for locks and caches, and where `config.toml` is not a settings file.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
@@ -154,7 +156,8 @@ impl World {
         self.aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")
     }
 
-    /// Inside a wrapped command the variables name the overlay, which is meant for other programs: there the original counts.
+    /// Inside a wrapped command the variables name the overlay, which is meant for other programs:
+    /// there the original counts.
     fn aws_file(&self, variable: &str, name: &str) -> PathBuf {
         let named = self.env(variable).map(|path| self.expand_home(path));
         match (named, self.run_dir()) {
@@ -184,7 +187,8 @@ impl World {
         self.env(DRILL_VARIABLE).and_then(|text| text.parse().ok())
     }
 
-    /// The parent of the private directories of wrapped commands: the runtime directory, else the state directory.
+    /// The parent of the private directories of wrapped commands: the runtime directory, else the
+    /// state directory.
     pub(crate) fn runs_dir(&self) -> PathBuf {
         match self
             .env("XDG_RUNTIME_DIR")
@@ -211,8 +215,8 @@ impl World {
         }
     }
 
-    /// The profile to use, and what names it: `--profile`, then the variables in the AWS CLI's order, then that of the wrapped
-    /// command around this call.
+    /// The profile to use, and what names it: `--profile`, then the variables in the AWS CLI's
+    /// order, then that of the wrapped command around this call.
     pub(crate) fn selected_profile<'a>(&'a self, flag: Option<&'a str>) -> (&'a str, SelectedBy) {
         if let Some(name) = flag {
             return (name, SelectedBy::Flag);
@@ -223,8 +227,8 @@ impl World {
         }
     }
 
-    /// The directory of locks and sealed credentials. It follows from the home directory alone: cron and login shells must
-    /// share it, and cron has no `XDG_*`.
+    /// The directory of locks and sealed credentials. It follows from the home directory alone:
+    /// cron and login shells must share it, and cron has no `XDG_*`.
     pub(crate) fn state_dir(&self) -> PathBuf {
         state_dir_under(&self.home)
     }
@@ -234,8 +238,8 @@ impl World {
         Ok(self.start + self.timeout()?)
     }
 
-    /// How long one attempt may take: `AWSFRESH_TIMEOUT` in seconds, else `timeout` in `config.toml`, else 4 s unattended and
-    /// 60 s at a terminal.
+    /// How long one attempt may take: `AWSFRESH_TIMEOUT` in seconds, else `timeout` in
+    /// `config.toml`, else 4 s unattended and 60 s at a terminal.
     pub(crate) fn timeout(&self) -> Result<Duration> {
         let (seconds, place) = match (self.env("AWSFRESH_TIMEOUT"), self.settings.timeout) {
             (Some(text), _) => (
@@ -263,8 +267,8 @@ impl World {
     }
 }
 
-/// The variables that are UTF-8. One that AWS tools or awsfresh read and that is not UTF-8 is an error: to ignore it could
-/// mean to use the credentials of another identity.
+/// The variables that are UTF-8. One that AWS tools or awsfresh read and that is not UTF-8 is an
+/// error: to ignore it could mean to use the credentials of another identity.
 fn readable(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<BTreeMap<String, String>> {

@@ -1,4 +1,5 @@
-//! What the form of an access key shows: the key ID, its secret and its session token. Pure, and quotes none of them.
+//! What the form of an access key shows: the key ID, its secret and its session token. Pure, and
+//! quotes none of them.
 
 use crate::credentials::{Credentials, Secret};
 use crate::finding::Cause;
@@ -107,7 +108,8 @@ const PLACEHOLDERS: &[&str] = &[
     "undefined",
 ];
 
-/// The prefixes of other IDs of IAM: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
+/// The prefixes of other IDs of IAM:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
 const OTHER_IDS: &[&str] = &[
     "AIDA", "AROA", "AGPA", "AIPA", "ANPA", "ANVA", "APKA", "ASCA",
 ];
@@ -148,12 +150,14 @@ fn is_quoted(text: &str) -> bool {
     text.starts_with(['"', '\'', '`', '\u{2018}', '\u{201c}'])
 }
 
-/// What the API accepts at all: <https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html>
+/// What the API accepts at all:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html>
 fn is_known_form(id: &str) -> bool {
     (16..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// The flaw for which keys are rejected before AWS is asked: no request could be made with them. AWS checks everything else.
+/// The flaw for which keys are rejected before AWS is asked: no request could be made with them.
+/// AWS checks everything else.
 pub(crate) fn blocking_flaw(keys: Keys<'_>) -> Option<Flaw> {
     let breaks_header = |c: char| c.is_control() || c.is_whitespace();
     flaws(keys).into_iter().find(|flaw| match flaw.cause {
@@ -340,7 +344,8 @@ fn flaw_of_token(id: &str, token: Option<&str>) -> Option<Flaw> {
     None
 }
 
-/// The account in a key ID that was issued since 2019. AWS does not document it: a likely account, never a certain one.
+/// The account in a key ID that was issued since 2019. AWS does not document it: a likely account,
+/// never a certain one.
 /// <https://awsteele.com/blog/2020/09/26/aws-access-key-format.html>
 pub(crate) fn account_of(id: &str) -> Option<String> {
     let coded = id.get(4..12).filter(|_| is_id(id))?;
@@ -364,198 +369,5 @@ pub(crate) fn account_of(id: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: &str = "AKIAQBENCHBENCHBENCH";
-    const SESSION: &str = "ASIAQBENCHBENCHBENCH";
-
-    fn causes(id: &str, secret: &str, token: Option<&str>) -> Vec<(Cause, bool)> {
-        flaws(Keys { id, secret, token })
-            .into_iter()
-            .map(|f| (f.cause, f.certain))
-            .collect()
-    }
-
-    #[test]
-    fn keys_that_aws_might_accept_have_no_flaw() {
-        let (secret, token) = ("s".repeat(40), "t".repeat(400));
-        assert_eq!(causes(ID, &secret, None), []);
-        assert_eq!(causes(SESSION, &secret, Some(&token)), []);
-        assert_eq!(
-            causes("0ABCDEFGHIJKLMNOPQRS", "AnOldRootKey", None),
-            [],
-            "keys of before 2011 have other forms"
-        );
-    }
-
-    #[test]
-    fn every_flaw_of_form_is_found() {
-        let (secret, token) = ("s".repeat(40), "t".repeat(400));
-        let secret = secret.as_str();
-        for (id, secret, token, cause, certain) in [
-            (
-                "AKIAIOSFODNN7EXAMPLE",
-                secret,
-                None,
-                Cause::PlaceholderCredentials,
-                true,
-            ),
-            (
-                "<your-key>",
-                secret,
-                None,
-                Cause::PlaceholderCredentials,
-                true,
-            ),
-            (
-                "${AWS_KEY}",
-                secret,
-                None,
-                Cause::PlaceholderCredentials,
-                true,
-            ),
-            ("test", "test", None, Cause::PlaceholderCredentials, true),
-            (secret, ID, None, Cause::KeyAndSecretSwapped, true),
-            (
-                "\"AKIAQBENCHBENCHBENCH\"",
-                secret,
-                None,
-                Cause::ConfigMalformed,
-                true,
-            ),
-            (
-                "\u{201c}AKIAQBENCHBENCHBENCH\u{201d}",
-                secret,
-                None,
-                Cause::HiddenCharacters,
-                true,
-            ),
-            (
-                "AKIAQBENCHBENCHBENCH\u{200b}",
-                secret,
-                None,
-                Cause::HiddenCharacters,
-                true,
-            ),
-            (ID, "with space", None, Cause::HiddenCharacters, true),
-            (
-                "AKIAQBENCHBENCHBEN",
-                secret,
-                None,
-                Cause::KeyIdMalformed,
-                true,
-            ),
-            (
-                "AKIAQBENCHBENCHBENCHX",
-                secret,
-                None,
-                Cause::KeyIdMalformed,
-                true,
-            ),
-            (
-                "AKIAQbenchBENCHBENCH",
-                secret,
-                None,
-                Cause::KeyIdMalformed,
-                true,
-            ),
-            (
-                "akiaqbenchbenchbench",
-                secret,
-                None,
-                Cause::KeyIdMalformed,
-                true,
-            ),
-            (
-                "AIDAQBENCHBENCHBENCH",
-                secret,
-                None,
-                Cause::KeyIdMalformed,
-                true,
-            ),
-            ("not:a:key", secret, None, Cause::KeyIdMalformed, true),
-            (ID, "abc%2Fdef", None, Cause::SecretMalformed, true),
-            (ID, ID, None, Cause::SecretMalformed, true),
-            (ID, "short", None, Cause::SecretMalformed, false),
-            (SESSION, secret, None, Cause::TemporaryKeyWithoutToken, true),
-            (
-                SESSION,
-                secret,
-                Some(""),
-                Cause::TemporaryKeyWithoutToken,
-                true,
-            ),
-            (
-                ID,
-                secret,
-                Some(token.as_str()),
-                Cause::StaleSessionToken,
-                true,
-            ),
-            (
-                SESSION,
-                secret,
-                Some("abc%2Bdef"),
-                Cause::SessionTokenDamaged,
-                true,
-            ),
-            (
-                SESSION,
-                secret,
-                Some("two\nlines"),
-                Cause::SessionTokenDamaged,
-                true,
-            ),
-            (
-                SESSION,
-                secret,
-                Some("too short"),
-                Cause::SessionTokenDamaged,
-                true,
-            ),
-            (
-                SESSION,
-                secret,
-                Some("tooshort"),
-                Cause::SessionTokenDamaged,
-                false,
-            ),
-        ] {
-            assert_eq!(
-                causes(id, secret, token).first(),
-                Some(&(cause, certain)),
-                "{id}"
-            );
-        }
-    }
-
-    #[test]
-    fn two_flaws_are_both_found() {
-        assert_eq!(
-            causes("AKIAQBENCH", "short", None),
-            [
-                (Cause::KeyIdMalformed, true),
-                (Cause::SecretMalformed, false)
-            ]
-        );
-    }
-
-    #[test]
-    fn accounts_are_read_from_key_ids() {
-        assert_eq!(
-            account_of("ASIAY34FZKBOKMUTVV7A").as_deref(),
-            Some("609629065308")
-        );
-        assert_eq!(
-            account_of("AKIARZPUZDIKGB2VALC4").as_deref(),
-            Some("123456789012")
-        );
-        assert_eq!(
-            account_of("ASIAQAAAAAAAGMKEM7X5").as_deref(),
-            Some("000000000000")
-        );
-        assert_eq!(account_of("AKIAIOSFODNN7EXAMPLE"), None);
-        assert_eq!(account_of("AKIA"), None);
-    }
-}
+#[path = "access_key_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
-//! What an error code of AWS means, whichever service returned it: one kind of error has different codes in different
-//! families of services. Pure.
-//! Sources: <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>, and what real clients print.
+//! What an error code of AWS means, whichever service returned it: one kind of error has different
+//! codes in different families of services. Pure. Sources:
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>, and what real clients
+//! print.
 
 /// An error as AWS returned it.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! From codes and messages of AWS to causes.
 
 use super::*;
+use crate::aws::denier::denier_remedy;
 use crate::finding::Certainty;
 
 const PLAIN: RequestContext<'static> = RequestContext {

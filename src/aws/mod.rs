@@ -1,6 +1,8 @@
-//! What AWS's own words mean: error codes, key IDs, partitions and names. Pure: nothing here reads a file or connects.
+//! What AWS's own words mean: error codes, key IDs, partitions and names. Pure: nothing here reads
+//! a file or connects.
 
 pub(crate) mod access_key;
+pub(crate) mod denier;
 pub(crate) mod error_code;
 pub(crate) mod error_finding;
 pub(crate) mod names;

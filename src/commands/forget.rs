@@ -1,5 +1,5 @@
-//! `forget`: delete what is cached on this machine. AWS is not informed: issued sessions stay valid until they expire. SSO tokens
-//! stay: they are a sign-in, not a cache.
+//! `forget`: delete what is cached on this machine. AWS is not informed: issued sessions stay valid
+//! until they expire. SSO tokens stay: they are a sign-in, not a cache.
 
 use super::Context;
 use crate::cli::ProfileSelection;

@@ -1,5 +1,5 @@
-//! One file per subcommand: arguments in, a call to one of the modules below, output. Data goes to stdout, everything else to
-//! stderr, both through `ui`.
+//! One file per subcommand: arguments in, a call to one of the modules below, output. Data goes to
+//! stdout, everything else to stderr, both through `ui`.
 
 mod context;
 mod credential_process;

@@ -1,4 +1,5 @@
-//! `status`: profiles, the source of their credentials, the time left. Contacts no source and changes nothing.
+//! `status`: profiles, the source of their credentials, the time left. Contacts no source and
+//! changes nothing.
 
 use anstyle::Style;
 use serde_json::{Value, json};

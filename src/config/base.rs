@@ -1,4 +1,5 @@
-//! The sources that a profile can name: one function each, with what is wrong where it is incomplete.
+//! The sources that a profile can name: one function each, with what is wrong where it is
+//! incomplete.
 
 use super::chain::Base;
 use super::hop::hop;
@@ -131,7 +132,8 @@ pub(super) fn web_identity(profile: &Profile, token_file: &Value) -> Result<Base
     })
 }
 
-/// SSO, with an `[sso-session]` or in the legacy form. If both sections have a key, they must agree, as botocore demands.
+/// SSO, with an `[sso-session]` or in the legacy form. If both sections have a key, they must
+/// agree, as botocore demands.
 pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
     let session = match profile.get("sso_session") {
         Some(name) => {
@@ -189,7 +191,8 @@ pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
     })
 }
 
-/// The finding for an `sso_session` that does not exist, with what the user may have written instead.
+/// The finding for an `sso_session` that does not exist, with what the user may have written
+/// instead.
 fn no_session(set: &ProfileSet, name: &Value) -> Finding {
     let summary = format!("[sso-session {}] does not exist", name.text);
     let finding = Finding::new(Cause::SourceMissing, summary).at(&name.origin);

@@ -1,4 +1,5 @@
-//! What a profile stands for: where its first credentials come from, and the roles assumed on top of them.
+//! What a profile stands for: where its first credentials come from, and the roles assumed on top
+//! of them.
 
 use super::parser::Value;
 use crate::credentials::Credentials;
@@ -41,7 +42,8 @@ pub enum Base {
         session_name: Option<Value>,
         duration_seconds: Option<u32>,
     },
-    /// IAM Identity Center; `session` is `None` for the legacy form, `profile` the one that says all this.
+    /// IAM Identity Center; `session` is `None` for the legacy form, `profile` the one that says
+    /// all this.
     Sso {
         profile: String,
         session: Option<String>,
@@ -49,7 +51,8 @@ pub enum Base {
         sso_region: String,
         account_id: String,
         role_name: String,
-        /// `awsfresh_use_fips_endpoint` of the session, which ranks above the setting for all services.
+        /// `awsfresh_use_fips_endpoint` of the session, which ranks above the setting for all
+        /// services.
         use_fips: Option<bool>,
     },
     /// `aws login`; `profile` is the one that says so.

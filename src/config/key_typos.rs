@@ -1,10 +1,12 @@
-//! Keys that no AWS tool reads, written in the place of a key that tools read. No SDK reports an unknown key.
+//! Keys that no AWS tool reads, written in the place of a key that tools read. No SDK reports an
+//! unknown key.
 
 use super::parser::Value;
 use super::profiles::Profile;
 use crate::finding::{Finding, Origin};
 
-/// Key names as people remember them, without `aws`, dashes and underscores; and the key they stand for.
+/// Key names as people remember them, without `aws`, dashes and underscores; and the key they stand
+/// for.
 const INTENDED: &[(&[&str], &str)] = &[
     (&["accesskeyid", "accesskey", "keyid"], "aws_access_key_id"),
     (
@@ -64,7 +66,8 @@ impl KeyTypo<'_> {
     }
 }
 
-/// The keys of a profile that no tool reads although they resemble one that tools read, and those that have no value.
+/// The keys of a profile that no tool reads although they resemble one that tools read, and those
+/// that have no value.
 pub(crate) fn key_typos(profile: &Profile) -> Vec<KeyTypo<'_>> {
     profile
         .values()

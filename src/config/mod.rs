@@ -1,10 +1,12 @@
-//! The two AWS files as text, then as profiles, then as the chain that one profile means. Pure: bytes come in, a [`Chain`] or a
-//! [`Finding`](crate::finding::Finding) with file:line comes out; nothing here reads a file or the environment.
+//! The two AWS files as text, then as profiles, then as the chain that one profile means. Pure:
+//! bytes come in, a [`Chain`] or a [`Finding`](crate::finding::Finding) with file:line comes out;
+//! nothing here reads a file or the environment.
 //!
-//! `parser` turns one file into sections with a position for every value; `profiles` merges both files as the SDKs do, and
-//! `suggest` finds what a wrong name may stand for; `resolve` follows one profile to its base, with `base` for the sources
-//! and `hop` for the roles on the way; `validate` checks single values; `key_typos` knows keys that no tool reads; `overlay`
-//! rewrites a config file for a wrapped command.
+//! `parser` turns one file into sections with a position for every value; `profiles` merges both
+//! files as the SDKs do, and `suggest` finds what a wrong name may stand for; `resolve` follows one
+//! profile to its base, with `base` for the sources and `hop` for the roles on the way; `validate`
+//! checks single values; `key_typos` knows keys that no tool reads; `overlay` rewrites a config
+//! file for a wrapped command.
 
 mod base;
 mod chain;

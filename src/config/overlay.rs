@@ -1,13 +1,14 @@
-//! The overlay: a copy of the AWS config in which chosen profiles are answered by awsfresh. Pure, text to text: every
-//! other section, key and comment stays as it is, and no secret goes in, because a profile with keys becomes one that
-//! awsfresh answers.
+//! The overlay: a copy of the AWS config in which awsfresh answers for some profiles.
+//!
+//! Pure, from text to text. All other sections, keys and comments stay as they are. No secret is
+//! copied: awsfresh also answers for every profile that has an access key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parser::{FileKind, Line, SectionKind};
 use super::profiles::CREDENTIAL_KEYS;
 
-/// Keys that shape credentials or hold them, besides [`CREDENTIAL_KEYS`].
+/// Keys that contain credentials or decide about them, besides [`CREDENTIAL_KEYS`].
 const RELATED_KEYS: &[&str] = &[
     "aws_security_token",
     "mfa_serial",
@@ -20,34 +21,35 @@ const RELATED_KEYS: &[&str] = &[
     "x_principal_arn",
 ];
 
-/// What the other profiles call the user's own `default`, where they name it as their source.
+/// The new name of the user's own `default`, for profiles that have it as `source_profile`.
 const ORIGINAL_DEFAULT: &str = "awsfresh-default";
 
 /// What `default` becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultProfile {
-    /// Answered like the chosen profile.
+    /// The credentials of the chosen profile.
     AsChosen,
-    /// Left without credentials, so that the container endpoint is reached.
+    /// No credentials, so that SDKs go on to the container endpoint.
     Empty,
 }
 
-/// How to rewrite.
+/// How to rewrite a config.
 pub struct Overlay<'a> {
-    /// The profile the command is to run as.
+    /// The profile of the command.
     pub profile: &'a str,
     /// What `default` becomes.
     pub default: DefaultProfile,
-    /// `credential_process` for a profile's name.
+    /// The value of `credential_process` for a profile.
     pub process: &'a dyn Fn(&str) -> String,
 }
 
-fn shapes(key: &str) -> bool {
+/// Whether the key contains credentials or decides about them.
+fn concerns_credentials(key: &str) -> bool {
     CREDENTIAL_KEYS.contains(&key) || RELATED_KEYS.contains(&key) || key.starts_with("awsfresh_")
 }
 
 impl Overlay<'_> {
-    /// The copy of `config`, with everything `credentials` says that is no credential.
+    /// The copy of `config`, with all keys of the file `credentials` that are not credentials.
     pub fn rewrite(&self, config: &str, credentials: &str) -> String {
         let plain = plain_keys(credentials);
         let mut answered: BTreeSet<String> = with_keys(config);
@@ -80,18 +82,14 @@ impl Overlay<'_> {
                         |name: &String| plain.get(name).is_some_and(|keys| keys.contains_key(&key));
                     dropping = current
                         .as_ref()
-                        .is_some_and(|name| shapes(&key) || outranked(name));
-                    if own_default
-                        && !dropping
-                        && key == "source_profile"
-                        && value.is_some_and(|v| v.trim() == "default")
-                    {
+                        .is_some_and(|name| concerns_credentials(&key) || outranked(name));
+                    if own_default && !dropping && is_source_default(&key, value) {
                         out.push_str(&format!("source_profile = {ORIGINAL_DEFAULT}\n"));
                         continue;
                     }
                 }
                 Line::Nothing => {
-                    // Comments may quote old keys; those inside a rewritten section's dropped entry go with it.
+                    // A comment below a removed key may quote the key: it is removed, too.
                     if !dropping || line.trim().is_empty() {
                         out.push_str(line);
                     }
@@ -104,26 +102,21 @@ impl Overlay<'_> {
                 out.push_str(line);
             }
         }
-        for name in answered.iter().filter(|name| !opened.contains(*name)) {
+        for name in answered.difference(&opened) {
             end_line(&mut out);
-            out.push_str(&if name == "default" {
-                "\n[default]\n".to_owned()
-            } else {
-                format!("\n[profile {}]\n", quoted(name))
-            });
+            out.push_str(&header(name));
             self.open(&mut out, name, plain.get(name));
         }
         if own_default {
             end_line(&mut out);
-            out.push_str(&format!(
-                "\n[profile {ORIGINAL_DEFAULT}]\ncredential_process = {}\n",
-                (self.process)("default")
-            ));
+            let process = (self.process)("default");
+            let header = header(ORIGINAL_DEFAULT);
+            out.push_str(&format!("{header}credential_process = {process}\n"));
         }
         out
     }
 
-    /// What stands first in an answered section.
+    /// Writes what comes first in a section that awsfresh answers.
     fn open(&self, out: &mut String, name: &str, plain: Option<&BTreeMap<String, String>>) {
         let answers = match (name, self.default) {
             ("default", DefaultProfile::AsChosen) => Some(self.profile),
@@ -148,6 +141,13 @@ fn end_line(out: &mut String) {
     }
 }
 
+fn header(name: &str) -> String {
+    match name {
+        "default" => "\n[default]\n".to_owned(),
+        name => format!("\n[profile {}]\n", quoted(name)),
+    }
+}
+
 fn quoted(name: &str) -> String {
     if name.contains(char::is_whitespace) {
         format!("\"{name}\"")
@@ -156,7 +156,7 @@ fn quoted(name: &str) -> String {
     }
 }
 
-/// Every line with the profile it belongs to; a header belongs to its own.
+/// Every line with its profile; a header is part of its own section.
 fn lines(kind: FileKind, text: &str) -> impl Iterator<Item = (Option<&str>, Line<'_>)> {
     let mut profile = None;
     text.lines().map(move |line| {
@@ -172,21 +172,21 @@ fn lines(kind: FileKind, text: &str) -> impl Iterator<Item = (Option<&str>, Line
 
 /// Profiles of the config with an access key.
 fn with_keys(config: &str) -> BTreeSet<String> {
-    let keys = |line: &Line<'_>| matches!(line, Line::Entry(key, _) if key == "aws_access_key_id" || key == "aws_secret_access_key");
+    let is_key = |key: &str| matches!(key, "aws_access_key_id" | "aws_secret_access_key");
     lines(FileKind::Config, config)
-        .filter(|(_, line)| keys(line))
+        .filter(|(_, line)| matches!(line, Line::Entry(key, _) if is_key(key)))
         .filter_map(|(profile, _)| profile.map(str::to_owned))
         .collect()
 }
 
-/// Per profile of the credentials file, the keys that are no credentials.
+/// The keys of each profile in the credentials file that are not credentials.
 fn plain_keys(credentials: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut profiles: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (profile, line) in lines(FileKind::Credentials, credentials) {
         let Some(profile) = profile else { continue };
         let keys = profiles.entry(profile.to_owned()).or_default();
         if let Line::Entry(key, Some(value)) = line
-            && !shapes(&key)
+            && !concerns_credentials(&key)
         {
             keys.insert(key, value.trim().to_owned());
         }
@@ -194,10 +194,16 @@ fn plain_keys(credentials: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     profiles
 }
 
-/// Whether something takes its credentials from `default`.
+/// Whether a profile has `default` as its source.
 fn names_default(config: &str) -> bool {
-    let is_one = |line: Line<'_>| matches!(line, Line::Entry(key, Some(value)) if key == "source_profile" && value.trim() == "default");
-    lines(FileKind::Config, config).any(|(_, line)| is_one(line))
+    lines(FileKind::Config, config).any(|(_, line)| match line {
+        Line::Entry(key, value) => is_source_default(&key, value),
+        _ => false,
+    })
+}
+
+fn is_source_default(key: &str, value: Option<&str>) -> bool {
+    key == "source_profile" && value.is_some_and(|value| value.trim() == "default")
 }
 
 #[cfg(test)]
@@ -213,21 +219,21 @@ mod tests {
         Overlay {
             profile,
             default,
-            process: &|name| format!("US {name}"),
+            process: &|name| format!("awsfresh {name}"),
         }
         .rewrite(config, credentials)
     }
 
     #[test]
     fn everything_but_the_chosen_credentials_stays() {
-        let config = "# mine\n[profile prod]\nregion = eu-west-1 # here\nrole_arn = r\nsource_profile = base\n\n\
+        let config = "# comment\n[profile prod]\nregion = eu-west-1 # here\nrole_arn = r\nsource_profile = base\n\n\
             [sso-session corp]\nsso_region = x\n[profile other]\nsso_session = corp\ns3 =\n  max = 1\n[services v]\nsts =\n  endpoint_url = u";
         let out = rewritten("prod", DefaultProfile::AsChosen, config, "");
         assert_eq!(
             out,
-            "# mine\n[profile prod]\ncredential_process = US prod\nregion = eu-west-1 # here\n\n\
+            "# comment\n[profile prod]\ncredential_process = awsfresh prod\nregion = eu-west-1 # here\n\n\
              [sso-session corp]\nsso_region = x\n[profile other]\nsso_session = corp\ns3 =\n  max = 1\n[services v]\nsts =\n  endpoint_url = u\n\
-             \n[default]\ncredential_process = US prod\n"
+             \n[default]\ncredential_process = awsfresh prod\n"
         );
     }
 
@@ -239,27 +245,27 @@ mod tests {
         let out = rewritten("x", DefaultProfile::Empty, config, credentials);
         assert_eq!(
             out,
-            "[default]\nregion = a\n[profile x]\ncredential_process = US x\nregion = c\n\n[profile y]\ncredential_process = US y\n"
+            "[default]\nregion = a\n[profile x]\ncredential_process = awsfresh x\nregion = c\n\n[profile y]\ncredential_process = awsfresh y\n"
         );
     }
 
     #[test]
-    fn who_takes_from_default_still_does() {
+    fn a_profile_whose_source_is_default_keeps_it() {
         let config = "[default]\naws_access_key_id=a\naws_secret_access_key=b\n[profile audit]\nrole_arn=r\nsource_profile = default\n";
         let out = rewritten("prod", DefaultProfile::AsChosen, config, "");
         assert!(out.contains("source_profile = awsfresh-default\n"), "{out}");
         assert!(
-            out.contains("[profile awsfresh-default]\ncredential_process = US default\n"),
+            out.contains("[profile awsfresh-default]\ncredential_process = awsfresh default\n"),
             "{out}"
         );
         assert!(
-            out.contains("[profile prod]\ncredential_process = US prod\n"),
+            out.contains("[profile prod]\ncredential_process = awsfresh prod\n"),
             "{out}"
         );
         let own = rewritten("default", DefaultProfile::AsChosen, config, "");
         assert!(
             own.contains("source_profile = default\n")
-                && own.contains("[default]\ncredential_process = US default\n"),
+                && own.contains("[default]\ncredential_process = awsfresh default\n"),
             "{own}"
         );
     }
@@ -273,7 +279,7 @@ mod tests {
             "[c d]\n",
         );
         assert_eq!(
-            out.matches("US a b").count(),
+            out.matches("awsfresh a b").count(),
             2,
             "once in the profile, once in default: {out}"
         );

@@ -1,7 +1,7 @@
 //! One AWS file, read as the SDKs read it, with the position of every value and of every duplicate.
 //!
-//! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this one takes the SDKs'
-//! side and keeps what is needed to speak up where the difference would matter.
+//! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this
+//! one takes the SDKs' side and keeps what is needed to speak up where the difference would matter.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::finding::{Cause, Finding, Origin, Result};
 
-/// A value and its place. Any value may be a secret that was put on the wrong line: it is not shown by `Debug`.
+/// A value and its place. Any value may be a secret that was put on the wrong line: it is not shown
+/// by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Value {
     /// Without surrounding white space and inline comment.
@@ -64,9 +65,11 @@ pub struct Section {
     pub(super) name: String,
     /// The first header.
     pub(super) origin: Origin,
-    /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two sections.
+    /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two
+    /// sections.
     pub(super) headers: Vec<String>,
-    /// Further headers of the same spelling in the same file, at which Python tools refuse the whole file.
+    /// Further headers of the same spelling in the same file, at which Python tools refuse the
+    /// whole file.
     pub(super) duplicate_headers: Vec<Origin>,
     /// Every value of every key, in file order; the last one counts.
     pub(super) keys: HashMap<String, Vec<Value>>,
@@ -91,8 +94,8 @@ pub struct File {
     pub(super) sections: Vec<Section>,
 }
 
-/// Reads one file. Fails with `config-encoding` for bytes that every SDK chokes on, and with `config-malformed` for
-/// lines that belong to no section.
+/// Reads one file. Fails with `config-encoding` for bytes that every SDK chokes on, and with
+/// `config-malformed` for lines that belong to no section.
 pub fn parse(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
     let path: Arc<str> = Arc::from(file);
     let first_line = Origin {
@@ -341,127 +344,5 @@ fn without_comment(value: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(text: &str) -> Result<File> {
-        parse("config", FileKind::Config, text.as_bytes())
-    }
-
-    fn value(text: &str) -> String {
-        config(&format!("[default]\nk ={text}")).unwrap().sections[0].keys["k"]
-            .last()
-            .unwrap()
-            .text
-            .clone()
-    }
-
-    #[test]
-    fn values_lose_white_space_and_comments_as_in_the_sdks() {
-        for (text, wanted) in [
-            (" v", "v"),
-            (" v # c", "v"),
-            (" v ; c", "v"),
-            (" v#c", "v#c"),
-            (" a=b", "a=b"),
-            (" \"v\"", "\"v\""),
-            ("", ""),
-            (" # c", ""),
-            (" v\r", "v"),
-            (" ä # ö", "ä"),
-            ("v\n  more", "v\nmore"),
-            ("v\n  # c", "v"),
-        ] {
-            assert_eq!(value(text), wanted, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn headers_name_profiles_sessions_and_services() {
-        let file = config("[default]\n[profile a]\n[profile \"b c\"] # x\n[sso-session s]\n[services v]\n[bare]\n").unwrap();
-        let names: Vec<_> = file
-            .sections
-            .iter()
-            .map(|s| (s.kind, s.name.as_str()))
-            .collect();
-        use SectionKind::{Other, Profile, Services, SsoSession};
-        assert_eq!(
-            names,
-            [
-                (Profile, "default"),
-                (Profile, "a"),
-                (Profile, "b c"),
-                (SsoSession, "s"),
-                (Services, "v"),
-                (Other, "bare")
-            ]
-        );
-        let file = parse("credentials", FileKind::Credentials, b"[profile x]").unwrap();
-        assert_eq!(file.sections[0].name, "profile x");
-    }
-
-    #[test]
-    fn duplicates_are_kept_in_order_with_their_lines() {
-        let file = config("[profile a]\nk=1\n[profile b]\n[profile a]\nK = 2\n").unwrap();
-        let values: Vec<_> = file.sections[0].keys["k"]
-            .iter()
-            .map(|v| (v.text.as_str(), v.origin.line))
-            .collect();
-        assert_eq!(values, [("1", 2), ("2", 5)]);
-    }
-
-    #[test]
-    fn nested_values_are_found() {
-        let file = config("[services v]\nsts =\n  endpoint_url = http://x\n").unwrap();
-        assert_eq!(
-            file.sections[0].nested[&("sts".into(), "endpoint_url".into())].text,
-            "http://x"
-        );
-    }
-
-    #[test]
-    fn what_belongs_to_nothing_is_an_error_with_its_line() {
-        for (text, line) in [("k = v\n", 1), ("\n[profile x\n", 2), ("  k = v", 1)] {
-            let finding = config(text).unwrap_err();
-            assert_eq!(
-                (finding.cause, finding.evidence[0].as_str()),
-                (Cause::ConfigMalformed, format!("config:{line}").as_str()),
-                "{text:?}"
-            );
-        }
-        let file = config("[profile a]\nno equals sign\n[profile b]\n").unwrap();
-        assert_eq!(
-            (
-                file.sections[0].bad_lines.len(),
-                file.sections[1].bad_lines.len()
-            ),
-            (1, 0)
-        );
-    }
-
-    #[test]
-    fn wrong_encodings_are_named() {
-        for bytes in [
-            &b"\xef\xbb\xbf[default]"[..],
-            b"\xff\xfe[\0",
-            b"[\0d\0",
-            b"\0[\0d",
-            b"[default]\nk=\xff",
-        ] {
-            assert_eq!(
-                parse("config", FileKind::Config, bytes).unwrap_err().cause,
-                Cause::ConfigEncoding
-            );
-        }
-    }
-
-    #[test]
-    fn large_files_take_linear_time() {
-        let line = format!("[default]\nk = {}\n", "x".repeat(10_000_000));
-        assert!(config(&line).is_ok());
-        let sections: String = (0..100_000)
-            .map(|i| format!("[profile p{i}]\nk = v\n"))
-            .collect();
-        assert_eq!(config(&sections).unwrap().sections.len(), 100_000);
-    }
-}
+#[path = "parser_tests.rs"]
+mod tests;

@@ -1,5 +1,5 @@
-//! Both files as one set of profiles. Per key the credentials file wins, as in every SDK; within a file the last value
-//! does.
+//! Both files as one set of profiles. Per key the credentials file wins, as in every SDK; within a
+//! file the last value does.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,8 @@ impl Profile {
         all
     }
 
-    /// Sections that are opened more than once in one file, and keys with more than one value in the others.
+    /// Sections that are opened more than once in one file, and keys with more than one value in
+    /// the others.
     pub fn repeated(&self) -> Vec<(&str, Vec<&Origin>)> {
         let once = self
             .sections
@@ -99,8 +100,9 @@ impl Profile {
             .find_map(|s| s.nested.get(&(parent.to_owned(), key.to_owned())))
     }
 
-    /// Refuses a section with a meaningless line, or with two different values of a key that decides whose credentials
-    /// come out: botocore would stop at it, the SDKs would silently take the last.
+    /// Refuses a section with a meaningless line, or with two different values of a key that
+    /// decides whose credentials come out: botocore would stop at it, the SDKs would silently take
+    /// the last.
     pub(super) fn check(&self) -> Result<()> {
         for section in &self.sections {
             if let Some((first, others)) = section.bad_lines.split_first() {

@@ -1,5 +1,5 @@
-//! From a profile's name to its chain. Where SDKs would read different sources from one profile, the profile is rejected: no
-//! caller may end up with the credentials of another identity.
+//! From a profile's name to its chain. Where SDKs would read different sources from one profile,
+//! the profile is rejected: no caller may end up with the credentials of another identity.
 
 use super::chain::{Base, Chain, Hop};
 use super::parser::Value;
@@ -41,7 +41,8 @@ pub fn resolve(set: &ProfileSet, profile: &str) -> Result<Chain> {
     chain.map_err(|finding| finding.for_profile(profile))
 }
 
-/// The profiles on the way from `profile` along `source_profile`, as far as they exist and however broken they are.
+/// The profiles on the way from `profile` along `source_profile`, as far as they exist and however
+/// broken they are.
 pub(crate) fn source_profiles(set: &ProfileSet, profile: &str) -> Vec<String> {
     let mut path: Vec<String> = Vec::new();
     let mut next = Some(profile.to_owned());
@@ -183,7 +184,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// A profile whose `credential_process` is awsfresh itself means the profile that the command names.
+    /// A profile whose `credential_process` is awsfresh itself means the profile that the command
+    /// names.
     fn follow_awsfresh(&mut self, profile: &Profile, command: &Value) -> Result<Base> {
         let recursion = || {
             let name = &profile.name;

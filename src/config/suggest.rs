@@ -1,4 +1,5 @@
-//! What a name that does not exist may stand for: a section of the wrong form, a hidden character, a similar name.
+//! What a name that does not exist may stand for: a section of the wrong form, a hidden character,
+//! a similar name.
 
 use super::profiles::{Profile, ProfileSet};
 use crate::finding::{Cause, Finding, Origin, Result};
@@ -86,7 +87,8 @@ impl ProfileSet {
             })
     }
 
-    /// An existing profile whose name differs by invisible characters, by case or by a letter or two.
+    /// An existing profile whose name differs by invisible characters, by case or by a letter or
+    /// two.
     fn similar_profile(&self, name: &str) -> Option<&Profile> {
         let visible: String = name.chars().filter(char::is_ascii_graphic).collect();
         let visible = self.profile(&visible).filter(|_| visible != name);
@@ -104,7 +106,8 @@ impl ProfileSet {
         self.sso_session(nearest(name, self.sso_session_names())?)
     }
 
-    /// Where `[sso-session NAME]` is written in a form or a file in which no tool reads it: what is wrong, and its place.
+    /// Where `[sso-session NAME]` is written in a form or a file in which no tool reads it: what is
+    /// wrong, and its place.
     pub(super) fn misplaced_session(&self, name: &str) -> Option<(String, &Origin)> {
         if let Some(Profile { origin, .. }) = self.profile(&format!("sso-session {name}")) {
             let what = format!(
@@ -125,7 +128,8 @@ impl ProfileSet {
     }
 }
 
-/// The profile that a header of the wrong form stands for: `[Profile x]`, `[profiles x]`, `[profile-x]`, `[Default]`.
+/// The profile that a header of the wrong form stands for: `[Profile x]`, `[profiles x]`,
+/// `[profile-x]`, `[Default]`.
 fn intended_profile(header: &str) -> Option<&str> {
     if header.eq_ignore_ascii_case("default") {
         return Some("default");

@@ -1,4 +1,5 @@
-//! Single values: what can be checked without asking AWS, each with its place. No message quotes a key, secret or token.
+//! Single values: what can be checked without asking AWS, each with its place. No message quotes a
+//! key, secret or token.
 
 use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
@@ -24,7 +25,8 @@ pub(super) fn no_control_chars(key: &str, value: &Value) -> Result<()> {
     Ok(())
 }
 
-/// What AWS accepts as the value of a key: a length, and characters besides letters, digits and `_`.
+/// What AWS accepts as the value of a key: a length, and characters besides letters, digits and
+/// `_`.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 pub(super) struct Charset {
     pub(super) key: &'static str,
@@ -118,7 +120,8 @@ pub(super) fn duration(value: &Value) -> Result<u32> {
     }
 }
 
-/// Rejects characters that look like others or cannot be seen: AWS would only say that there is no such thing.
+/// Rejects characters that look like others or cannot be seen: AWS would only say that there is no
+/// such thing.
 fn ascii(key: &str, value: &Value) -> Result<()> {
     no_control_chars(key, value)?;
     if value.text.is_ascii() {
@@ -205,7 +208,8 @@ pub(super) fn missing_source(value: &Value) -> Finding {
     Finding::new(Cause::SourceMissing, summary).at(&value.origin)
 }
 
-/// Every value of a section that is invalid by its form alone. Resolving a profile stops at the first.
+/// Every value of a section that is invalid by its form alone. Resolving a profile stops at the
+/// first.
 pub(crate) fn invalid_values(set: &ProfileSet, section: &Profile) -> Vec<Finding> {
     let of_charset = |charset: &Charset| charset.check(section.get(charset.key)?).err();
     let mut found: Vec<Finding> = CHARSETS.iter().filter_map(of_charset).collect();

@@ -1,5 +1,6 @@
-//! The AWS CLI's own cache of role sessions, which it uses until they expire whatever happens to the role; and its version.
-//! Read, never written. Form of the cache: botocore `JSONFileCache`, awscli `customizations/assumerole.py`.
+//! The AWS CLI's own cache of role sessions, which it uses until they expire whatever happens to
+//! the role; and its version. Read, never written. Form of the cache: botocore `JSONFileCache`,
+//! awscli `customizations/assumerole.py`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -114,7 +115,8 @@ fn sso_file(base: &Base) -> Option<(String, String)> {
     ))
 }
 
-/// Whether `arn:…:sts::ACCOUNT:assumed-role/NAME/SESSION` is a session of `arn:…:iam::ACCOUNT:role/PATH/NAME`.
+/// Whether `arn:…:sts::ACCOUNT:assumed-role/NAME/SESSION` is a session of
+/// `arn:…:iam::ACCOUNT:role/PATH/NAME`.
 fn is_session_of(arn: &str, role: &str) -> bool {
     let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
     let name = arn
@@ -149,7 +151,8 @@ pub(super) async fn version(world: &World, limit: Duration) -> Option<String> {
 }
 
 /// Whether that version supports `sso_session` and refreshes its token.
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>: since 1.27.10 and 2.9.0
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>: since 1.27.10
+/// and 2.9.0
 pub(super) fn supports_sso_sessions(version: &str) -> bool {
     let mut numbers = version
         .split('.')
@@ -200,7 +203,8 @@ mod tests {
 
     #[test]
     fn the_file_of_an_sso_role_is_named_as_botocore_names_it() {
-        // hashlib.sha1(json.dumps({...}, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        // hashlib.sha1(json.dumps({...}, sort_keys=True, separators=(",",
+        // ":")).encode()).hexdigest()
         let base = |session: Option<&str>| Base::Sso {
             profile: "dev".into(),
             session: session.map(str::to_owned),

@@ -1,20 +1,20 @@
-//! Everything that can be read without asking AWS: environment, both files, the chain, the SSO token, the host. Collected once;
-//! the checks are pure functions of it.
+//! Everything that can be read without asking AWS: environment, both files, the chain, the SSO
+//! token, the host. Collected once; the checks are pure functions of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::aws_cli_cache::{self, CliSession};
+use super::environment_keys::{EnvironmentKeys, is_misnamed};
+use super::file_facts::{FileFacts, cli_files};
 use super::host::HostEnvironment;
-use super::probe::ProbeResults;
-use crate::aws::access_key::Keys;
+use super::probe_results::ProbeResults;
 use crate::aws_files::{self, AwsFiles};
 use crate::config::{Base, Chain, Profile, ProfileSet, Value, source_profiles};
-use crate::credentials::Secret;
-use crate::finding::{Cause, Finding, Origin, Result, Subject};
+use crate::finding::{Finding, Origin, Result};
 use crate::refresh::{Entry, Freshness, freshness, step_keys, token_key};
 use crate::shell::program;
-use crate::source::connection::{Connections, EndpointOverride, Service};
+use crate::source::connection::{Connections, Service};
+use crate::source::endpoint_override::EndpointOverride;
 use crate::source::sso::{Session, Token, TokenFacts};
 use crate::source::web_identity::Claims;
 use crate::store::{Status, Store};
@@ -65,45 +65,6 @@ pub(super) struct Facts {
     pub(super) probes: Option<ProbeResults>,
 }
 
-/// A file or directory of AWS tools.
-pub(super) struct FileFacts {
-    pub(super) path: PathBuf,
-    /// The variable that names it, if one does.
-    pub(super) named_by: Option<&'static str>,
-    pub(super) exists: bool,
-    /// Permission bits and owner, where the system has them.
-    pub(super) mode: Option<(u32, u32)>,
-    pub(super) is_dir: bool,
-    /// Whether this user could write to it.
-    pub(super) writable: bool,
-    /// When it was last modified.
-    pub(super) modified: Option<Timestamp>,
-    /// Why it cannot be read or parsed.
-    pub(super) problem: Option<Finding>,
-}
-
-/// `AWS_ACCESS_KEY_ID` and its companions.
-#[derive(Default)]
-pub(super) struct EnvironmentKeys {
-    pub(super) id: Option<String>,
-    pub(super) secret: Option<Secret>,
-    pub(super) session_token: Option<Secret>,
-    pub(super) security_token: Option<Secret>,
-    pub(super) expiration: Option<String>,
-    /// Variables in the place of these, which no current tool reads.
-    pub(super) misnamed: Vec<String>,
-}
-
-/// Names that only the first SDK for Java read, and names as people remember them.
-const MISNAMED: &[&str] = &[
-    "AWS_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "AWS_ACCESS_KEY_SECRET",
-    "AWS_SECRET_ACCESS_KEY_ID",
-    "AWS_KEY_ID",
-    "AWS_TOKEN",
-];
-
 /// The variable that a job of GitHub Actions has if it may request a web identity token.
 /// <https://docs.github.com/en/actions/reference/security/oidc>
 pub(super) const ID_TOKEN_VARIABLE: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
@@ -114,43 +75,6 @@ const SECRET_VARIABLES: &[&str] = &[
     "AWS_SECURITY_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 ];
-
-impl EnvironmentKeys {
-    fn collect(world: &World) -> Self {
-        let text = |name: &str| world.env(name).map(str::to_owned);
-        let secret = |name: &str| text(name).map(Secret::new);
-        let names = world.variables().map(|(name, _)| name.to_owned());
-        Self {
-            id: text("AWS_ACCESS_KEY_ID"),
-            secret: secret("AWS_SECRET_ACCESS_KEY"),
-            session_token: secret("AWS_SESSION_TOKEN"),
-            security_token: secret("AWS_SECURITY_TOKEN"),
-            expiration: text("AWS_CREDENTIAL_EXPIRATION"),
-            misnamed: names.filter(|name| is_misnamed(name)).collect(),
-        }
-    }
-
-    /// All parts, as most SDKs combine them; `None` without both halves of a key.
-    pub(super) fn keys(&self) -> Option<Keys<'_>> {
-        let token = self.session_token.as_ref().or(self.security_token.as_ref());
-        let (id, secret) = (self.id.as_deref()?, self.secret.as_ref()?.expose());
-        Some(Keys {
-            id,
-            secret,
-            token: token.map(Secret::expose),
-        })
-    }
-}
-
-fn is_misnamed(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    let known = [
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-    ];
-    (known.contains(&upper.as_str()) && upper != name) || MISNAMED.contains(&upper.as_str())
-}
 
 impl Facts {
     /// Reads everything but the network; the store itself is checked only if `check_store`.
@@ -356,80 +280,6 @@ fn missing_program(chain: &Chain, world: &World) -> Option<String> {
     (!exists).then_some(program)
 }
 
-impl FileFacts {
-    /// A file that `variable` may name.
-    fn named(
-        path: PathBuf,
-        variable: &'static str,
-        problem: Option<Finding>,
-        world: &World,
-    ) -> Self {
-        let named_by = world.env(variable).map(|_| variable);
-        Self {
-            named_by,
-            problem,
-            ..Self::of(path)
-        }
-    }
-
-    fn of(path: PathBuf) -> Self {
-        let about = std::fs::metadata(&path).ok();
-        let modified = about.as_ref().and_then(|m| m.modified().ok());
-        let modified = modified.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-        #[cfg(unix)]
-        let mode = about.as_ref().and_then(mode);
-        #[cfg(not(unix))]
-        let mode = None;
-        #[cfg(unix)]
-        let writable = rustix::fs::access(&path, rustix::fs::Access::WRITE_OK).is_ok();
-        #[cfg(not(unix))]
-        let writable = true;
-        Self {
-            exists: about.is_some(),
-            is_dir: about.as_ref().is_some_and(std::fs::Metadata::is_dir),
-            path,
-            named_by: None,
-            mode,
-            writable,
-            modified: modified.map(|d| Timestamp(d.as_secs().cast_signed())),
-            problem: None,
-        }
-    }
-
-    /// `read PATH`, or `there is no PATH`.
-    pub(super) fn state(&self) -> String {
-        format!(
-            "{} {}",
-            if self.exists { "read" } else { "there is no" },
-            self.path.display()
-        )
-    }
-}
-
-/// Permission bits and owner. A device or a pipe keeps no secret: its mode does not matter.
-#[cfg(unix)]
-fn mode(about: &std::fs::Metadata) -> Option<(u32, u32)> {
-    use std::os::unix::fs::MetadataExt;
-    (about.is_file() || about.is_dir()).then(|| (about.mode() & 0o777, about.uid()))
-}
-
-/// The directories in which the AWS CLI keeps sessions, and the token file of an SSO session.
-fn cli_files(world: &World, chain: Option<&Chain>) -> Vec<FileFacts> {
-    let aws = world.home.join(".aws");
-    let session = chain.and_then(|chain| Session::of(&chain.base, world));
-    let token_file = session.map(|session| session.path().to_owned());
-    let dirs = [
-        aws.clone(),
-        aws_cli_cache::cache_dir(world),
-        aws.join("sso/cache"),
-    ];
-    dirs.into_iter()
-        .chain(token_file)
-        .map(FileFacts::of)
-        .filter(|file| file.exists)
-        .collect()
-}
-
 /// What SDKs fall back to where there are neither keys nor a profile, as far as variables name it.
 fn ambient_source(world: &World) -> Option<Base> {
     let value = |name: &str| {
@@ -465,11 +315,4 @@ pub(super) fn environment_origin() -> Origin {
         file: "the environment".into(),
         line: 0,
     }
-}
-
-/// A finding about an environment variable with a part of a key.
-pub(super) fn in_environment(cause: Cause, variable: &str, what: &str) -> Finding {
-    Finding::new(cause, format!("{variable} in the environment {what}"))
-        .about(Subject::Environment)
-        .evidence(format!("the environment variable {variable}"))
 }

@@ -42,8 +42,8 @@ pub(super) struct HostEnvironment {
     pub(super) kinds: Vec<HostKind>,
     /// The user who called `sudo`, whose files are not read.
     pub(super) sudo_user: Option<String>,
-    /// This user's home directory according to `/etc/passwd`, if `HOME` is another one and it has AWS files. Users of NSS
-    /// (LDAP, SSSD) are not found.
+    /// This user's home directory according to `/etc/passwd`, if `HOME` is another one and it has
+    /// AWS files. Users of NSS (LDAP, SSSD) are not found.
     pub(super) own_home: Option<PathBuf>,
     /// Under WSL: `.aws` directories on the Windows side.
     pub(super) windows: Vec<PathBuf>,
@@ -113,7 +113,8 @@ fn kinds(world: &World) -> Vec<HostKind> {
         .collect()
 }
 
-/// `.aws` directories of the Windows users: the one that `WSLENV=USERPROFILE/p` passes, else those on drive C.
+/// `.aws` directories of the Windows users: the one that `WSLENV=USERPROFILE/p` passes, else those
+/// on drive C.
 fn windows_homes(world: &World) -> Vec<PathBuf> {
     let passed = world
         .env("USERPROFILE")

@@ -21,7 +21,8 @@ pub(super) enum Metadata {
     Role,
     /// Nothing responds.
     Unreachable(String),
-    /// It responds, but its token does not reach this host: that is more network hops away than the token may travel.
+    /// It responds, but its token does not reach this host: that is more network hops away than the
+    /// token may travel.
     HopLimit,
     /// It responds and has no role.
     NoRole(String),

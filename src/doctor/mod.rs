@@ -1,15 +1,20 @@
-//! The diagnosis of a profile. `facts` collects everything that can be read, and `probe` everything that has to be asked; the
-//! pure `checks` turn both into findings, ranked; `report` is the result for people and for programs.
+//! The diagnosis of a profile. `facts` collects everything that can be read, and `probe` everything
+//! that has to be asked; the pure `checks` turn both into findings, ranked; `report` is the result
+//! for people and for programs.
 //!
-//! Behind `facts`: `host` (which kind of machine or container this is) and `aws_cli_cache` (what the AWS CLI has cached). Behind
-//! `probe`: `reachability` (hosts, DNS, TLS, clock), `metadata` (the instance metadata service) and `tls_issuer`.
+//! Behind `facts`: `host` (which kind of machine or container this is) and `aws_cli_cache` (what
+//! the AWS CLI has cached). Behind `probe`: `reachability` (hosts, DNS, TLS, clock), `metadata`
+//! (the instance metadata service) and `tls_issuer`.
 
 mod aws_cli_cache;
 mod checks;
+mod environment_keys;
 mod facts;
+mod file_facts;
 mod host;
 mod metadata;
 mod probe;
+mod probe_results;
 mod reachability;
 mod report;
 mod tls_issuer;

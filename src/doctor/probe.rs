@@ -4,15 +4,16 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::aws_cli_cache::{self, CliSession};
-use super::facts::{EnvironmentKeys, Facts, environment_origin};
+use super::environment_keys::EnvironmentKeys;
+use super::facts::{Facts, environment_origin};
 use super::metadata::{self, Metadata};
-use super::reachability::{HostReply, Unreachable, contact};
+use super::probe_results::{HostResult, HostRole, ProbeResults, Step, StepResult};
+use super::reachability::{Unreachable, contact};
 use crate::aws::partition;
 use crate::config::{Base, Chain, Network};
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Certainty, Class, Finding, Result};
 use crate::refresh::Refresher;
-use crate::source::sso::Assignments;
 use crate::source::{Identity, Sources};
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -21,121 +22,6 @@ use crate::world::{SelectedBy, World};
 /// No probe takes longer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The results of all probes.
-pub(super) struct ProbeResults {
-    /// Step by step from the base, up to the first that failed.
-    pub(super) steps: Vec<StepResult>,
-    /// The owner of the keys in the environment.
-    pub(super) environment: Option<Result<Identity>>,
-    /// What the machine or container offers to programs that find nothing else.
-    pub(super) ambient: Option<Result<()>>,
-    /// The hosts that were contacted without credentials.
-    pub(super) hosts: Vec<HostResult>,
-    /// The state of the instance metadata service, if the chain starts there.
-    pub(super) metadata: Option<Metadata>,
-    /// Whether AWS accepts the sessions in the AWS CLI's cache, in the order of the facts.
-    pub(super) cli_sessions: Vec<Result<Identity>>,
-    /// The version of the AWS CLI, where it matters.
-    pub(super) cli_version: Option<String>,
-}
-
-/// A step of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Its base.
-    Base,
-    /// The role of this number, counted from 0.
-    Role(usize),
-}
-
-/// The result of one step.
-pub(super) struct StepResult {
-    pub(super) step: Step,
-    /// The step as messages name it: the ARN of the role, or the source of the profile.
-    pub(super) name: String,
-    /// The owner of its credentials according to AWS, or why there are none.
-    pub(super) outcome: Result<Identity>,
-    /// Why AWS rejected what was cached; then new credentials were fetched.
-    pub(super) rejected_cached: Option<Finding>,
-    /// The partition's home region, and whether the credentials are valid there, if the region rejected them.
-    pub(super) home_region: Option<(String, bool)>,
-    /// The home region of another partition in which they are valid.
-    pub(super) other_partition: Option<&'static str>,
-    /// Whether the credentials are those of a session.
-    pub(super) is_session: bool,
-    /// Whether AWS accepts them and does not reveal their owner: the policy of a VPC endpoint may deny GetCallerIdentity,
-    /// nothing else can.
-    pub(super) identity_hidden: bool,
-    /// What the SSO user has instead of the role that was denied.
-    pub(super) assignments: Option<Assignments>,
-}
-
-/// Why a host is contacted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HostRole {
-    /// STS in the region of the chain.
-    Sts,
-    /// STS in the home region, to compare with.
-    HomeSts,
-    /// A service of IAM Identity Center.
-    Sso,
-    /// What an endpoint override names.
-    Override,
-}
-
-/// The result of one host.
-pub(super) struct HostResult {
-    pub(super) name: String,
-    pub(super) role: HostRole,
-    /// Its response, or why there was none.
-    pub(super) outcome: Result<HostReply>,
-    /// The issuer of its certificate, where that is not trusted.
-    pub(super) issuer: Option<Box<str>>,
-    /// Seconds by which its clock is ahead of ours.
-    pub(super) skew: Option<i64>,
-}
-
-impl StepResult {
-    fn new(step: Step, name: String, outcome: Result<Identity>) -> Self {
-        Self {
-            step,
-            name,
-            outcome,
-            rejected_cached: None,
-            home_region: None,
-            other_partition: None,
-            is_session: false,
-            identity_hidden: false,
-            assignments: None,
-        }
-    }
-
-    /// Whether the next step can use its credentials.
-    pub(super) fn works(&self) -> bool {
-        self.outcome.is_ok() || self.identity_hidden
-    }
-}
-
-impl ProbeResults {
-    /// Whether the whole chain yields credentials that AWS accepts.
-    pub(super) fn chain_works(&self) -> bool {
-        self.steps.last().is_some_and(StepResult::works)
-    }
-
-    /// Why the chain does not work.
-    pub(super) fn failure(&self) -> Option<&Finding> {
-        let steps = self.steps.iter().filter(|step| !step.identity_hidden);
-        steps.filter_map(|step| step.outcome.as_ref().err()).next()
-    }
-
-    /// The owner of the credentials of the whole chain.
-    pub(super) fn identity(&self) -> Option<&Identity> {
-        self.steps
-            .last()
-            .and_then(|step| step.outcome.as_ref().ok())
-    }
-}
-
 /// What probing needs besides the facts.
 pub(super) struct Prober<'a> {
     pub(super) world: &'a World,
@@ -143,8 +29,9 @@ pub(super) struct Prober<'a> {
 }
 
 impl Prober<'_> {
-    /// Runs all probes at once. Where nothing responds, that takes little more than the limit of one probe; the steps of a
-    /// chain are probed one after the other, as each needs the one before.
+    /// Runs all probes at once. Where nothing responds, that takes little more than the limit of
+    /// one probe; the steps of a chain are probed one after the other, as each needs the one
+    /// before.
     pub(super) fn run(&self, facts: &Facts) -> ProbeResults {
         let chain = facts.chain.as_ref().ok();
         let bare = bare_chain(chain);
@@ -252,7 +139,8 @@ impl Prober<'_> {
         result
     }
 
-    /// Asks in the region; if that does not know the key, in the home region, and then in other partitions.
+    /// Asks in the region; if that does not know the key, in the home region, and then in other
+    /// partitions.
     fn identify(
         &self,
         refresher: &Refresher<'_>,
@@ -417,8 +305,8 @@ fn bare_chain(like: Option<&Chain>) -> Chain {
     }
 }
 
-/// The hosts to contact: STS in the region, STS at home to compare with, and both SSO services if the chain needs them. With an
-/// endpoint override, the host that it names.
+/// The hosts to contact: STS in the region, STS at home to compare with, and both SSO services if
+/// the chain needs them. With an endpoint override, the host that it names.
 fn hosts(world: &World, chain: Option<&Chain>, sso_blocked: bool) -> Vec<(String, HostRole)> {
     let bare = bare_chain(chain);
     let sources = Sources::new(world, chain.unwrap_or(&bare), Instant::now());

@@ -1,4 +1,5 @@
-//! Whether a host can be reached, what responds there, and what its clock says. Without credentials.
+//! Whether a host can be reached, what responds there, and what its clock says. Without
+//! credentials.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -15,7 +16,8 @@ use super::tls_issuer::issuer;
 use crate::finding::{Cause, Finding, Result};
 use crate::source::Sources;
 use crate::source::connection::Transport;
-use crate::source::sdk_error::{connection_error, error_chain};
+use crate::source::connection_error::connection_error;
+use crate::source::sdk_error::error_chain;
 use crate::time::Timestamp;
 
 /// A host that has responded before gets this long to present its certificate again.

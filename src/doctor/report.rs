@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::facts::Facts;
-use super::probe::{HostRole, StepResult};
+use super::probe_results::{HostRole, StepResult};
 use crate::config::{Base, Chain};
 use crate::finding::{Finding, Origin, Result, Severity, finding_json, finding_text};
 use crate::source::Identity;
@@ -145,7 +145,7 @@ fn lines(facts: &Facts) -> Vec<Line> {
 }
 
 fn files(facts: &Facts) -> Vec<Line> {
-    let line = |(name, file): (_, &super::facts::FileFacts)| {
+    let line = |(name, file): (_, &super::file_facts::FileFacts)| {
         let state = if file.exists { "" } else { " (missing)" };
         let by = file
             .named_by
@@ -238,7 +238,7 @@ fn chain_lines(facts: &Facts, chain: &Chain) -> Vec<Line> {
 fn network(facts: &Facts) -> Vec<Line> {
     let hosts = facts.probes.iter().flat_map(|probes| &probes.hosts);
     let hosts = hosts.filter(|host| host.role != HostRole::HomeSts);
-    let line = |host: &super::probe::HostResult| {
+    let line = |host: &super::probe_results::HostResult| {
         let detail = match (&host.outcome, host.skew) {
             (Ok(_), Some(skew)) if skew.abs() > VISIBLE_SKEW => {
                 format!("{}, its clock {skew:+} s", host.name)

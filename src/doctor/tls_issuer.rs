@@ -1,5 +1,5 @@
-//! The issuer of the certificate that a host presents: it names the proxy that inspects TLS. Nothing is sent to the host, and
-//! nothing it says is trusted.
+//! The issuer of the certificate that a host presents: it names the proxy that inspects TLS.
+//! Nothing is sent to the host, and nothing it says is trusted.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -16,8 +16,8 @@ use crate::sync::lock;
 /// More than a proxy sends before the tunnel is open, in bytes.
 const HEAD_LIMIT: usize = 8 * 1024;
 
-/// The common name, else the organisation, of the issuer of the certificate at `host`, port 443; through `proxy`, a
-/// `HOST:PORT`, if there is one.
+/// The common name, else the organisation, of the issuer of the certificate at `host`, port 443;
+/// through `proxy`, a `HOST:PORT`, if there is one.
 pub(super) fn issuer(host: &str, proxy: Option<&str>, limit: Duration) -> Option<String> {
     let address = match proxy {
         Some(proxy) => proxy.to_owned(),

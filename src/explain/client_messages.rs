@@ -1,4 +1,5 @@
-//! Messages of clients themselves, before or instead of an answer by AWS: their words, what they mean, what to do. Pure data.
+//! Messages of clients themselves, before or instead of an answer by AWS: their words, what they
+//! mean, what to do. Pure data.
 
 use crate::finding::Cause;
 
@@ -27,8 +28,8 @@ const fn message(
     }
 }
 
-/// In order: the most specific first, "no credentials" after its reasons, and after that the sources that only machines and
-/// containers have, which SDKs try last.
+/// In order: the most specific first, "no credentials" after its reasons, and after that the
+/// sources that only machines and containers have, which SDKs try last.
 pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
     message(
         &[

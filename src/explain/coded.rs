@@ -88,7 +88,8 @@ fn is_reported(flat: &str, start: usize, end: usize) -> bool {
     }
 }
 
-/// Whether a code that no other program uses is reported as an error, and not in a list of names, a metric or an import.
+/// Whether a code that no other program uses is reported as an error, and not in a list of names, a
+/// metric or an import.
 fn is_error(before: &str, after: &str) -> bool {
     let is_quoted = before.ends_with('"') && after.starts_with('"') && !before.ends_with("=\"");
     let has_message = || {
@@ -103,8 +104,8 @@ fn is_error(before: &str, after: &str) -> bool {
         || has_message()
 }
 
-/// `(CODE)`, `api error CODE:`, `Error Code: CODE`, `<Code>CODE<`, `Errors::CODE`, `"CODE"`; `CODE: ` after a colon, or with
-/// what AWS writes with such codes.
+/// `(CODE)`, `api error CODE:`, `Error Code: CODE`, `<Code>CODE<`, `Errors::CODE`, `"CODE"`; `CODE:
+/// ` after a colon, or with what AWS writes with such codes.
 fn is_shown_as_code(before: &str, after: &str) -> bool {
     let before = before.trim_end();
     let is_about_aws = || {

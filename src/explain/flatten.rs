@@ -1,5 +1,5 @@
-//! A log as one line: without prefixes of lines, terminal codes, the frames that Terraform draws, HTML escapes, and line ends in
-//! the middle of a sentence.
+//! A log as one line: without prefixes of lines, terminal codes, the frames that Terraform draws,
+//! HTML escapes, and line ends in the middle of a sentence.
 
 /// A line can have so many prefixes.
 const MAX_PREFIXES: usize = 4;
@@ -30,7 +30,8 @@ pub(super) fn flatten(text: &str) -> String {
     })
 }
 
-/// A line without a quotation mark or frame (`> `, `| `), the name of a pod or service (`[pod/x] `, `x | `) and the time.
+/// A line without a quotation mark or frame (`> `, `| `), the name of a pod or service (`[pod/x] `,
+/// `x | `) and the time.
 fn without_prefixes(line: &str) -> &str {
     let mut rest = line;
     for _ in 0..MAX_PREFIXES {

@@ -1,4 +1,5 @@
-//! The errors of a log together with what is wrong on this machine: a local fault that leads to an error ranks before it.
+//! The errors of a log together with what is wrong on this machine: a local fault that leads to an
+//! error ranks before it.
 
 use super::scan::LoggedError;
 use crate::aws::error_code::ErrorKind;

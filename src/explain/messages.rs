@@ -1,5 +1,5 @@
-//! Messages without a code: of AWS, printed by clients that omit the code, and of clients themselves. All phrases are searched
-//! for in one pass: a log may have 32 MB.
+//! Messages without a code: of AWS, printed by clients that omit the code, and of clients
+//! themselves. All phrases are searched for in one pass: a log may have 32 MB.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,8 @@ const REACH: usize = 300;
 /// The messages of clients, from those that count anywhere to those that count least.
 const TABLES: [&[ClientMessage]; 3] = [CLIENT_MESSAGES, NETWORK_MESSAGES, WEAK_HINTS];
 
-/// Every phrase, in the order of [`phrases`]. `None` if the automaton cannot be built, which the tests exclude.
+/// Every phrase, in the order of [`phrases`]. `None` if the automaton cannot be built, which the
+/// tests exclude.
 static AUTOMATON: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(phrases()).ok());
 

@@ -1,4 +1,5 @@
-//! The phrases by which errors are found: codes and messages of AWS, and messages of clients, with their meaning. Pure data.
+//! The phrases by which errors are found: codes and messages of AWS, and messages of clients, with
+//! their meaning. Pure data.
 
 /// Codes that no other program uses.
 pub(super) const CODES: &[&str] = &[

@@ -49,7 +49,8 @@ impl LoggedError {
         }
     }
 
-    /// What ends a program ranks before what it may survive: a denied request, and what is tried again.
+    /// What ends a program ranks before what it may survive: a denied request, and what is tried
+    /// again.
     fn rank(&self) -> u8 {
         match self.kind {
             Some(ErrorKind::Throttled | ErrorKind::ServerError) => 2,
@@ -79,8 +80,8 @@ pub fn scan(text: &str) -> Vec<LoggedError> {
             .into_iter()
             .for_each(|error| add(&mut found, error));
     }
-    // A message of a client counts only where AWS has not spoken: "no credentials" often follows from its answer. An answer
-    // that a client survives does not end in such a message.
+    // A message of a client counts only where AWS has not spoken: "no credentials" often follows
+    // from its answer. An answer that a client survives does not end in such a message.
     let last = found.iter().map(|error| error.at).max();
     if found.iter().all(|error| error.rank() > 0) {
         let is_later = |error: &LoggedError| last.is_none_or(|last| error.at > last);
@@ -96,7 +97,8 @@ pub fn scan(text: &str) -> Vec<LoggedError> {
     found
 }
 
-/// A log may contain anything: the arguments of a program, or the secret in the place of the key ID.
+/// A log may contain anything: the arguments of a program, or the secret in the place of the key
+/// ID.
 fn redact(error: &mut LoggedError) {
     error.message = redacted(&error.message);
     let Finding {

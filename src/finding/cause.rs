@@ -1,6 +1,7 @@
 //! The published cause ids, and the class that each belongs to.
 
-/// What a cause means for the caller. The numbers are the exit codes, a published contract (docs/exit-codes.md).
+/// What a cause means for the caller. The numbers are the exit codes, a published contract
+/// (docs/exit-codes.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Nothing is wrong.
@@ -82,7 +83,8 @@ causes! {
     SourceConflict = "source-conflict" => Configuration,
     /// Keys in the environment outrank the profile that was meant.
     EnvShadowsProfile = "env-shadows-profile" => Configuration,
-    /// `[default]` outranks what the container or machine offers, or stands in for a profile that does not exist.
+    /// `[default]` outranks what the container or machine offers, or stands in for a profile that
+    /// does not exist.
     DefaultProfileShadows = "default-profile-shadows" => Configuration,
     /// Keys in the credentials file outrank what the config file says of the same profile.
     CredentialsFileShadows = "credentials-file-shadows" => Configuration,

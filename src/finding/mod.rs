@@ -1,8 +1,9 @@
-//! What went wrong, as a fact and a next step. A [`Finding`] is the error type of the whole crate: its [`Cause`] has a
-//! published id, and the cause's [`Class`] decides the exit code.
+//! What went wrong, as a fact and a next step. A [`Finding`] is the error type of the whole crate:
+//! its [`Cause`] has a published id, and the cause's [`Class`] decides the exit code.
 //!
-//! Code never reads the words of a finding. What it needs to know about one is typed: the cause, the [`Subject`]s it is
-//! about, and [`AwsAnswer`] where AWS itself said it. So every message can be reworded.
+//! Code never reads the words of a finding. What it needs to know about one is typed: the cause,
+//! the [`Subject`]s it is about, and [`AwsAnswer`] where AWS itself said it. So every message can
+//! be reworded.
 
 mod cause;
 mod origin;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{Certainty, Finding, Severity};
 use crate::text::{self, paint, printable, truncate};
 
-/// Lines of evidence and of remedies in the text form, and bytes per line: SDKs quote the text and cut it at a few KB.
+/// Lines of evidence and of remedies in the text form, and bytes per line: SDKs quote the text and
+/// cut it at a few KB.
 const EVIDENCE_LINES: usize = 4;
 const REMEDY_LINES: usize = 3;
 const SUMMARY_BYTES: usize = 600;

@@ -1,5 +1,6 @@
-//! The cache key of each step of a chain: a digest of everything that shapes the credential, so that an edited profile never
-//! yields the credentials of the old one. It contains no secret; of a static key only its ID.
+//! The cache key of each step of a chain: a digest of everything that shapes the credential, so
+//! that an edited profile never yields the credentials of the old one. It contains no secret; of a
+//! static key only its ID.
 
 use serde_json::{Value, json};
 
@@ -92,7 +93,8 @@ fn base(chain: &Chain, world: &World, connections: &Connections) -> (Value, bool
     }
 }
 
-/// The key of one SSO session's token: in the store, if it is ours, and of the lock under which it is refreshed.
+/// The key of one SSO session's token: in the store, if it is ours, and of the lock under which it
+/// is refreshed.
 pub(crate) fn token_key(session: &Session<'_>) -> CacheKey {
     key(TOKEN_KIND, &json!(session.identity()))
 }

@@ -1,5 +1,6 @@
-//! The content of a store under one key: one line of compact JSON, because some services corrupt raw newlines. An entry of
-//! another version, of another key or of no form at all counts as missing.
+//! The content of a store under one key: one line of compact JSON, because some services corrupt
+//! raw newlines. An entry of another version, of another key or of no form at all counts as
+//! missing.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

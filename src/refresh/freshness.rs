@@ -4,15 +4,16 @@ use std::fmt;
 
 use crate::time::Timestamp;
 
-/// botocore and .NET run a credential process for every request once less than 15 minutes are left; five more leave room for
-/// clock differences and for a renewal that fails once. In seconds.
+/// botocore and .NET run a credential process for every request once less than 15 minutes are left;
+/// five more leave room for clock differences and for a renewal that fails once. In seconds.
 const WINDOW: i64 = 20 * 60;
 
-/// With less time left, in seconds, a credential could expire on its way to AWS: it counts as expired.
+/// With less time left, in seconds, a credential could expire on its way to AWS: it counts as
+/// expired.
 const MARGIN: i64 = 5;
 
-/// No AWS session lives longer, in seconds. A credential that claims to (a process that says 9999 for "never") is renewed, and
-/// still served if that fails.
+/// No AWS session lives longer, in seconds. A credential that claims to (a process that says 9999
+/// for "never") is renewed, and still served if that fails.
 const MAX_AGE: i64 = 36 * 3600;
 
 /// A credential that was obtained further in the future, in seconds, shows that a clock was wrong.
@@ -50,8 +51,8 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Judges a credential by when it was `obtained` and when it expires. A renewal is due when less than
-/// `min(20 min, a third of its lifetime)` is left.
+/// Judges a credential by when it was `obtained` and when it expires. A renewal is due when less
+/// than `min(20 min, a third of its lifetime)` is left.
 pub fn freshness(obtained: Timestamp, expiration: Timestamp, now: Timestamp) -> Freshness {
     let lifetime = expiration.seconds_from(obtained).max(0);
     let left = expiration.seconds_from(now);

@@ -1,9 +1,10 @@
 //! One refresh at a time per key, across processes.
 //!
-//! The lock is an advisory lock on a file of its own, which the kernel drops when its holder exits in any way. The file is
-//! never unlinked: after an unlink, two processes could each hold "the" lock. Its content is the last failed attempt, so that
-//! the processes that waited share the outcome instead of repeating it. Not promised: exclusion on file systems without locks
-//! (some network homes); there the caller continues without one.
+//! The lock is an advisory lock on a file of its own, which the kernel drops when its holder exits
+//! in any way. The file is never unlinked: after an unlink, two processes could each hold "the"
+//! lock. Its content is the last failed attempt, so that the processes that waited share the
+//! outcome instead of repeating it. Not promised: exclusion on file systems without locks (some
+//! network homes); there the caller continues without one.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -36,8 +37,8 @@ pub(super) struct Failure {
 
 /// The outcome of an attempt to take the lock.
 pub(super) enum LockAttempt {
-    /// This process does the work. `lock` is `None` where the file system has no locks. `waited` tells whether another process
-    /// held the lock meanwhile.
+    /// This process does the work. `lock` is `None` where the file system has no locks. `waited`
+    /// tells whether another process held the lock meanwhile.
     Acquired {
         lock: Option<RefreshLock>,
         waited: bool,
@@ -46,7 +47,8 @@ pub(super) enum LockAttempt {
     Busy,
 }
 
-/// Tries to take the lock of `key`; with a deadline, waits for it that long. An attended caller is told about the wait.
+/// Tries to take the lock of `key`; with a deadline, waits for it that long. An attended caller is
+/// told about the wait.
 pub(super) fn acquire(
     dir: &Path,
     key: &CacheKey,
@@ -110,8 +112,9 @@ impl RefreshLock {
         Ok(file_lock::try_lock(&file)?.then_some(Self(file)))
     }
 
-    /// Waits for the lock until `deadline`; `None` once that has passed. The wait is the kernel's own, on a helper thread:
-    /// polling would cost latency, and a thread that is left over ends with the process.
+    /// Waits for the lock until `deadline`; `None` once that has passed. The wait is the kernel's
+    /// own, on a helper thread: polling would cost latency, and a thread that is left over ends
+    /// with the process.
     fn wait(dir: &Path, key: &CacheKey, deadline: Instant) -> io::Result<Option<Self>> {
         let file = open(dir, key)?;
         let (sender, receiver) = mpsc::channel();

@@ -1,14 +1,17 @@
 //! Fresh credentials, fetched once for any number of callers: look, lock, look again, fetch, store.
 //!
-//! Each step of a chain is cached under its own key and refreshed under its own lock, from the end towards the base, so locks
-//! are always taken in the same order. A valid credential is never dropped before its successor is stored, and never withheld
-//! because a store cannot be written or a source is down.
+//! Each step of a chain is cached under its own key and refreshed under its own lock, from the end
+//! towards the base, so locks are always taken in the same order. A valid credential is never
+//! dropped before its successor is stored, and never withheld because a store cannot be written or
+//! a source is down.
 //!
-//! `refresher` is the algorithm; `freshness` decides when a renewal is due; `lock` excludes other processes and shares the
-//! outcome of a failure with them; `cache_key` names the entries, `entry` is their content; `sso_token` keeps the token of an
-//! SSO session.
+//! `refresher` is the algorithm, `decision` its rules under the lock; `freshness` decides when a
+//! renewal is due; `lock` excludes other processes and shares the outcome of a failure with them;
+//! `cache_key` names the entries, `entry` is their content; `sso_token` keeps the token of an SSO
+//! session.
 
 mod cache_key;
+mod decision;
 mod entry;
 mod freshness;
 mod lock;

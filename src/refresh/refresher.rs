@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::cache_key::step_keys;
+use super::decision::{Action, Renewal};
 use super::entry::Entry;
 use super::freshness::Freshness;
 use super::lock::{self, Failure, LockAttempt, RefreshLock};
@@ -17,9 +18,6 @@ use crate::source::{Identity, Sources};
 use crate::store::{CacheKey, Store};
 use crate::time::{Timestamp, human_duration};
 use crate::world::World;
-
-/// After a renewal that failed while something valid was left, the source is not asked for this long, in seconds.
-const BACK_OFF: i64 = 30;
 
 /// Obtains the credentials of one chain. Step 0 is its base, every following step a role.
 pub(crate) struct Refresher<'a> {
@@ -35,57 +33,6 @@ pub(crate) struct Refresher<'a> {
     force: bool,
     obtained: Cell<Option<Timestamp>>,
     failed_renewal: RefCell<Option<Finding>>,
-}
-
-/// A renewal of one step.
-struct Renewal<'a> {
-    step: usize,
-    key: &'a CacheKey,
-    force: bool,
-    /// What is cached and still valid.
-    valid: Option<Entry>,
-    /// When the look into the cache was made.
-    began: Timestamp,
-}
-
-/// What to do under the lock.
-#[derive(Debug, PartialEq, Eq)]
-enum Action {
-    /// Fail as the process that held the lock before did.
-    ShareFailure,
-    /// Serve what is valid: the last renewal failed a moment ago.
-    ServeValid,
-    /// Serve what the process that held the lock before has stored.
-    ServeStored,
-    /// Ask the source.
-    Fetch,
-}
-
-impl Renewal<'_> {
-    /// Decides by the failure that is left in the lock, by what is stored now, and by whether the lock was waited for.
-    fn decide(
-        &self,
-        waited: bool,
-        failure: Option<&Failure>,
-        stored: Option<&Entry>,
-        now: Timestamp,
-    ) -> Action {
-        if let Some(failure) = failure {
-            if self.valid.is_none() && waited && failure.at >= self.began {
-                return Action::ShareFailure;
-            }
-            if self.valid.is_some() && !self.force && now.seconds_from(failure.at) < BACK_OFF {
-                return Action::ServeValid;
-            }
-        }
-        let is_fresh = |entry: &&Entry| entry.freshness(now) == Freshness::Fresh;
-        match stored.filter(is_fresh) {
-            Some(entry) if !self.force || (waited && entry.obtained >= self.began) => {
-                Action::ServeStored
-            }
-            _ => Action::Fetch,
-        }
-    }
 }
 
 impl<'a> Refresher<'a> {
@@ -170,7 +117,8 @@ impl<'a> Refresher<'a> {
         }
     }
 
-    /// What the user of the chain's SSO session has; `None` where it has no session, or the portal does not say.
+    /// What the user of the chain's SSO session has; `None` where it has no session, or the portal
+    /// does not say.
     pub(crate) fn assignments(&self) -> Option<Assignments> {
         let token = self
             .sso_token(&Session::of(&self.chain.base, self.world)?, None)
@@ -337,7 +285,8 @@ impl<'a> Refresher<'a> {
         let caller = self.step(step - 1, false)?;
         log::debug!("calling AssumeRole for {}", hop.role_arn.text);
         match self.sources.hop(hop, &caller) {
-            // AWS no longer accepts the caller's session from the cache: it must not be served again.
+            // AWS no longer accepts the caller's session from the cache: it must not be served
+            // again.
             Err(finding)
                 if matches!(
                     finding.cause,
@@ -413,7 +362,3 @@ impl<'a> Refresher<'a> {
         self.serve(step, entry)
     }
 }
-
-#[cfg(test)]
-#[path = "refresher_tests.rs"]
-mod tests;

@@ -1,5 +1,5 @@
-//! The token of an SSO session: read, refreshed under a lock of its own, and written back before it is used. Refresh tokens
-//! rotate: one that is not written back is lost.
+//! The token of an SSO session: read, refreshed under a lock of its own, and written back before it
+//! is used. Refresh tokens rotate: one that is not written back is lost.
 
 use std::path::Path;
 use std::time::Instant;
@@ -101,8 +101,8 @@ impl SsoTokens<'_> {
         }
     }
 
-    /// Writes a renewed token back. If that fails, the token at hand still serves, but its refresh token is lost with this
-    /// process: the user has to know.
+    /// Writes a renewed token back. If that fails, the token at hand still serves, but its refresh
+    /// token is lost with this process: the user has to know.
     fn write(&self, key: &CacheKey, token: &Token) {
         let label = self.session.label();
         let outcome = match token.source {

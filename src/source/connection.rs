@@ -1,7 +1,6 @@
-//! How AWS is reached: endpoint, TLS roots, proxy, time limits. The SDK's own loader is not used: it does not read `ca_bundle`
-//! and would look for a profile by itself.
+//! How AWS is reached: endpoint, TLS roots, proxy, time limits. The SDK's own loader is not used:
+//! it does not read `ca_bundle` and would look for a profile by itself.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,12 +18,11 @@ use hyper_util::client::proxy::matcher::Matcher;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use url::Url;
 
-use crate::aws::names::is_aws_host;
+use super::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::config::{Network, Value};
 use crate::files;
-use crate::finding::{Cause, Finding, Origin, Result};
+use crate::finding::{Cause, Finding, Result};
 use crate::world::World;
 
 /// All public roots together take a quarter of a megabyte.
@@ -50,32 +48,6 @@ pub(crate) struct Hosts {
     pub(crate) dualstack: bool,
 }
 
-/// The place of a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SettingPlace {
-    /// An environment variable.
-    Variable(&'static str),
-    /// `endpoint_url` in a file.
-    File(Origin),
-}
-
-impl fmt::Display for SettingPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Variable(name) => f.write_str(name),
-            Self::File(origin) => write!(f, "endpoint_url at {origin}"),
-        }
-    }
-}
-
-/// An endpoint override.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EndpointOverride {
-    url: String,
-    /// The setting that has it.
-    pub(crate) place: SettingPlace,
-}
-
 /// Where and how to connect, from the environment and a profile.
 pub(crate) struct Connections {
     sts: Option<EndpointOverride>,
@@ -93,7 +65,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Ranks the settings as the SDKs do: the variable of the service, the variable for all, then the profile.
+    /// Ranks the settings as the SDKs do: the variable of the service, the variable for all, then
+    /// the profile.
     pub(crate) fn new(world: &World, network: &Network) -> Self {
         let ignored = world.env_flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
             || network.ignore_configured_endpoint_urls;
@@ -199,7 +172,8 @@ impl Connections {
         )
     }
 
-    /// Proxy and TLS settings for `url`. TLS roots are loaded for https only: reading the system's takes milliseconds.
+    /// Proxy and TLS settings for `url`. TLS roots are loaded for https only: reading the system's
+    /// takes milliseconds.
     pub(crate) fn transport(&self, url: &str) -> Result<Transport> {
         let plain = url.starts_with("http://");
         let tls = if plain {
@@ -338,65 +312,6 @@ impl Transport {
     }
 }
 
-impl EndpointOverride {
-    /// For tests of other modules.
-    #[cfg(test)]
-    pub(crate) fn of_variable(name: &'static str, url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            place: SettingPlace::Variable(name),
-        }
-    }
-
-    /// Whether it names a host of AWS.
-    pub(crate) fn is_aws(&self) -> bool {
-        is_aws_host(&self.url)
-    }
-
-    /// The URL without anything that may be a password: user, query, fragment.
-    pub(crate) fn shown(&self) -> String {
-        let Ok(mut url) = Url::parse(&self.url) else {
-            return self.after_userinfo();
-        };
-        if url.set_username("").is_err() || url.set_password(None).is_err() {
-            return self.after_userinfo();
-        }
-        url.set_query(None);
-        url.set_fragment(None);
-        let text = url.to_string();
-        // The parser adds the path `/` where there is none.
-        if url.path() == "/" {
-            text.trim_end_matches('/').to_owned()
-        } else {
-            text
-        }
-    }
-
-    /// What can be shown of text that is not a URL.
-    fn after_userinfo(&self) -> String {
-        let bare = self.url.split(['?', '#']).next().unwrap_or_default();
-        bare.rsplit('@').next().unwrap_or_default().to_owned()
-    }
-
-    /// Rejects what the SDK would fail on, with the whole request in its error.
-    fn check(&self) -> Result<()> {
-        let fits = |b: u8| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b);
-        let uri: Option<Uri> = self.url.parse().ok().filter(|_| self.url.bytes().all(fits));
-        let is_http = |uri: &Uri| {
-            matches!(uri.scheme_str(), Some("http" | "https"))
-                && uri.host().is_some_and(|host| !host.is_empty())
-        };
-        if uri.as_ref().is_some_and(is_http) {
-            return Ok(());
-        }
-        Err(
-            Finding::new(Cause::ConfigMalformed, "the endpoint is not a URL")
-                .evidence(format!("{}, {}", self.place, self.shown()))
-                .remedy("write https://HOST or http://HOST:PORT, or remove the setting"),
-        )
-    }
-}
-
 /// The SDK panics on a bundle with a certificate that it cannot read.
 fn check_bundle(pem: &[u8]) -> Result<(), String> {
     if pem.len() as u64 > BUNDLE_LIMIT {
@@ -436,47 +351,6 @@ pub(crate) fn timeouts() -> TimeoutConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn endpoint(url: &str) -> EndpointOverride {
-        EndpointOverride::of_variable("AWS_ENDPOINT_URL", url)
-    }
-
-    #[test]
-    fn a_password_in_a_url_is_not_shown() {
-        for (url, shown) in [
-            (
-                "http://bob:pass@127.0.0.1:9/a?sig=secret",
-                "http://127.0.0.1:9/a",
-            ),
-            ("http://127.0.0.1:9", "http://127.0.0.1:9"),
-            ("bob:p@ss@host", "host"),
-        ] {
-            assert_eq!(endpoint(url).shown(), shown);
-        }
-    }
-
-    #[test]
-    fn only_a_url_that_the_sdk_can_use_is_an_endpoint() {
-        for url in [
-            "http://127.0.0.1:9",
-            "https://host/path",
-            "http://bob:pass@host",
-        ] {
-            assert!(endpoint(url).check().is_ok(), "{url}");
-        }
-        for url in [
-            "",
-            "host",
-            "ftp://host",
-            "http://",
-            "http:///x",
-            "http://:9",
-            "http://a b",
-            "http://a{b}",
-        ] {
-            assert!(endpoint(url).check().is_err(), "{url}");
-        }
-    }
 
     #[test]
     fn a_request_takes_the_proxy_unless_it_is_exempt() {

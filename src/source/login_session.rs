@@ -1,6 +1,7 @@
-//! `login_session`: console credentials that `aws login` left behind, renewed by the SDK's own provider, which knows the
-//! proof-of-possession scheme. The provider reads and rewrites the AWS CLI's cache file; signing in is up to the AWS CLI.
-//! Not promised: the provider rewrites that file in place, so a crash in that instant costs a new `aws login`.
+//! `login_session`: console credentials that `aws login` left behind, renewed by the SDK's own
+//! provider, which knows the proof-of-possession scheme. The provider reads and rewrites the AWS
+//! CLI's cache file; signing in is up to the AWS CLI. Not promised: the provider rewrites that file
+//! in place, so a crash in that instant costs a new `aws login`.
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_types::region::Region;
 
 use super::connection::{Service, retries, timeouts};
+use super::connection_error::unreachable_in_words;
 use super::{Sources, from_sdk, sdk_error};
 use crate::config::Value;
 use crate::credentials::Credentials;
@@ -76,7 +78,7 @@ pub(super) async fn credentials(
     response.map(from_sdk).map_err(|e| {
         let said = sdk_error::error_chain(&e);
         let service = format!("the sign-in service in {region}");
-        if let Some(finding) = sdk_error::unreachable_in_words(&said, &service) {
+        if let Some(finding) = unreachable_in_words(&said, &service) {
             return finding;
         }
         match refresh_error(&said, &service) {
@@ -89,8 +91,8 @@ pub(super) async fn credentials(
     })
 }
 
-/// Why the session was not refreshed, if not because of the session itself. The SDK gives no more than words.
-/// Errors: aws-sdk-signin, `CreateOAuth2TokenError`.
+/// Why the session was not refreshed, if not because of the session itself. The SDK gives no more
+/// than words. Errors: aws-sdk-signin, `CreateOAuth2TokenError`.
 fn refresh_error(said: &str, service: &str) -> Option<Finding> {
     let says = |words: &[&str]| words.iter().any(|one| said.contains(one));
     if says(&["TooManyRequests"]) {
@@ -111,7 +113,8 @@ fn refresh_error(said: &str, service: &str) -> Option<Finding> {
     None
 }
 
-/// The AWS CLI's file for the session: <https://github.com/aws/aws-cli/tree/v2/awscli/customizations/login>
+/// The AWS CLI's file for the session:
+/// <https://github.com/aws/aws-cli/tree/v2/awscli/customizations/login>
 fn cache_file(world: &World, arn: &str) -> PathBuf {
     let dir = match world.env(LOGIN_DIRECTORY_VARIABLE) {
         Some(dir) => world.expand(dir),
@@ -120,7 +123,8 @@ fn cache_file(world: &World, arn: &str) -> PathBuf {
     dir.join(format!("{}.json", sha256_hex(arn.trim().as_bytes())))
 }
 
-/// The provider panics on a success without a body, as a broken proxy may send: here such a response becomes an error.
+/// The provider panics on a success without a body, as a broken proxy may send: here such a
+/// response becomes an error.
 fn rejecting_empty(client: SharedHttpClient) -> SharedHttpClient {
     #[derive(Debug)]
     struct NonEmpty(SharedHttpConnector);

@@ -1,5 +1,6 @@
-//! Credentials that the host offers: the EC2 instance metadata service and the container credentials endpoint, through the
-//! SDK's own providers. Never cached: on a home directory that several machines share, another machine would use them.
+//! Credentials that the host offers: the EC2 instance metadata service and the container
+//! credentials endpoint, through the SDK's own providers. Never cached: on a home directory that
+//! several machines share, another machine would use them.
 
 use std::time::Duration;
 

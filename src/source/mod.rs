@@ -1,7 +1,10 @@
-//! Sources of credentials, one file each. A source makes its calls and returns; caching, locks and second looks belong to
-//! `refresh`. The async runtime and the TLS stack start here, on first use: a warm answer does not need them.
+//! Sources of credentials, one file each. A source makes its calls and returns; caching, locks and
+//! second looks belong to `refresh`. The async runtime and the TLS stack start here, on first use:
+//! a warm answer does not need them.
 
 pub(crate) mod connection;
+pub(crate) mod connection_error;
+pub(crate) mod endpoint_override;
 mod identity;
 mod login_session;
 mod metadata;
@@ -166,7 +169,8 @@ impl<'a> Sources<'a> {
     /// Rejects credentials that cannot be used here and now: they are neither returned nor cached.
     fn validate(&self, credentials: Credentials, service: &str) -> Result<Credentials> {
         let now = self.world.now();
-        // The SDK has the beginning of time for a missing date, and a time that is no date cannot be written.
+        // The SDK has the beginning of time for a missing date, and a time that is no date cannot
+        // be written.
         let end = credentials.expiration.filter(|t| t.0 > 0 && t.is_date());
         let flaw = credentials
             .flaw()
@@ -278,7 +282,8 @@ impl<'a> Sources<'a> {
         })
     }
 
-    /// The region for STS: the environment, then the profile, then the home region of the role's partition.
+    /// The region for STS: the environment, then the profile, then the home region of the role's
+    /// partition.
     fn sts_region(&self, own: Option<&str>, role_arn: &str) -> Result<String> {
         let env = self.world.first_env(REGION_VARIABLES);
         if let Some((name, text)) = env.filter(|(_, text)| !is_region(text)) {
@@ -312,8 +317,8 @@ fn from_sdk(c: aws_credential_types::Credentials) -> Credentials {
     }
 }
 
-/// The session name of a role: as configured, else `awsfresh-USER` in the characters that STS allows. It must be stable: it
-/// appears in CloudTrail and is part of the cache key.
+/// The session name of a role: as configured, else `awsfresh-USER` in the characters that STS
+/// allows. It must be stable: it appears in CloudTrail and is part of the cache key.
 pub(crate) fn session_name(world: &World, configured: Option<&str>) -> String {
     match configured {
         Some(name) => name.to_owned(),

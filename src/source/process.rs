@@ -1,6 +1,7 @@
-//! A foreign `credential_process`: run with a time limit and a bounded output, its output checked as the strictest SDK would.
-//! Its stderr is shown in a failure alone, and there no more than one line, without what looks like a secret.
-//! Contract: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
+//! A foreign `credential_process`: run with a time limit and a bounded output, its output checked
+//! as the strictest SDK would. Its stderr is shown in a failure alone, and there no more than one
+//! line, without what looks like a secret. Contract:
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -19,10 +20,12 @@ use crate::world::World;
 /// The Java SDK's limit in bytes; an answer is under 4 KB.
 const OUTPUT_LIMIT: u64 = 64_000;
 
-/// The profiles whose process is running above this call, so that a script which calls awsfresh back is recognised.
+/// The profiles whose process is running above this call, so that a script which calls awsfresh
+/// back is recognised.
 const CHAIN_VARIABLE: &str = "AWSFRESH_PROFILE_CHAIN";
 
-/// Rejects a profile whose process is running above this call. Checked before any lock is taken: the call above holds it.
+/// Rejects a profile whose process is running above this call. Checked before any lock is taken:
+/// the call above holds it.
 pub(crate) fn reject_recursion(profile: &str, world: &World) -> Result<()> {
     let above = world.env(CHAIN_VARIABLE).unwrap_or_default();
     if !above.split(',').any(|name| name == profile) {
@@ -64,7 +67,8 @@ pub(super) async fn run(
         return Err(failed(what).remedy("AWSFRESH_TIMEOUT=SECONDS allows more time"));
     };
     let status = status.map_err(|e| failed(format!("cannot be waited for: {e}")))?;
-    // Checked before the status: after the limit nobody reads, and the process may have been killed for writing on.
+    // Checked before the status: after the limit nobody reads, and the process may have been killed
+    // for writing on.
     if output.len() as u64 > OUTPUT_LIMIT {
         return Err(finding(
             Cause::ProcessOutputInvalid,
@@ -93,7 +97,8 @@ fn with_stderr(finding: Finding, errors: &[u8], status: ExitStatus) -> Finding {
     let own = lines.clone().find(|line| line.starts_with("awsfresh: "));
     let line = own.or(lines.next_back()).unwrap_or("nothing on stderr");
     let finding = finding.evidence(format!("its stderr: {}", shown(line)));
-    // <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>: found, and not executable
+    // <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>: found, and not
+    // executable
     if status.code() == Some(126) {
         finding.remedy("chmod +x the program")
     } else {
@@ -184,7 +189,8 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
     }
 }
 
-/// A line of a program's stderr as people may see it: without what looks like a secret, and not at all if it names one.
+/// A line of a program's stderr as people may see it: without what looks like a secret, and not at
+/// all if it names one.
 fn shown(line: &str) -> String {
     const NAMES: [&str; 7] = [
         "secretaccesskey",

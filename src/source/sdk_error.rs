@@ -1,17 +1,19 @@
-//! An error of the SDK as a finding: first whether AWS was reached, then what it said. Messages are matched on codes and key
-//! phrases, because their wording changes.
+//! An error of the SDK as a finding: first whether AWS was reached, then what it said. Messages are
+//! matched on codes and key phrases, because their wording changes.
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::connection_error::{connection_error, proxy_password_required, timed_out};
 use crate::aws::access_key::Keys;
 use crate::aws::error_code::{ApiError, ErrorKind};
-use crate::aws::error_finding::{RequestContext, clock_sync_command};
+use crate::aws::error_finding::RequestContext;
 use crate::aws::partition;
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Result};
 
-/// Why AWS was not reached or did not respond sensibly; `None` where it returned an error of its own.
+/// Why AWS was not reached or did not respond sensibly; `None` where it returned an error of its
+/// own.
 fn unreachable<E>(error: &SdkError<E, HttpResponse>, service: &str) -> Option<Finding>
 where
     E: std::error::Error + 'static,
@@ -42,104 +44,6 @@ where
     }
 }
 
-/// What the words of an SDK error say about why `service` was not reached; `None` where they are about something else.
-pub(crate) fn unreachable_in_words(detail: &str, service: &str) -> Option<Finding> {
-    let lower = detail.to_ascii_lowercase();
-    let is_connection = ["dispatch failure", "timeout", "timed out"]
-        .iter()
-        .any(|words| lower.contains(words));
-    is_connection.then(|| connection_error(detail, false, service))
-}
-
-/// The finding for a connector's words about why `service` was not reached.
-pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) -> Finding {
-    let lower = detail.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let finding = |cause, summary: String| Finding::new(cause, summary).evidence(detail);
-    if has(&[
-        "dns error",
-        "failed to lookup",
-        "name or service not known",
-        "name resolution",
-    ]) {
-        return finding(
-            Cause::DnsFailure,
-            format!("the name of {service} does not resolve"),
-        )
-        .remedy("check the region's spelling, DNS and VPN");
-    }
-    if has(&["certificate", "unknownissuer", "invalid peer"]) {
-        let finding = finding(
-            Cause::TlsUntrusted,
-            format!("the certificate of {service} is not trusted"),
-        );
-        // An expired certificate is most often a wrong clock.
-        let is_expired = has(&["expired", "notvalidyet"]);
-        let finding = if is_expired {
-            finding.remedy(clock_sync_command())
-        } else {
-            finding
-        };
-        return finding.remedy("behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or AWS_CA_BUNDLE=FILE");
-    }
-    if has(&[
-        "proxy authorization required",
-        "proxy authentication required",
-    ]) {
-        return proxy_password_required(detail);
-    }
-    if has(&["handshake eof", "close_notify", "connection reset"]) {
-        let summary = format!("the connection to {service} was closed before a response");
-        return finding(Cause::ConnectTimeout, summary).remedy(
-            "check firewall and proxy: something in between accepts connections but drops traffic",
-        );
-    }
-    if has(&["invalidcontenttype", "corrupt message"]) {
-        return finding(
-            Cause::ConnectTimeout,
-            format!("{service} does not answer with TLS"),
-        )
-        .remedy("check proxy and endpoint settings: http:// for a server without TLS");
-    }
-    if has(&["proxy", "tunnel"]) {
-        let summary = format!("the proxy for {service} rejects the connection or does not respond");
-        return finding(Cause::ProxyMisconfigured, summary)
-            .remedy("check HTTPS_PROXY and NO_PROXY");
-    }
-    if is_timeout || has(&["timed out", "timeout"]) {
-        return timed_out(service).evidence(detail);
-    }
-    let not_http = ["invalid http", "parse", "incompletemessage"];
-    let closed = [
-        "connection closed before message",
-        "unexpected eof",
-        "end of file",
-    ];
-    if has(&not_http) || has(&closed) {
-        return Finding::not_aws(service, detail);
-    }
-    finding(
-        Cause::ConnectTimeout,
-        format!("{service} cannot be reached"),
-    )
-    .remedy("check the network, proxy and endpoint settings")
-}
-
-fn proxy_password_required(evidence: &str) -> Finding {
-    let summary = "the proxy requires a valid user name and password";
-    Finding::new(Cause::ProxyMisconfigured, summary)
-        .evidence(evidence)
-        .remedy("export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, the password percent-encoded")
-}
-
-fn timed_out(service: &str) -> Finding {
-    Finding::new(
-        Cause::ConnectTimeout,
-        format!("{service} does not respond in time"),
-    )
-    .remedy("check the network, firewall and proxy")
-}
-
 /// An error and its causes in one line. The SDK keeps secrets out of these.
 pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut parts = vec![error.to_string()];
@@ -159,8 +63,8 @@ pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     }
 }
 
-/// Errors that mean the same whichever service returns them: rejection by a proxy, throttling, a server error, a response
-/// without an AWS error.
+/// Errors that mean the same whichever service returns them: rejection by a proxy, throttling, a
+/// server error, a response without an AWS error.
 fn service_error(code: &str, status: u16, service: &str) -> Option<Finding> {
     if status == 407 {
         return Some(proxy_password_required("HTTP 407"));
@@ -199,7 +103,8 @@ fn parts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (String,
             .or_else(|| oauth_description(&body));
         return (code.to_owned(), message.unwrap_or_default(), status);
     }
-    // Emulators (moto for one) wrap their errors in one more element than AWS does, and the SDK finds no code in them.
+    // Emulators (moto for one) wrap their errors in one more element than AWS does, and the SDK
+    // finds no code in them.
     let element = |tag: &str| {
         let (_, rest) = body.split_once(&format!("<{tag}>"))?;
         Some(rest.split_once(&format!("</{tag}>"))?.0.to_owned())
@@ -294,7 +199,8 @@ where
     }
 }
 
-/// Code and message of an error of the SSO portal or of SSO-OIDC; or why the service was not reached.
+/// Code and message of an error of the SSO portal or of SSO-OIDC; or why the service was not
+/// reached.
 pub(crate) fn sso_error<E>(
     error: &SdkError<E, HttpResponse>,
     service: &str,
@@ -317,65 +223,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn connector_errors_are_told_apart() {
-        let cases = [
-            (
-                "io error: dns error: failed to lookup address information",
-                false,
-                Cause::DnsFailure,
-            ),
-            (
-                "invalid peer certificate: UnknownIssuer",
-                false,
-                Cause::TlsUntrusted,
-            ),
-            (
-                "client error (Connect): tunnel error: unsuccessful",
-                false,
-                Cause::ProxyMisconfigured,
-            ),
-            (
-                "HTTP connect timeout occurred after 2s",
-                true,
-                Cause::ConnectTimeout,
-            ),
-            (
-                "tcp connect error: Connection refused (os error 111)",
-                false,
-                Cause::ConnectTimeout,
-            ),
-            (
-                "connection closed before message completed",
-                false,
-                Cause::CaptivePortal,
-            ),
-            ("io error: tls handshake eof", false, Cause::ConnectTimeout),
-            (
-                "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/",
-                false,
-                Cause::ConnectTimeout,
-            ),
-            (
-                "received corrupt message of type InvalidContentType",
-                false,
-                Cause::ConnectTimeout,
-            ),
-            (
-                "unsuccessful tunnel: proxy authorization required",
-                false,
-                Cause::ProxyMisconfigured,
-            ),
-        ];
-        for (detail, timeout, cause) in cases {
-            assert_eq!(
-                connection_error(detail, timeout, "STS in eu-west-1").cause,
-                cause,
-                "{detail}"
-            );
-        }
-    }
 
     #[test]
     fn a_response_without_an_aws_code_is_not_from_aws() {

@@ -1,4 +1,5 @@
-//! STS: the client, and `AssumeRole`. Called directly, because the SDK's own profile provider ignores `duration_seconds`.
+//! STS: the client, and `AssumeRole`. Called directly, because the SDK's own profile provider
+//! ignores `duration_seconds`.
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::Client;

@@ -1,5 +1,5 @@
-//! `AssumeRoleWithWebIdentity`: an unsigned call with a token that another program keeps fresh in a file. The file is read
-//! for every call.
+//! `AssumeRoleWithWebIdentity`: an unsigned call with a token that another program keeps fresh in a
+//! file. The file is read for every call.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The OS keyring while it serves, then sealed files, then nothing. The first use finds out: a warm answer from the
-//! keyring is one conversation with it, not a probe and a conversation.
+//! The OS keyring while it serves, then sealed files, then nothing. The first use finds out: a warm
+//! answer from the keyring is one conversation with it, not a probe and a conversation.
 
 use std::sync::Mutex;
 
@@ -48,7 +48,8 @@ impl Auto {
         }
     }
 
-    /// Does `work` on every level. A locked one fails the whole: what it holds would stay behind unseen.
+    /// Does `work` on every level. A locked one fails the whole: what it holds would stay behind
+    /// unseen.
     fn all<T>(
         &self,
         work: impl Fn(&dyn Store) -> Result<T, StoreError>,

@@ -1,5 +1,5 @@
-//! The 32 bytes that seal the files: from a file or command the user names, else from the kernel's user keyring, which
-//! lives in memory only and is shared by cron jobs and login shells.
+//! The 32 bytes that seal the files: from a file or command the user names, else from the kernel's
+//! user keyring, which lives in memory only and is shared by cron jobs and login shells.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -170,7 +170,8 @@ mod kernel {
         Ok(key)
     }
 
-    /// The user keyring, made a part of the process keyring: without that, cron and bare sessions may not read from it.
+    /// The user keyring, made a part of the process keyring: without that, cron and bare sessions
+    /// may not read from it.
     fn user_ring() -> Result<KeyRing, KeyError> {
         let ring = KeyRing::from_special_id(KeyRingIdentifier::User, true)?;
         KeyRing::from_special_id(KeyRingIdentifier::Process, true)?.link_keyring(ring)?;

@@ -1,7 +1,8 @@
 //! The Secret Service (GNOME Keyring, KWallet, KeePassXC) over the session bus.
 //!
-//! A plain session: the key exchange that some libraries insist on takes two thirds of a call and protects nothing,
-//! for whoever can read this bus can as well ask the service. Nothing here unlocks anything or makes a collection.
+//! A plain session: the key exchange that some libraries insist on takes two thirds of a call and
+//! protects nothing, for whoever can read this bus can as well ask the service. Nothing here
+//! unlocks anything or makes a collection.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -180,7 +181,8 @@ impl Store for SecretServiceStore {
     }
 }
 
-/// Where the session bus is; never one to be launched. Cron has no variable, but the socket may be there.
+/// Where the session bus is; never one to be launched. Cron has no variable, but the socket may be
+/// there.
 fn address(settings: &StoreSettings) -> Option<String> {
     if let Some(given) = settings
         .bus_address

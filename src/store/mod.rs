@@ -1,4 +1,5 @@
-//! Where credentials wait between two runs: the OS keyring, files sealed with a key that is not on the disk, or nowhere.
+//! Where credentials wait between two runs: the OS keyring, files sealed with a key that is not on
+//! the disk, or nowhere.
 
 mod auto;
 mod data_key;
@@ -24,14 +25,15 @@ pub use settings::{StoreKind, StoreSettings};
 /// The size limit of an entry, in bytes; a larger value was not written by awsfresh.
 const VALUE_LIMIT: usize = 1024 * 1024;
 
-/// A place for credentials. Whatever cannot be made sense of counts as missing; an error means that the place as such
-/// does not serve.
+/// A place for credentials. Whatever cannot be made sense of counts as missing; an error means that
+/// the place as such does not serve.
 pub trait Store: Send + Sync {
     /// `keyring`, `sealed` or `none`; of `auto`, the one in use at the moment.
     fn name(&self) -> &'static str;
     /// The value kept under `key`.
     fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError>;
-    /// Keeps `value`, in one step replacing what was there. `label` is what a person sees in a keyring manager.
+    /// Keeps `value`, in one step replacing what was there. `label` is what a person sees in a
+    /// keyring manager.
     fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError>;
     /// Forgets; tells whether there was something.
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError>;
@@ -39,7 +41,8 @@ pub trait Store: Send + Sync {
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError>;
     /// Asks the store whether it serves, which costs as much as a use.
     fn check(&self) -> Status;
-    /// Which store and why, in one line, as far as its use up to now has shown. Asks nothing: for the warm path.
+    /// Which store and why, in one line, as far as its use up to now has shown. Asks nothing: for
+    /// the warm path.
     fn status(&self) -> String {
         format!("{}, as asked for", self.name())
     }
@@ -56,8 +59,8 @@ pub struct Status {
     pub state: Result<(), StoreError>,
 }
 
-/// The store of this run. Nothing is asked, connected to or created before its first use; what it finds then is in
-/// [`Store::check`].
+/// The store of this run. Nothing is asked, connected to or created before its first use; what it
+/// finds then is in [`Store::check`].
 pub fn open(settings: &StoreSettings) -> Box<dyn Store> {
     match settings.kind {
         StoreKind::Auto => Box::new(auto::Auto::new(
@@ -70,7 +73,8 @@ pub fn open(settings: &StoreSettings) -> Box<dyn Store> {
     }
 }
 
-/// The OS keyring; `None` where there is none on this system, or, unless `wanted`, nothing that could answer.
+/// The OS keyring; `None` where there is none on this system, or, unless `wanted`, nothing that
+/// could answer.
 #[cfg(target_os = "linux")]
 fn keyring(settings: &StoreSettings, wanted: bool) -> Option<Box<dyn Store>> {
     keyring_linux::SecretServiceStore::new(settings, wanted).map(|store| Box::new(store) as _)
@@ -86,8 +90,9 @@ fn keyring(_: &StoreSettings, _wanted: bool) -> Option<Box<dyn Store>> {
     None
 }
 
-/// Runs `work` on a thread of its own, for at most `limit`: keyring libraries can hang for ever, and some must not be
-/// called from asynchronous code. A thread that is late is left behind and ends with the process.
+/// Runs `work` on a thread of its own, for at most `limit`: keyring libraries can hang for ever,
+/// and some must not be called from asynchronous code. A thread that is late is left behind and
+/// ends with the process.
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
 fn bounded<T: Send + 'static>(
     limit: Duration,

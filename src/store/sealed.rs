@@ -1,5 +1,6 @@
-//! One sealed file per entry, for cron, SSH, containers and servers without a keyring. ChaCha20-Poly1305 with the
-//! entry's name as associated data; the key is not on the disk unless the user put it there ([`super::data_key`]).
+//! One sealed file per entry, for cron, SSH, containers and servers without a keyring.
+//! ChaCha20-Poly1305 with the entry's name as associated data; the key is not on the disk unless
+//! the user put it there ([`super::data_key`]).
 //!
 //! A file: `AWSF`, a version byte, 12 bytes of nonce, the ciphertext with its tag.
 

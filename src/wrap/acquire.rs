@@ -1,4 +1,5 @@
-//! The first credentials of a run: they last as long as required and belong to whom the user expects, or nothing is started.
+//! The first credentials of a run: they last as long as required and belong to whom the user
+//! expects, or nothing is started.
 
 use super::session::Session;
 use super::{Delivery, seconds};
@@ -195,7 +196,8 @@ impl Session<'_> {
     }
 }
 
-/// Whether the identity is the role of that name, as people know it: for an SSO role, without prefix and suffix.
+/// Whether the identity is the role of that name, as people know it: for an SSO role, without
+/// prefix and suffix.
 fn is_role(identity: &Identity, wanted: &str) -> bool {
     let Some(role) = identity.role() else {
         return false;

@@ -1,8 +1,8 @@
 //! The container credentials protocol on 127.0.0.1, served from memory.
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 //!
-//! Real clients give up after one or two seconds: no request waits for anything. A request without the token, or from a
-//! browser, is rejected.
+//! Real clients give up after one or two seconds: no request waits for anything. A request without
+//! the token, or from a browser, is rejected.
 
 use std::convert::Infallible;
 use std::io;
@@ -69,7 +69,8 @@ struct Body {
 }
 
 impl Endpoint {
-    /// Serves the credentials of `renewer` until dropped. Under a drill each response expires at most `drill` seconds ahead.
+    /// Serves the credentials of `renewer` until dropped. Under a drill each response expires at
+    /// most `drill` seconds ahead.
     pub(super) fn start(
         renewer: Arc<Renewer>,
         profile: &str,

@@ -12,7 +12,8 @@ use crate::world::{
 };
 
 /// Every variable that some SDK ranks above or beside what is delivered.
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>; the short names are those of older Java SDKs.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>; the short names are
+/// those of older Java SDKs.
 const OVERRIDES: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -110,7 +111,8 @@ fn keep_sources(world: &World, chain: &Chain, delivered: &Delivered<'_>, set: Se
             }
         }
     }
-    // The SDK in our own calls reads these, and a profile with a process outranks them in the command.
+    // The SDK in our own calls reads these, and a profile with a process outranks them in the
+    // command.
     if let (Base::Container { .. }, Delivered::Profile { .. }) = (&chain.base, delivered) {
         let tokens = [
             "AWS_CONTAINER_AUTHORIZATION_TOKEN",

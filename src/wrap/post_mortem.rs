@@ -1,4 +1,5 @@
-//! The report after a command has ended: whether credentials caused its failure, and the outcome of a drill. Pure.
+//! The report after a command has ended: whether credentials caused its failure, and the outcome of
+//! a drill. Pure.
 
 use super::Delivery;
 use super::request_log::Summary;

@@ -1,4 +1,5 @@
-//! The credentials of a running command, renewed ahead of time by the wall clock, so that a machine that slept renews at once.
+//! The credentials of a running command, renewed ahead of time by the wall clock, so that a machine
+//! that slept renews at once.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,7 +29,8 @@ struct State {
 
 /// The outcome of a renewal.
 pub(super) struct Renewal {
-    /// The credentials to use from now on, and when AWS issued them; the old ones, if they are all there is.
+    /// The credentials to use from now on, and when AWS issued them; the old ones, if they are all
+    /// there is.
     pub(super) outcome: Result<(Credentials, Timestamp)>,
     /// Why they are the old ones, if they are.
     pub(super) failure: Option<Finding>,

@@ -1,6 +1,6 @@
-//! When credentials were requested, and their announced expiration, so that the parent can tell whether the command came back
-//! for new ones. Under the profile delivery other processes answer; each appends a line to a file of the run's directory. No
-//! secret is in it.
+//! When credentials were requested, and their announced expiration, so that the parent can tell
+//! whether the command came back for new ones. Under the profile delivery other processes answer;
+//! each appends a line to a file of the run's directory. No secret is in it.
 
 use std::fs::File;
 use std::io::Write;
@@ -49,7 +49,8 @@ impl Summary {
     }
 }
 
-/// The expiration to announce for credentials that last until `end`: under a drill, at most `drill` seconds ahead.
+/// The expiration to announce for credentials that last until `end`: under a drill, at most `drill`
+/// seconds ahead.
 pub(super) fn announced(
     end: Option<Timestamp>,
     now: Timestamp,
@@ -61,7 +62,8 @@ pub(super) fn announced(
     Some(end.map_or(early, |end| end.min(early)))
 }
 
-/// Inside a wrapped command: records that its credentials are requested, and returns the expiration to announce.
+/// Inside a wrapped command: records that its credentials are requested, and returns the expiration
+/// to announce.
 pub(crate) fn record_request(world: &World, end: Option<Timestamp>) -> Option<Timestamp> {
     let Some(run_dir) = world.run_dir() else {
         return end;

@@ -1,5 +1,6 @@
-//! The private directory of one wrapped command: 0700, files 0600, removed after it. The owner holds the lock of a file in it;
-//! a directory without an owner was left behind by a SIGKILL, and the next run removes it.
+//! The private directory of one wrapped command: 0700, files 0600, removed after it. The owner
+//! holds the lock of a file in it; a directory without an owner was left behind by a SIGKILL, and
+//! the next run removes it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -100,7 +101,8 @@ fn sweep(runs: &Path) {
     }
 }
 
-/// Creates a directory for this user alone; rejects a link to one, and one that another user owns or can write to.
+/// Creates a directory for this user alone; rejects a link to one, and one that another user owns
+/// or can write to.
 pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     files::create_private_dir(path)?;
     let about = fs::symlink_metadata(path)?;

@@ -44,8 +44,8 @@ pub(super) struct Session<'a> {
     reporter: &'a dyn Reporter,
 }
 
-/// Runs the command of `options` with the credentials of `chain`, and returns its exit code. An error means that it was not
-/// started.
+/// Runs the command of `options` with the credentials of `chain`, and returns its exit code. An
+/// error means that it was not started.
 pub(crate) fn run(
     world: &World,
     chain: &Chain,
@@ -239,7 +239,8 @@ impl Session<'_> {
             log::info!("{}", run.drill_report(drill));
             return; // the announced expiration was not the real one: it explains no failure
         }
-        // 126 and 127 may be ours, and more than 128 is what a person or the system did to the command.
+        // 126 and 127 may be ours, and more than 128 is what a person or the system did to the
+        // command.
         if code == 0 || code >= 126 || !self.options.post_mortem || requests.is_none() {
             return;
         }

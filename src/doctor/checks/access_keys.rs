@@ -88,7 +88,8 @@ fn of_flaw(profile: &Profile, parts: &Parts<'_>, flaw: Flaw) -> Finding {
     typos.fold(finding, |finding, typo| typo.explain(finding))
 }
 
-/// A token that continues in the next line: that ends with the `=` of base64, and so looks like a key of its own.
+/// A token that continues in the next line: that ends with the `=` of base64, and so looks like a
+/// key of its own.
 fn wrapped_token(profile: &Profile, parts: &Parts<'_>) -> Option<Finding> {
     let token = &parts.token?.origin;
     let is_base64 = |key: &str| {

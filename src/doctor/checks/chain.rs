@@ -5,7 +5,8 @@ use crate::aws::access_key::account_of;
 use crate::aws::error_finding::NEW_TOKEN;
 use crate::aws::names::is_account;
 use crate::config::{Base, CHAINED_SESSION_LIMIT, Chain, Hop, Profile, invalid_values};
-use crate::doctor::facts::{Facts, FileFacts};
+use crate::doctor::facts::Facts;
+use crate::doctor::file_facts::FileFacts;
 use crate::finding::{Cause, Finding, Origin};
 use crate::shell::shell_syntax;
 use crate::time::human_duration;
@@ -78,8 +79,8 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
     if finding.cause != Cause::ProfileNotFound || facts.selected_by != SelectedBy::Nothing {
         return Some(host::with_other_places(facts, finding.clone()));
     }
-    // Without a profile, tools use the keys in the environment, or what the pod, the container or the machine offers. Whether
-    // that works is a finding of its own.
+    // Without a profile, tools use the keys in the environment, or what the pod, the container or
+    // the machine offers. Whether that works is a finding of its own.
     let ambient = facts
         .probes
         .as_ref()

@@ -5,11 +5,12 @@ use crate::aws::error_finding::region_of;
 use crate::aws::names::{invalid_region_variable, is_region};
 use crate::aws::partition;
 use crate::config::{Base, Chain};
-use crate::doctor::facts::{Facts, in_environment};
+use crate::doctor::environment_keys::in_environment;
+use crate::doctor::facts::Facts;
 use crate::doctor::host::HostKind;
 use crate::finding::{Cause, Class, Finding, Severity, Subject};
 use crate::shell::quoted;
-use crate::source::connection::{EndpointOverride, SettingPlace};
+use crate::source::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::time::{Timestamp, human_duration};
 use crate::world::{REGION_VARIABLES, SelectedBy};
 
@@ -34,7 +35,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-/// Whether the profile is selected so explicitly that the keys in the environment are idle for tools that are told so.
+/// Whether the profile is selected so explicitly that the keys in the environment are idle for
+/// tools that are told so.
 pub(super) fn is_idle(facts: &Facts) -> bool {
     facts.selected_by == SelectedBy::Flag
 }

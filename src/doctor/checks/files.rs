@@ -1,7 +1,8 @@
 //! The two files as files, and what they contain besides credentials.
 
 use crate::config::{BadLine, CREDENTIAL_KEYS, Profile, Value};
-use crate::doctor::facts::{Facts, FileFacts};
+use crate::doctor::facts::Facts;
+use crate::doctor::file_facts::FileFacts;
 use crate::finding::{Cause, Finding, Origin};
 use crate::shell::quoted_path;
 use crate::text::printable;
@@ -16,7 +17,8 @@ const DECISIVE: &[&str] = &[
 ];
 /// So many findings of one kind are reported.
 const MAX_FINDINGS: usize = 5;
-/// Characters besides letters and digits that the SDKs for Rust and JavaScript accept in the name of a profile.
+/// Characters besides letters and digits that the SDKs for Rust and JavaScript accept in the name
+/// of a profile.
 const NAME_CHARACTERS: &str = "_-/.%@:+";
 /// Permission bits: read or write, write, and read by other users.
 const OTHERS_ANY: u32 = 0o077;
@@ -108,7 +110,8 @@ fn unwritable(facts: &Facts, file: &FileFacts) -> Option<Finding> {
     Some(finding.remedy("mount it writable, or refresh the sign-in on a machine where it is"))
 }
 
-/// Sections and keys that are defined twice: the AWS CLI and boto3 reject the whole file, whichever profile they use.
+/// Sections and keys that are defined twice: the AWS CLI and boto3 reject the whole file, whichever
+/// profile they use.
 fn duplicates(facts: &Facts) -> Vec<Finding> {
     let of_profile = |profile: &Profile| -> Vec<Finding> {
         let name = printable(&profile.name);
@@ -137,7 +140,8 @@ fn duplicates(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Lines that are not valid, in sections that the profile does not need: the resolver reports the others.
+/// Lines that are not valid, in sections that the profile does not need: the resolver reports the
+/// others.
 fn bad_lines(facts: &Facts) -> Vec<Finding> {
     let is_needed = |section: &Profile| {
         facts

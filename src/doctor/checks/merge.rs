@@ -26,7 +26,8 @@ pub(super) fn rank(found: Vec<Finding>) -> Vec<Finding> {
     ranked
 }
 
-/// Whether two findings are about one fact: with the same cause, they say the same or name the same place.
+/// Whether two findings are about one fact: with the same cause, they say the same or name the same
+/// place.
 fn is_same(a: &Finding, b: &Finding) -> bool {
     let same_place = a.place().is_some() && a.place() == b.place();
     a.cause == b.cause && (a.summary == b.summary || same_place)
@@ -71,8 +72,8 @@ pub(super) fn uncertain_if_overridden(facts: &Facts, finding: Finding) -> Findin
     }
 }
 
-/// Lowers the certainty of what depends on the clock, which is wrong: it is ahead and sees expirations too early. What AWS said
-/// stays certain.
+/// Lowers the certainty of what depends on the clock, which is wrong: it is ahead and sees
+/// expirations too early. What AWS said stays certain.
 pub(super) fn mark_clock_dependent(found: &mut [Finding]) {
     let depends_on_clock = [
         Cause::SsoSessionExpired,

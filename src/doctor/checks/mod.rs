@@ -1,8 +1,9 @@
-//! From facts to findings: pure functions, one file per family. A finding claims what the facts show, no more; where several
-//! causes fit, each is reported with its certainty.
+//! From facts to findings: pure functions, one file per family. A finding claims what the facts
+//! show, no more; where several causes fit, each is reported with its certainty.
 //!
-//! `files`, `access_keys`, `environment`, `chain`, `sso` and `store` check what can be read; `probes` and `steps` what was
-//! asked. `host` adds where else something missing may be; `merge` joins findings about the same fact, and ranks them.
+//! `files`, `access_keys`, `environment`, `chain`, `sso` and `store` check what can be read;
+//! `probes` and `steps` what was asked. `host` adds where else something missing may be; `merge`
+//! joins findings about the same fact, and ranks them.
 
 mod access_keys;
 mod chain;

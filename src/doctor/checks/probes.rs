@@ -1,4 +1,5 @@
-//! What AWS and the network responded, together with what was found locally; `steps` has the steps of the chain.
+//! What AWS and the network responded, together with what was found locally; `steps` has the steps
+//! of the chain.
 
 use super::chain::account_remedy;
 use super::environment::is_idle;
@@ -11,12 +12,13 @@ use crate::aws::partition;
 use crate::config::{Base, Chain};
 use crate::doctor::aws_cli_cache::supports_sso_sessions;
 use crate::doctor::facts::Facts;
-use crate::doctor::probe::{HostResult, HostRole, ProbeResults, StepResult};
+use crate::doctor::probe_results::{HostResult, HostRole, ProbeResults, StepResult};
 use crate::finding::{Cause, Class, Finding, Severity, Subject};
 use crate::shell::quoted_path;
 use crate::time::human_duration;
 
-/// Clocks further apart than this, in seconds, get requests rejected; half of it is worth a warning.
+/// Clocks further apart than this, in seconds, get requests rejected; half of it is worth a
+/// warning.
 pub(super) const SKEW_LIMIT: i64 = 300;
 
 /// Adds what the probes show to what was `found` locally, or confirms it.

@@ -1,4 +1,5 @@
-//! Why a step of the chain does not work: what AWS said about it, together with everything else that was asked.
+//! Why a step of the chain does not work: what AWS said about it, together with everything else
+//! that was asked.
 
 use super::merge::{already_reported, merge_evidence, uncertain_if_overridden};
 use super::probes::{SKEW_LIMIT, most_skewed_host};
@@ -8,7 +9,7 @@ use crate::config::Base;
 use crate::doctor::facts::Facts;
 use crate::doctor::host::HostKind;
 use crate::doctor::metadata::Metadata;
-use crate::doctor::probe::{Step, StepResult};
+use crate::doctor::probe_results::{Step, StepResult};
 use crate::finding::{Cause, Finding, Subject};
 use crate::source::sso::Assignments;
 
@@ -154,8 +155,8 @@ fn key_not_propagated(facts: &Facts, step: &StepResult, finding: &Finding) -> Op
     Some(finding.remedy("if it was created just now, try again in half a minute"))
 }
 
-/// Valid in the home region, rejected in the region. A session token that was obtained elsewhere can be one of the global
-/// endpoint.
+/// Valid in the home region, rejected in the region. A session token that was obtained elsewhere
+/// can be one of the global endpoint.
 fn valid_at_home_only(
     facts: &Facts,
     home: &str,

@@ -1,5 +1,5 @@
-//! IAM Identity Center: the session that a profile names, the token of that session, and the portal that exchanges the token
-//! for credentials of a role.
+//! IAM Identity Center: the session that a profile names, the token of that session, and the portal
+//! that exchanges the token for credentials of a role.
 
 mod portal;
 mod session;

@@ -1,4 +1,5 @@
-//! The SSO portal: credentials of a role for an access token, and the accounts and roles that a user has.
+//! The SSO portal: credentials of a role for an access token, and the accounts and roles that a
+//! user has.
 //! <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html>
 
 use aws_sdk_sso::Client;

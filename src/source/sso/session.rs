@@ -1,4 +1,5 @@
-//! The SSO session that a profile names: its token file, its hosts, the refresh of its token, and the findings about it.
+//! The SSO session that a profile names: its token file, its hosts, the refresh of its token, and
+//! the findings about it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,9 +15,11 @@ use crate::source::{Sources, sdk_error};
 use crate::time::{Timestamp, human_duration};
 use crate::world::World;
 
-/// Once the request is sent, the server may have rotated the refresh token: the response is waited for beyond the deadline.
+/// Once the request is sent, the server may have rotated the refresh token: the response is waited
+/// for beyond the deadline.
 const ROTATION_GRACE: Duration = Duration::from_secs(10);
-/// Other tools rewrite the token file in place: a file that does not parse is read again after these pauses, in milliseconds.
+/// Other tools rewrite the token file in place: a file that does not parse is read again after
+/// these pauses, in milliseconds.
 const READ_ATTEMPTS: [u64; 3] = [0, 50, 100];
 
 /// An SSO session as a profile names it.
@@ -44,7 +47,8 @@ impl<'a> Session<'a> {
         else {
             return None;
         };
-        // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>: SSOTokenLoader._generate_cache_key
+        // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>:
+        // SSOTokenLoader._generate_cache_key
         let name = session.as_deref();
         let file = format!("{}.json", sha1_hex(name.unwrap_or(start_url).as_bytes()));
         let path = world.home.join(".aws/sso/cache").join(file);
@@ -81,11 +85,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The hosts of `service` to call. Fails where FIPS is required and the service has no such host: IAM Identity Center has
-    /// them in GovCloud, and in other regions of the United States with dual-stack only.
+    /// The hosts of `service` to call. Fails where FIPS is required and the service has no such
+    /// host: IAM Identity Center has them in GovCloud, and in other regions of the United States
+    /// with dual-stack only.
     /// <https://docs.aws.amazon.com/general/latest/gr/sso.html>
     pub(crate) fn hosts(&self, connections: &Connections, service: Service) -> Result<Hosts> {
-        // A start URL of the new form belongs to a dual-stack host of SSO-OIDC, whatever the settings say.
+        // A start URL of the new form belongs to a dual-stack host of SSO-OIDC, whatever the
+        // settings say.
         let by_start_url = matches!(service, Service::SsoOidc) && is_dualstack_url(self.start_url);
         let dualstack = connections.dualstack || by_start_url;
         let fips = self.use_fips.unwrap_or(connections.fips) && connections.url(service).is_none();
@@ -170,8 +176,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Refreshes the token. Call it under the lock, and write the result back before anything else: the old refresh token may
-    /// be spent.
+    /// Refreshes the token. Call it under the lock, and write the result back before anything else:
+    /// the old refresh token may be spent.
     pub(crate) fn refresh(&self, sources: &Sources<'_>, token: &Token) -> Result<Token> {
         let now = sources.world.now();
         let facts = self.facts(token);

@@ -1,6 +1,7 @@
-//! The token of an SSO session. It is our own in the store, if there is one, else the AWS CLI's file under
-//! `~/.aws/sso/cache`, so that one sign-in serves both. Both hold the same JSON. A refreshed token is written back to where it
-//! came from; keys that this program does not know are kept.
+//! The token of an SSO session. It is our own in the store, if there is one, else the AWS CLI's
+//! file under `~/.aws/sso/cache`, so that one sign-in serves both. Both hold the same JSON. A
+//! refreshed token is written back to where it came from; keys that this program does not know are
+//! kept.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;

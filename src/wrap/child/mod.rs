@@ -1,5 +1,5 @@
-//! The command itself: same terminal, same process group, no pipes. A signal from the terminal reaches it without us; one that
-//! another process sent to us alone is forwarded.
+//! The command itself: same terminal, same process group, no pipes. A signal from the terminal
+//! reaches it without us; one that another process sent to us alone is forwarded.
 
 #[cfg(not(unix))]
 #[path = "other.rs"]
@@ -16,7 +16,8 @@ use crate::finding::{Cause, Finding};
 pub(super) use imp::Spawner;
 pub(crate) use imp::signal_number;
 
-/// Why a command was not started, and the exit code that shells use for it: 127 not found, 126 not executable.
+/// Why a command was not started, and the exit code that shells use for it: 127 not found, 126 not
+/// executable.
 pub(super) fn start_error(command: &Command, error: &io::Error) -> (u8, Finding) {
     let name = command.get_program().to_string_lossy().into_owned();
     if error.kind() == io::ErrorKind::NotFound {

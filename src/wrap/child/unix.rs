@@ -1,4 +1,5 @@
-//! Signals on Unix: forwarded to the command if another process sent them to us alone; stop and continue.
+//! Signals on Unix: forwarded to the command if another process sent them to us alone; stop and
+//! continue.
 
 use std::io;
 use std::process::{Child, Command, ExitStatus};
@@ -44,7 +45,8 @@ pub(in crate::wrap) struct Spawner {
 impl Spawner {
     /// From here on signals do not end this process, but wait for the command.
     pub(in crate::wrap) fn new() -> io::Result<Self> {
-        // A handler would undo what `nohup` and shells ignored on the command's behalf: it inherits that only as it is.
+        // A handler would undo what `nohup` and shells ignored on the command's behalf: it inherits
+        // that only as it is.
         let ignored = ignored_signals();
         let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP];
         let handled = all
@@ -59,7 +61,8 @@ impl Spawner {
                 signal, process, ..
             } in &mut signals
             {
-                // Without a sender it came from the terminal, which has signalled the whole process group.
+                // Without a sender it came from the terminal, which has signalled the whole process
+                // group.
                 if process.is_some() {
                     send(&target, signal);
                 }
@@ -84,11 +87,12 @@ impl Spawner {
         Ok(child)
     }
 
-    /// Waits for its end. If it is stopped, so is this process, so that the shell above sees it; if this process is continued,
-    /// so is the command.
+    /// Waits for its end. If it is stopped, so is this process, so that the shell above sees it; if
+    /// this process is continued, so is the command.
     pub(in crate::wrap) fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let pid = *lock(&self.running);
-        // First without reaping, so that its process ID is not reused while a signal may be on its way.
+        // First without reaping, so that its process ID is not reused while a signal may be on its
+        // way.
         let options = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
         while let Some(pid) = pid {
             match waitid(WaitId::Pid(pid), options) {

@@ -1,6 +1,8 @@
 //! The decision under the lock, as a table.
 
 use super::*;
+use crate::credentials::{Credentials, Secret};
+use crate::finding::{Cause, Finding};
 
 const NOW: Timestamp = Timestamp(100_000);
 

@@ -1,0 +1,196 @@
+//! Why a service was not reached, from the text of a connector's error: hyper and rustls have no
+//! type for most of these errors.
+
+use crate::aws::error_finding::clock_sync_command;
+use crate::finding::{Cause, Finding};
+
+/// One kind of connection error.
+struct ConnectionError {
+    /// Any of these is in the text, in lower case.
+    words: &'static [&'static str],
+    cause: Cause,
+    /// `{service}` is the name of the service.
+    summary: &'static str,
+    remedy: &'static str,
+}
+
+/// The first match counts: the words of a later one may occur in an earlier one.
+const CONNECTION_ERRORS: &[ConnectionError] = &[
+    ConnectionError {
+        words: &[
+            "dns error",
+            "failed to lookup",
+            "name or service not known",
+            "name resolution",
+        ],
+        cause: Cause::DnsFailure,
+        summary: "the name of {service} does not resolve",
+        remedy: "check the region's spelling, DNS and VPN",
+    },
+    ConnectionError {
+        words: &["certificate", "unknownissuer", "invalid peer"],
+        cause: Cause::TlsUntrusted,
+        summary: "the certificate of {service} is not trusted",
+        remedy: "behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or AWS_CA_BUNDLE=FILE",
+    },
+    ConnectionError {
+        words: &[
+            "proxy authorization required",
+            "proxy authentication required",
+        ],
+        cause: Cause::ProxyMisconfigured,
+        summary: PROXY_PASSWORD_REQUIRED,
+        remedy: SET_PROXY_PASSWORD,
+    },
+    ConnectionError {
+        words: &["handshake eof", "close_notify", "connection reset"],
+        cause: Cause::ConnectTimeout,
+        summary: "the connection to {service} was closed before a response",
+        remedy: "check firewall and proxy: something in between accepts connections but drops traffic",
+    },
+    ConnectionError {
+        words: &["invalidcontenttype", "corrupt message"],
+        cause: Cause::ConnectTimeout,
+        summary: "{service} does not answer with TLS",
+        remedy: "check proxy and endpoint settings: http:// for a server without TLS",
+    },
+    ConnectionError {
+        words: &["proxy", "tunnel"],
+        cause: Cause::ProxyMisconfigured,
+        summary: "the proxy for {service} rejects the connection or does not respond",
+        remedy: "check HTTPS_PROXY and NO_PROXY",
+    },
+];
+
+/// A response that is not HTTP, or that ends early.
+const NOT_HTTP: &[&str] = &[
+    "invalid http",
+    "parse",
+    "incompletemessage",
+    "connection closed before message",
+    "unexpected eof",
+    "end of file",
+];
+
+const PROXY_PASSWORD_REQUIRED: &str = "the proxy requires a valid user name and password";
+const SET_PROXY_PASSWORD: &str =
+    "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, the password percent-encoded";
+
+/// Why `service` was not reached, from the text of an SDK error; `None` for other errors.
+pub(crate) fn unreachable_in_words(detail: &str, service: &str) -> Option<Finding> {
+    let lower = detail.to_ascii_lowercase();
+    let is_connection = ["dispatch failure", "timeout", "timed out"]
+        .iter()
+        .any(|words| lower.contains(words));
+    is_connection.then(|| connection_error(detail, false, service))
+}
+
+/// The finding for the text of a connector's error.
+pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) -> Finding {
+    let lower = detail.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+    if let Some(error) = CONNECTION_ERRORS.iter().find(|error| has(error.words)) {
+        let summary = error.summary.replace("{service}", service);
+        let finding = Finding::new(error.cause, summary).evidence(detail);
+        // A certificate that has expired is most often a wrong clock.
+        let is_clock = error.cause == Cause::TlsUntrusted && has(&["expired", "notvalidyet"]);
+        let finding = if is_clock {
+            finding.remedy(clock_sync_command())
+        } else {
+            finding
+        };
+        return finding.remedy(error.remedy);
+    }
+    if is_timeout || has(&["timed out", "timeout"]) {
+        return timed_out(service).evidence(detail);
+    }
+    if has(NOT_HTTP) {
+        return Finding::not_aws(service, detail);
+    }
+    Finding::new(
+        Cause::ConnectTimeout,
+        format!("{service} cannot be reached"),
+    )
+    .evidence(detail)
+    .remedy("check the network, proxy and endpoint settings")
+}
+
+/// A proxy rejects the connection for want of a password.
+pub(super) fn proxy_password_required(evidence: &str) -> Finding {
+    Finding::new(Cause::ProxyMisconfigured, PROXY_PASSWORD_REQUIRED)
+        .evidence(evidence)
+        .remedy(SET_PROXY_PASSWORD)
+}
+
+/// A service did not respond within a time limit.
+pub(super) fn timed_out(service: &str) -> Finding {
+    Finding::new(
+        Cause::ConnectTimeout,
+        format!("{service} does not respond in time"),
+    )
+    .remedy("check the network, firewall and proxy")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connector_errors_are_told_apart() {
+        let cases = [
+            (
+                "io error: dns error: failed to lookup address information",
+                false,
+                Cause::DnsFailure,
+            ),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                false,
+                Cause::TlsUntrusted,
+            ),
+            (
+                "client error (Connect): tunnel error: unsuccessful",
+                false,
+                Cause::ProxyMisconfigured,
+            ),
+            (
+                "HTTP connect timeout occurred after 2s",
+                true,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "tcp connect error: Connection refused (os error 111)",
+                false,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "connection closed before message completed",
+                false,
+                Cause::CaptivePortal,
+            ),
+            ("io error: tls handshake eof", false, Cause::ConnectTimeout),
+            (
+                "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/",
+                false,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "received corrupt message of type InvalidContentType",
+                false,
+                Cause::ConnectTimeout,
+            ),
+            (
+                "unsuccessful tunnel: proxy authorization required",
+                false,
+                Cause::ProxyMisconfigured,
+            ),
+        ];
+        for (detail, timeout, cause) in cases {
+            assert_eq!(
+                connection_error(detail, timeout, "STS in eu-west-1").cause,
+                cause,
+                "{detail}"
+            );
+        }
+    }
+}
