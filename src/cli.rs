@@ -229,7 +229,8 @@ impl Cli {
         let by_env = self.wrap.deliver == Some(Delivery::Env);
         match (&self.subcommand, &self.wrap) {
             (Some(_), wrap) if wrap.is_used() => conflict(
-                "options before a subcommand belong to `-- COMMAND`; write: awsfresh SUBCOMMAND [OPTIONS]",
+                "options before a subcommand belong to `-- COMMAND`; write: awsfresh \
+                    SUBCOMMAND [OPTIONS]",
             ),
             (None, wrap) if wrap.command.is_empty() => {
                 let text = "no command to run; write: awsfresh [-p PROFILE] -- COMMAND...";

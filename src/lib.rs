@@ -3,24 +3,25 @@
 //! A call passes through the modules in this order:
 //!
 //! 1. `app` is the program: arguments in, exit code out. `cli` turns the arguments into data;
-//! `world` reads environment, clock and paths, once; `ui` is the console.
+//!    `world` reads environment, clock and paths, once; `ui` is the console.
 //! 2. `commands` has one file per subcommand. Each resolves the profile (`aws_files`, then
-//! [`config`]: text to chain, with file:line for every value) and calls one of the modules below.
+//!    [`config`]: text to chain, with file:line for every value) and calls one of the modules below.
 //! 3. `refresh` returns fresh credentials: it looks into a [`store`]; on a miss it takes a lock,
-//! looks again, and calls a [`source`].
+//!    looks again, and calls a [`source`].
 //! 4. `wrap` runs a command: it delivers credentials, renews them meanwhile, and looks for the
-//! cause when the command fails.
+//!    cause when the command fails.
 //! 5. `doctor` collects facts, probes AWS and the network, and checks both; `explain` finds AWS
-//! errors in a log.
+//!    errors in a log.
 //!
 //! | question | module |
 //! |---|---|
 //! | what went wrong, which exit code | [`finding`] (`cause` has the published table) |
-//! | what an error code of AWS means, whether a key ID is valid, which partition a region is in | `aws` |
+//! | what an error code of AWS means, what is wrong with a key ID | `aws` |
+//! | which partition a region is in, which form the names of AWS have | `aws` |
 //! | what a profile means, which value is invalid | [`config`] |
 //! | which host is called, through which proxy, with which certificates | `source::connection` |
-//! | where credentials come from: STS, SSO, process, metadata, `aws login` | [`source`], one file each |
-//! | when credentials are renewed, who holds the lock, what the cache key is made of | [`refresh`] |
+//! | where credentials come from: STS, SSO, process, metadata | [`source`], one file each |
+//! | when credentials are renewed, who holds the lock, what is in a cache key | [`refresh`] |
 //! | where credentials are cached | [`store`] |
 //! | what a wrapped command finds in its environment | `wrap::environment` |
 //! | what went wrong in earlier calls | `journal` |

@@ -6,6 +6,7 @@ use super::access_key::{self, Flaw, Keys, Part, account_of};
 use super::denier::denier_remedy;
 use super::error_code::{ApiError, ErrorKind};
 use super::partition;
+use super::shared_findings::{CHECK_ASSIGNMENT, NEW_TOKEN, clock_sync_command, region_of};
 use crate::finding::{AwsAnswer, Cause, Finding};
 use crate::text::{masked, redacted};
 
@@ -97,15 +98,25 @@ impl ApiError<'_> {
         match kind {
             ErrorKind::NotActivated => {
                 let key = request.key("the access key", "these credentials");
-                let summary = format!("the account of {key} is not activated for this, or was closed");
+                let summary =
+                    format!("the account of {key} is not activated for this, or was closed");
                 Finding::new(Cause::PermissionDenied, summary)
                     .likely()
-                    .remedy("complete the registration of the account, or ask its owner: https://console.aws.amazon.com/billing")
+                    .remedy(
+                        "complete the registration of the account, or ask its owner: \
+                        https://console.aws.amazon.com/billing",
+                    )
             }
-            ErrorKind::TokenDamaged => Finding::new(Cause::SessionTokenDamaged, "AWS cannot read the session token")
-                .likely()
-                .remedy("copy key ID, secret and token again, all three from the same place")
-                .remedy("in an opt-in region: get a token from a regional STS endpoint, AWS_STS_REGIONAL_ENDPOINTS=regional"),
+            ErrorKind::TokenDamaged => Finding::new(
+                Cause::SessionTokenDamaged,
+                "AWS cannot read the session token",
+            )
+            .likely()
+            .remedy("copy key ID, secret and token again, all three from the same place")
+            .remedy(
+                "in an opt-in region: get a token from a regional STS endpoint, \
+                    AWS_STS_REGIONAL_ENDPOINTS=regional",
+            ),
             ErrorKind::Expired => {
                 let session = request.key("the session of key", "the session of these credentials");
                 Finding::new(Cause::SessionExpired, format!("{session} has expired"))
@@ -115,11 +126,20 @@ impl ApiError<'_> {
             ErrorKind::RegionDisabled => {
                 let region = request.region.unwrap_or("this region");
                 let home = partition::home_region(partition::of_region(region));
-                Finding::new(Cause::RegionDisabled, format!("STS is not activated in {region}"))
-                    .remedy(format!("use another region, such as {home}, or ask an administrator to activate it in IAM"))
+                Finding::new(
+                    Cause::RegionDisabled,
+                    format!("STS is not activated in {region}"),
+                )
+                .remedy(format!(
+                    "use another region, such as {home}, or ask an administrator to \
+                        activate it in IAM"
+                ))
             }
-            _ => Finding::new(Cause::CredentialsMissing, "the request carried no credentials")
-                .remedy("awsfresh doctor shows where credentials were looked for"),
+            _ => Finding::new(
+                Cause::CredentialsMissing,
+                "the request carried no credentials",
+            )
+            .remedy("awsfresh doctor shows where credentials were looked for"),
         }
     }
 
@@ -129,31 +149,46 @@ impl ApiError<'_> {
                 let summary = "this machine's clock differs from AWS by more than AWS allows";
                 let finding = Finding::new(Cause::ClockSkew, summary);
                 let finding = match self.times() {
-                    Some((signed, server)) => finding.evidence(format!("signed at {signed}, arrived at {server}")),
+                    Some((signed, server)) => {
+                        finding.evidence(format!("signed at {signed}, arrived at {server}"))
+                    }
                     None => finding,
                 };
                 finding.remedy(clock_sync_command())
             }
-            ErrorKind::ScopeMismatch => {
-                Finding::new(Cause::SignatureScopeMismatch, "the request was signed for another region or service than the one it reached")
-                    .remedy("make region and endpoint match: AWS_REGION, region, AWS_ENDPOINT_URL*, endpoint_url")
-            }
+            ErrorKind::ScopeMismatch => Finding::new(
+                Cause::SignatureScopeMismatch,
+                "the request was signed for another region or service than the one it \
+                    reached",
+            )
+            .remedy(
+                "make region and endpoint match: AWS_REGION, region, AWS_ENDPOINT_URL*, \
+                        endpoint_url",
+            ),
             ErrorKind::SecretWrong => {
                 let key = request.key("key", "the access key");
-                let finding = Finding::new(Cause::SecretWrong, format!("the secret of {key} is wrong"))
-                    .remedy("copy key ID and secret again, both from the same place");
+                let finding =
+                    Finding::new(Cause::SecretWrong, format!("the secret of {key} is wrong"))
+                        .remedy("copy key ID and secret again, both from the same place");
                 if request.keys.is_some() && !request.is_session() {
                     return finding;
                 }
-                finding.likely().remedy("if AWS issued them just now, a proxy is probably altering requests")
+                finding
+                    .likely()
+                    .remedy("if AWS issued them just now, a proxy is probably altering requests")
             }
             ErrorKind::KeyAndSecretSwapped => {
                 let summary = "the access key ID contains a `/`: it is probably the secret";
-                Finding::new(Cause::KeyAndSecretSwapped, summary).likely().remedy("key ID and secret are swapped: exchange them")
+                Finding::new(Cause::KeyAndSecretSwapped, summary)
+                    .likely()
+                    .remedy("key ID and secret are swapped: exchange them")
             }
             _ => {
-                let summary = "the access key ID begins or ends with white space, or contains a comment";
-                Finding::new(Cause::HiddenCharacters, summary).likely().remedy("retype the access key ID without surrounding characters")
+                let summary =
+                    "the access key ID begins or ends with white space, or contains a comment";
+                Finding::new(Cause::HiddenCharacters, summary)
+                    .likely()
+                    .remedy("retype the access key ID without surrounding characters")
             }
         }
     }
@@ -176,7 +211,8 @@ impl ApiError<'_> {
             }
             ErrorKind::AssumeRoleDenied => {
                 let remedy = denier_remedy(self.message).unwrap_or(
-                    "check the role's name and its trust policy (caller, external ID, MFA), then the caller's sts:AssumeRole permission",
+                    "check the role's name and its trust policy (caller, external ID, MFA), \
+                        then the caller's sts:AssumeRole permission",
                 );
                 Finding::new(Cause::AssumeRoleDenied, format!("AWS denied {what}")).remedy(remedy)
             }
@@ -195,28 +231,50 @@ impl ApiError<'_> {
         let is_unreachable = self.code.starts_with("IDPCommunicationError")
             || self.message.contains("retrieve verification key");
         match kind {
-            ErrorKind::DurationTooLong => Finding::new(Cause::DurationTooLong, format!("{what} does not allow a session that long"))
-                .remedy("lower duration_seconds in the profile, or raise the role's MaxSessionDuration"),
+            ErrorKind::DurationTooLong => Finding::new(
+                Cause::DurationTooLong,
+                format!("{what} does not allow a session that long"),
+            )
+            .remedy(
+                "lower duration_seconds in the profile, or raise the role's \
+                    MaxSessionDuration",
+            ),
             ErrorKind::RoleChainingLimit => {
                 let summary = format!("{what} is assumed from a session, which AWS limits to 1 h");
-                Finding::new(Cause::RoleChainingLimit, summary).remedy("set duration_seconds = 3600 in the profile, or remove the line")
+                Finding::new(Cause::RoleChainingLimit, summary)
+                    .remedy("set duration_seconds = 3600 in the profile, or remove the line")
             }
             ErrorKind::InvalidSetting if self.code == "PackedPolicyTooLarge" => {
-                let summary = format!("the session tags and session policy of {what} are too large for AWS");
-                Finding::new(Cause::ConfigMalformed, summary)
-                    .remedy("use fewer or shorter tags and a shorter policy; tags of earlier sessions count, too")
+                let summary =
+                    format!("the session tags and session policy of {what} are too large for AWS");
+                Finding::new(Cause::ConfigMalformed, summary).remedy(
+                    "use fewer or shorter tags and a shorter policy; tags of earlier \
+                        sessions count, too",
+                )
             }
-            ErrorKind::InvalidSetting => Finding::new(Cause::ConfigMalformed, format!("AWS rejected a setting of {what} as invalid"))
-                .remedy("correct the value that the message names"),
-            ErrorKind::WebIdentityExpired => {
-                Finding::new(Cause::WebIdentityExpired, "the web identity token has expired").remedy(NEW_TOKEN)
-            }
-            _ if is_unreachable => Finding::new(Cause::WebIdentityRejected, "AWS could not reach the identity provider")
-                .likely()
-                .remedy("try again; if it persists, check that the provider's keys can be read from the internet"),
+            ErrorKind::InvalidSetting => Finding::new(
+                Cause::ConfigMalformed,
+                format!("AWS rejected a setting of {what} as invalid"),
+            )
+            .remedy("correct the value that the message names"),
+            ErrorKind::WebIdentityExpired => Finding::new(
+                Cause::WebIdentityExpired,
+                "the web identity token has expired",
+            )
+            .remedy(NEW_TOKEN),
+            _ if is_unreachable => Finding::new(
+                Cause::WebIdentityRejected,
+                "AWS could not reach the identity provider",
+            )
+            .likely()
+            .remedy(
+                "try again; if it persists, check that the provider's keys can be read from \
+                    the internet",
+            ),
             _ => {
                 let summary = format!("AWS rejected the web identity token for {what}");
-                Finding::new(Cause::WebIdentityRejected, summary).remedy("check the identity provider, the audience and the role's name")
+                Finding::new(Cause::WebIdentityRejected, summary)
+                    .remedy("check the identity provider, the audience and the role's name")
             }
         }
     }
@@ -233,9 +291,6 @@ impl ApiError<'_> {
     }
 }
 
-/// What to do about an expired web identity token.
-pub(crate) const NEW_TOKEN: &str = "restart or fix the program that writes the token file";
-
 fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
     if let (Some(region), Some(partition)) = (request.region, request.partition)
         && partition::of_region(region) != partition
@@ -245,7 +300,8 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
             partition::of_region(region),
         );
         let summary = format!(
-            "credentials of the partition {partition} are not valid in {region}, a region of {other}"
+            "credentials of the partition {partition} are not valid in {region}, a region \
+                of {other}"
         );
         return Finding::new(Cause::WrongPartition, summary).remedy(region_of(partition, home));
     }
@@ -268,25 +324,27 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         // AWS says the same of a token that is missing, stale or of another key.
         (ErrorKind::KeyUnknown, None) => finding
             .likely()
-            .remedy("run awsfresh doctor on that machine: it distinguishes a deleted key from a wrong session token or region")
-            .remedy("aws iam list-access-keys --user-name NAME shows whether the key exists and is active"),
-        (ErrorKind::AuthFailure, _) => finding
-            .possible()
-            .remedy("EC2 says the same of a wrong secret and of a wrong clock; awsfresh doctor asks STS, which distinguishes them"),
-        _ if request.is_session() => finding
-            .likely()
-            .remedy("replace the credentials where these came from: the session was revoked, its role was deleted, or its token belongs to another session"),
+            .remedy(
+                "run awsfresh doctor on that machine: it distinguishes a deleted key from a \
+                wrong session token or region",
+            )
+            .remedy(
+                "aws iam list-access-keys --user-name NAME shows whether the key exists and is \
+                active",
+            ),
+        (ErrorKind::AuthFailure, _) => finding.possible().remedy(
+            "EC2 says the same of a wrong secret and of a wrong clock; awsfresh doctor asks \
+                STS, which distinguishes them",
+        ),
+        _ if request.is_session() => finding.likely().remedy(
+            "replace the credentials where these came from: the session was revoked, its \
+                role was deleted, or its token belongs to another session",
+        ),
         _ => finding.remedy(
-            "check that the key exists and is active: aws iam list-access-keys; otherwise replace it in the profile",
+            "check that the key exists and is active: aws iam list-access-keys; otherwise \
+                replace it in the profile",
         ),
     }
-}
-
-/// What to do where the region belongs to another partition.
-pub(crate) fn region_of(partition: &str, region: &str) -> String {
-    format!(
-        "use a region of {partition}, such as {region}: in the profile, AWS_REGION and AWS_DEFAULT_REGION"
-    )
 }
 
 fn service_rejected(kind: ErrorKind) -> Finding {
@@ -312,47 +370,6 @@ fn service_rejected(kind: ErrorKind) -> Finding {
     }
 }
 
-/// What to do where the SSO user does not have the role.
-pub(crate) const CHECK_ASSIGNMENT: &str = "check sso_account_id and sso_role_name (case matters), or ask an administrator for the assignment";
-
-/// Facts that are reported in several places.
-impl Finding {
-    /// A service throttles requests.
-    pub(crate) fn throttled(service: &str) -> Self {
-        Self::new(
-            Cause::Throttled,
-            format!("{service} is throttling requests"),
-        )
-        .remedy("try again in a minute")
-    }
-
-    /// A service failed.
-    pub(crate) fn server_error(service: &str) -> Self {
-        Self::new(
-            Cause::AwsUnavailable,
-            format!("{service} returned a server error"),
-        )
-        .remedy("try again; https://health.aws.amazon.com")
-    }
-
-    /// A response that AWS would not send.
-    pub(crate) fn not_aws(service: &str, evidence: &str) -> Self {
-        Self::new(
-            Cause::CaptivePortal,
-            format!("the response from {service} is not from AWS"),
-        )
-        .evidence(evidence)
-        .remedy("sign in to the network in a browser, or check proxy and endpoint settings")
-    }
-
-    /// EC2 cannot assume the role of the instance.
-    pub(crate) fn instance_role_denied() -> Self {
-        let summary = "the instance metadata service cannot assume the role of the instance";
-        Self::new(Cause::MetadataNoRole, summary)
-            .remedy("check that the role exists and that its trust policy allows ec2.amazonaws.com to assume it")
-    }
-}
-
 /// What the form of the keys shows where AWS says no more than that it cannot use them.
 fn flaw(kind: ErrorKind, request: &RequestContext<'_>) -> Option<Flaw> {
     let found = access_key::flaws(request.keys?);
@@ -372,17 +389,6 @@ fn flaw(kind: ErrorKind, request: &RequestContext<'_>) -> Option<Flaw> {
             ..flaw
         }),
         _ => None,
-    }
-}
-
-/// The command that synchronizes this system's clock.
-pub(crate) fn clock_sync_command() -> &'static str {
-    if cfg!(windows) {
-        "w32tm /resync"
-    } else if cfg!(target_os = "macos") {
-        "sudo sntp -sS time.apple.com"
-    } else {
-        "sudo timedatectl set-ntp true"
     }
 }
 

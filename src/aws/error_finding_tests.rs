@@ -11,7 +11,8 @@ const PLAIN: RequestContext<'static> = RequestContext {
 
 #[test]
 fn aws_names_what_denies() {
-    let user = "User: arn:aws:iam::1:user/a is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::2:role/b";
+    let user = "User: arn:aws:iam::1:user/a is not authorized to perform: sts:AssumeRole on resource: \
+        arn:aws:iam::2:role/b";
     for (why, remedy) in [
         (
             "with an explicit deny in a service control policy",
@@ -242,7 +243,8 @@ fn the_form_of_the_keys_shows_what_aws_does_not_say() {
 
 #[test]
 fn both_times_of_a_skewed_request_are_shown() {
-    let message = "Signature expired: 20220127T001427Z is now earlier than 20220127T014428Z (20220127T015928Z - 15 min.)";
+    let message = "Signature expired: 20220127T001427Z is now earlier than 20220127T014428Z \
+        (20220127T015928Z - 15 min.)";
     let error = ApiError {
         code: "SignatureDoesNotMatch",
         message,

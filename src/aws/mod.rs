@@ -7,3 +7,4 @@ pub(crate) mod error_code;
 pub(crate) mod error_finding;
 pub(crate) mod names;
 pub(crate) mod partition;
+pub(crate) mod shared_findings;

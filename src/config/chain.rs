@@ -128,7 +128,13 @@ impl Hop {
         );
         Finding::new(Cause::MfaNeeded, summary)
             .about_profile(&self.profile)
-            .evidence(format!("mfa_serial = {serial}, and no cached session for {}", self.role_arn.text))
-            .remedy("use a profile that needs no code, or IAM Identity Center; awsfresh cannot ask for codes yet")
+            .evidence(format!(
+                "mfa_serial = {serial}, and no cached session for {}",
+                self.role_arn.text
+            ))
+            .remedy(
+                "use a profile that needs no code, or IAM Identity Center; awsfresh cannot ask \
+                for codes yet",
+            )
     }
 }

@@ -239,19 +239,22 @@ mod tests {
 
     #[test]
     fn keys_become_processes_and_no_secret_is_left() {
-        let config = "[default]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\n  SECRET2\nregion = a\n[profile x]\nregion = b\n";
+        let config = "[default]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\n  \
+            SECRET2\nregion = a\n[profile x]\nregion = b\n";
         let credentials = "[x]\naws_access_key_id = AKIA\naws_secret_access_key = SECRET\nregion = c\n[y]\naws_secret_access_key=SECRET\n\
             [default]\naws_session_token = SECRET\n";
         let out = rewritten("x", DefaultProfile::Empty, config, credentials);
         assert_eq!(
             out,
-            "[default]\nregion = a\n[profile x]\ncredential_process = awsfresh x\nregion = c\n\n[profile y]\ncredential_process = awsfresh y\n"
+            "[default]\nregion = a\n[profile x]\ncredential_process = awsfresh x\nregion = \
+                c\n\n[profile y]\ncredential_process = awsfresh y\n"
         );
     }
 
     #[test]
     fn a_profile_whose_source_is_default_keeps_it() {
-        let config = "[default]\naws_access_key_id=a\naws_secret_access_key=b\n[profile audit]\nrole_arn=r\nsource_profile = default\n";
+        let config = "[default]\naws_access_key_id=a\naws_secret_access_key=b\n[profile \
+            audit]\nrole_arn=r\nsource_profile = default\n";
         let out = rewritten("prod", DefaultProfile::AsChosen, config, "");
         assert!(out.contains("source_profile = awsfresh-default\n"), "{out}");
         assert!(

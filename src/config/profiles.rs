@@ -126,7 +126,10 @@ impl Profile {
                         .about_profile(&self.name)
                         .about_place(&last.origin)
                         .evidence(format!("{} and {}", other.origin, last.origin))
-                        .remedy("remove one of the two lines: the AWS CLI rejects the file, other tools use the last value"));
+                        .remedy(
+                            "remove one of the two lines: the AWS CLI rejects the file, other \
+                            tools use the last value",
+                        ));
                 }
             }
         }

@@ -128,7 +128,10 @@ impl Resolver<'_> {
                     .about_profile(&profile.name)
                     .about_place(&role.origin)
                     .evidence(format!("role_arn at {}", role.origin))
-                    .remedy("add source_profile = NAME, or credential_source = Environment, Ec2InstanceMetadata or EcsContainer"))
+                    .remedy(
+                        "add source_profile = NAME, or credential_source = Environment, \
+                        Ec2InstanceMetadata or EcsContainer",
+                    ))
             }
             (None, Some(source)) => base::credential_source(source),
             (Some(source), None) if source.text == profile.name => self.base(profile),
@@ -191,7 +194,10 @@ impl Resolver<'_> {
             let name = &profile.name;
             Finding::self_recursion(name)
                 .at(&command.origin)
-                .remedy(format!("name another profile in the command, --profile {name}-source, and put the source there"))
+                .remedy(format!(
+                    "name another profile in the command, --profile {name}-source, and put the \
+                    source there"
+                ))
         };
         match requested_profile(&command.text) {
             Some(target) if target != profile.name => self

@@ -24,7 +24,8 @@ fn with_base(text: &str) -> Result<Chain> {
 #[test]
 fn roles_stack_on_their_source_base_first() {
     let c = with_base(&format!(
-        "[profile m]\n{ROLE}source_profile = base\nregion = eu-west-1\n[profile p]\nrole_arn = arn:aws:iam::123456789012:role/path/y\nsource_profile = m\n"
+        "[profile m]\n{ROLE}source_profile = base\nregion = eu-west-1\n[profile \
+            p]\nrole_arn = arn:aws:iam::123456789012:role/path/y\nsource_profile = m\n"
     ))
     .unwrap();
     assert!(matches!(c.base, Base::Static { .. }));
@@ -66,7 +67,8 @@ fn every_base_is_recognised() {
         ),
         (
             format!(
-                "[profile p]\nsso_session = s\n{sso}[sso-session s]\nsso_start_url = https://x\nsso_region = eu-west-1"
+                "[profile p]\nsso_session = s\n{sso}[sso-session s]\nsso_start_url = \
+                    https://x\nsso_region = eu-west-1"
             ),
             "Sso",
         ),
@@ -76,7 +78,8 @@ fn every_base_is_recognised() {
         ),
         (
             format!(
-                "[profile p]\n{ROLE}source_profile = p\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = s"
+                "[profile p]\n{ROLE}source_profile = p\naws_access_key_id = \
+                    AKIAQTESTTESTTESTTES\naws_secret_access_key = s"
             ),
             "Static",
         ),
@@ -87,7 +90,8 @@ fn every_base_is_recognised() {
         ),
         (
             format!(
-                "[profile p]\ncredential_process = awsfresh credential-process -p p\n{ROLE}source_profile = base"
+                "[profile p]\ncredential_process = awsfresh credential-process -p \
+                    p\n{ROLE}source_profile = base"
             ),
             "Static",
         ),
@@ -169,7 +173,8 @@ fn every_wrong_profile_has_its_cause_and_place() {
             ConfigMalformed,
         ),
         (
-            "[profile p]\n{role}source_profile = base\n{role}role_arn = arn:aws:iam::123456789012:role/other",
+            "[profile p]\n{role}source_profile = base\n{role}role_arn = \
+                arn:aws:iam::123456789012:role/other",
             ConfigDuplicate,
         ),
         (
@@ -195,7 +200,8 @@ fn every_wrong_profile_has_its_cause_and_place() {
             KeyIdMalformed,
         ),
         (
-            "[profile p]\naws_access_key_id = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\naws_secret_access_key = AKIAQTESTTESTTESTTES",
+            "[profile p]\naws_access_key_id = \
+                wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\naws_secret_access_key = AKIAQTESTTESTTESTTES",
             KeyAndSecretSwapped,
         ),
         (
@@ -207,11 +213,13 @@ fn every_wrong_profile_has_its_cause_and_place() {
             HiddenCharacters,
         ),
         (
-            "[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = s\n  more",
+            "[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = \
+                s\n  more",
             HiddenCharacters,
         ),
         (
-            "[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = s\u{a0}x",
+            "[profile p]\naws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = \
+                s\u{a0}x",
             HiddenCharacters,
         ),
         ("[profile p]\ncredential_process = a\0b", HiddenCharacters),
@@ -221,11 +229,13 @@ fn every_wrong_profile_has_its_cause_and_place() {
         ),
         ("[profile p]\nsso_account_id = 1", ConfigMalformed),
         (
-            "[profile p]\nsso_start_url = https://u\nsso_region = eu-west-1\nsso_role_name = r\nsso_account_id = \"123456789012\"",
+            "[profile p]\nsso_start_url = https://u\nsso_region = eu-west-1\nsso_role_name \
+                = r\nsso_account_id = \"123456789012\"",
             ConfigMalformed,
         ),
         (
-            "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/x\u{200b}\nsource_profile = base",
+            "[profile p]\nrole_arn = \
+                arn:aws:iam::123456789012:role/x\u{200b}\nsource_profile = base",
             HiddenCharacters,
         ),
         (
@@ -233,7 +243,8 @@ fn every_wrong_profile_has_its_cause_and_place() {
             ConfigMalformed,
         ),
         (
-            "[profile p]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\nsso_region = us-east-1\n[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://u",
+            "[profile p]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = \
+                r\nsso_region = us-east-1\n[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://u",
             SourceConflict,
         ),
         ("[profile p]\nweb_identity_token_file = /t", SourceMissing),
@@ -246,7 +257,8 @@ fn every_wrong_profile_has_its_cause_and_place() {
             ProcessSelfRecursion,
         ),
         (
-            "[profile p]\ncredential_process = awsfresh credential-process --profile=q\n[profile q]\ncredential_process = awsfresh credential-process -p p",
+            "[profile p]\ncredential_process = awsfresh credential-process \
+                --profile=q\n[profile q]\ncredential_process = awsfresh credential-process -p p",
             ProcessSelfRecursion,
         ),
         ("[profile p]\nnonsense", ConfigMalformed),
@@ -290,7 +302,11 @@ fn a_broken_neighbour_is_no_problem() {
 
 #[test]
 fn services_beat_the_profiles_endpoint() {
-    let c = with_base(&format!("[profile p]\n{ROLE}source_profile = base\nendpoint_url = http://all\nservices = v\n[services v]\nsts =\n  endpoint_url = http://sts\n")).unwrap();
+    let c = with_base(&format!(
+        "[profile p]\n{ROLE}source_profile = base\nendpoint_url = http://all\nservices = \
+        v\n[services v]\nsts =\n  endpoint_url = http://sts\n"
+    ))
+    .unwrap();
     assert_eq!(
         (
             c.network.sts_endpoint_url.unwrap().text.as_str(),

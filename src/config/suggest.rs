@@ -45,8 +45,14 @@ impl ProfileSet {
         }
         if let Some(origin) = self.indented(name) {
             return finding
-                .evidence(format!("[profile {name}] at {origin} is indented: every tool reads it as part of the line above"))
-                .remedy(format!("remove the spaces at the beginning of line {}", origin.line));
+                .evidence(format!(
+                    "[profile {name}] at {origin} is indented: every tool reads it as part of \
+                    the line above"
+                ))
+                .remedy(format!(
+                    "remove the spaces at the beginning of line {}",
+                    origin.line
+                ));
         }
         // In the credentials file, a header is the name as it is.
         if let Some(Profile { origin, .. }) = self.profile(&format!("profile {name}")) {
@@ -111,7 +117,8 @@ impl ProfileSet {
     pub(super) fn misplaced_session(&self, name: &str) -> Option<(String, &Origin)> {
         if let Some(Profile { origin, .. }) = self.profile(&format!("sso-session {name}")) {
             let what = format!(
-                "{origin} has [sso-session {name}]: no tool reads sessions from the credentials file"
+                "{origin} has [sso-session {name}]: no tool reads sessions from the \
+                    credentials file"
             );
             return Some((what, origin));
         }

@@ -177,7 +177,8 @@ pub(super) fn role_arn(value: &Value) -> Result<()> {
         && let Some(name) = rest.split('/').next()
     {
         let fix = format!(
-            "role_arn = arn:{partition}:iam::{account}:role/{name}, with the path of the role if it has one"
+            "role_arn = arn:{partition}:iam::{account}:role/{name}, with the path of the \
+                role if it has one"
         );
         return wrong("is the ARN of a session, not of a role", &fix);
     }

@@ -115,23 +115,44 @@ impl Metadata {
             Self::Role => return None,
             Self::Unreachable(words) => finding(Cause::MetadataUnreachable, "does not respond")
                 .evidence(words.clone())
-                .remedy("this is not an EC2 instance, or the service is disabled or filtered: use another credential_source"),
+                .remedy(
+                    "this is not an EC2 instance, or the service is disabled or filtered: use \
+                    another credential_source",
+                ),
             Self::HopLimit => {
                 let what = "responds, but its token does not reach this host (hop limit)";
                 finding(Cause::MetadataHopLimit, what)
-                    .evidence("PUT /latest/api/token gets no response, GET does: the hop limit of the instance is 1")
-                    .remedy("aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2")
+                    .evidence(
+                        "PUT /latest/api/token gets no response, GET does: the hop limit of the \
+                        instance is 1",
+                    )
+                    .remedy(
+                        "aws ec2 modify-instance-metadata-options --instance-id ID \
+                        --http-put-response-hop-limit 2",
+                    )
             }
-            Self::NoRole(words) => finding(Cause::MetadataNoRole, "has no role").evidence(words.clone()).remedy(
-                "attach an instance profile: aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=NAME",
-            ),
-            Self::RoleDenied(words) => Finding::instance_role_denied().evidence(words.clone()),
-            Self::Unrecognized(words) => finding(Cause::MetadataUnreachable, "returned an unexpected response")
+            Self::NoRole(words) => finding(Cause::MetadataNoRole, "has no role")
                 .evidence(words.clone())
-                .remedy("on EC2: try again; elsewhere: this is another service, use another credential_source"),
+                .remedy(
+                    "attach an instance profile: aws ec2 associate-iam-instance-profile \
+                    --instance-id ID --iam-instance-profile Name=NAME",
+                ),
+            Self::RoleDenied(words) => Finding::instance_role_denied().evidence(words.clone()),
+            Self::Unrecognized(words) => finding(
+                Cause::MetadataUnreachable,
+                "returned an unexpected response",
+            )
+            .evidence(words.clone())
+            .remedy(
+                "on EC2: try again; elsewhere: this is another service, use another \
+                    credential_source",
+            ),
             Self::Disabled => finding(Cause::MetadataUnreachable, "is disabled for this instance")
                 .evidence("HTTP 403 for a token")
-                .remedy("aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled"),
+                .remedy(
+                    "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint \
+                    enabled",
+                ),
         })
     }
 }

@@ -83,7 +83,8 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::SsoNotRefreshable,
         "the program does not support [sso-session], unless the profile has none",
-        "use awsfresh -p PROFILE -- COMMAND, or a newer version of the program: the AWS CLI since 2.9",
+        "use awsfresh -p PROFILE -- COMMAND, or a newer version of the program: the AWS CLI \
+            since 2.9",
     ),
     message(
         &[
@@ -226,7 +227,8 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::CredentialsMissing,
         "the program found no credentials",
-        "awsfresh doctor shows where they were looked for; awsfresh -p PROFILE -- COMMAND delivers them",
+        "awsfresh doctor shows where they were looked for; awsfresh -p PROFILE -- COMMAND \
+            delivers them",
     ),
     message(
         &[
@@ -238,7 +240,8 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::ContainerEndpointUnreachable,
         "the container credentials endpoint provides no credentials",
-        "in ECS or EKS: check the task or pod role; elsewhere: unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "in ECS or EKS: check the task or pod role; elsewhere: unset \
+            AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI",
     ),
     message(
         &[
@@ -250,14 +253,16 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
             "Unable to load credentials from service endpoint",
         ],
         Cause::MetadataUnreachable,
-        "the instance metadata service provides no credentials; on a machine that is not an EC2 instance, the program found none",
+        "the instance metadata service provides no credentials; on a machine that is not an \
+            EC2 instance, the program found none",
         "use a profile: awsfresh -p PROFILE -- COMMAND",
     ),
     message(
         &["Your authorization token has expired. Reauthenticate"],
         Cause::SessionExpired,
         "the sign-in of docker to ECR has expired: it lasts 12 hours",
-        "aws ecr get-login-password | docker login --username AWS --password-stdin ACCOUNT.dkr.ecr.REGION.amazonaws.com",
+        "aws ecr get-login-password | docker login --username AWS --password-stdin \
+            ACCOUNT.dkr.ecr.REGION.amazonaws.com",
     ),
     message(
         &["ECS was unable to assume the role"],
@@ -319,7 +324,8 @@ pub(super) const NETWORK_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::TlsUntrusted,
         "the certificate of the server is not trusted",
-        "behind a proxy that inspects TLS: AWS_CA_BUNDLE=FILE; for Node NODE_EXTRA_CA_CERTS=FILE; otherwise check the clock",
+        "behind a proxy that inspects TLS: AWS_CA_BUNDLE=FILE; for Node \
+            NODE_EXTRA_CA_CERTS=FILE; otherwise check the clock",
     ),
     message(
         &[
@@ -371,18 +377,21 @@ pub(super) const WEAK_HINTS: &[ClientMessage] = &[
         &["no basic auth credentials"],
         Cause::CredentialsMissing,
         "docker is not signed in to ECR",
-        "aws ecr get-login-password | docker login --username AWS --password-stdin ACCOUNT.dkr.ecr.REGION.amazonaws.com",
+        "aws ecr get-login-password | docker login --username AWS --password-stdin \
+            ACCOUNT.dkr.ecr.REGION.amazonaws.com",
     ),
     message(
         &["169.254.170.2"],
         Cause::ContainerEndpointUnreachable,
         "the container credentials endpoint provides no credentials",
-        "in ECS or EKS: check the task or pod role; elsewhere: unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "in ECS or EKS: check the task or pod role; elsewhere: unset \
+            AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI",
     ),
     message(
         &["169.254.169.254"],
         Cause::MetadataUnreachable,
-        "the instance metadata service provides no credentials; on a machine that is not an EC2 instance, the program found none",
+        "the instance metadata service provides no credentials; on a machine that is not an \
+            EC2 instance, the program found none",
         "use a profile: awsfresh -p PROFILE -- COMMAND",
     ),
 ];

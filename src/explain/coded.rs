@@ -163,7 +163,10 @@ fn without_body(flat: &str) -> Vec<LoggedError> {
         let summary = "AWS denied this, and a response without a body has no reason";
         let finding = Finding::new(Cause::PermissionDenied, summary)
             .evidence(message.clone())
-            .remedy("make another request to see the reason: aws s3 ls s3://BUCKET; awsfresh doctor shows whose credentials these are")
+            .remedy(
+                "make another request to see the reason: aws s3 ls s3://BUCKET; awsfresh doctor \
+                shows whose credentials these are",
+            )
             .likely();
         let (code, kind) = (Some("HTTP 403".to_owned()), Some(ErrorKind::Denied));
         Some(LoggedError {

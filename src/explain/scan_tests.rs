@@ -25,10 +25,12 @@ fn a_log_without_an_aws_error_has_none() {
         "import com.amazonaws.services.securitytoken.model.ExpiredTokenException;",
         "aws_errors_total{code=\"ExpiredToken\"} 0",
         "ValidationError: User validation failed: email: Path `email` is required.",
-        "An error occurred (ValidationError) when calling the UpdateStack operation: No updates are to be performed.",
+        "An error occurred (ValidationError) when calling the UpdateStack operation: No \
+            updates are to be performed.",
         "<Error><Code>SignatureDoesNotMatch</Code><HostId>x.oss-cn-beijing.aliyuncs.com</HostId></Error>",
         "W: GPG error: Signature expired: Mon 01 Jan 2024",
-        "\"GET /.aws/credentials HTTP/1.1\" 404; connect() failed (111: Connection refused) while connecting to upstream",
+        "\"GET /.aws/credentials HTTP/1.1\" 404; connect() failed (111: Connection refused) \
+            while connecting to upstream",
         "redis: connect ECONNREFUSED 127.0.0.1:6379, see laws.js",
     ] {
         assert_eq!(scan(text), [], "{text}");
@@ -38,7 +40,8 @@ fn a_log_without_an_aws_error_has_none() {
 #[test]
 fn code_operation_and_request_are_found() {
     let cli = only(
-        "\nAn error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.\n",
+        "\nAn error occurred (InvalidClientTokenId) when calling the GetCallerIdentity \
+            operation: The security token included in the request is invalid.\n",
     );
     assert_eq!(
         (cli.code.as_deref(), cli.operation.as_deref()),
@@ -50,7 +53,8 @@ fn code_operation_and_request_are_found() {
     );
     assert_eq!(cli.finding.cause, Cause::AccessKeyUnknown);
     let go = only(
-        "operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: 12345678-abcd, api error ExpiredToken: The security token included in the request is expired",
+        "operation error STS: GetCallerIdentity, https response error StatusCode: 403, \
+            RequestID: 12345678-abcd, api error ExpiredToken: The security token included in the request is expired",
     );
     assert_eq!(
         (
@@ -72,7 +76,8 @@ fn what_ends_a_program_ranks_before_what_it_survives() {
     let throttled = "ThrottlingException: Rate exceeded (attempt 1), request id: 0badc0de-1111\n";
     let first = |text: &str| scan(text).first().map(|one| one.finding.cause);
     let expired = format!(
-        "{throttled}An error occurred (ExpiredToken) when calling the X operation: The provided token has expired."
+        "{throttled}An error occurred (ExpiredToken) when calling the X operation: The \
+            provided token has expired."
     );
     assert_eq!(first(&expired), Some(Cause::SessionExpired));
     let signed_out = format!(
@@ -85,7 +90,8 @@ fn what_ends_a_program_ranks_before_what_it_survives() {
 #[test]
 fn a_response_without_a_body_is_a_denial() {
     let one = only(
-        "botocore.exceptions.ClientError: An error occurred (403) when calling the HeadObject operation: Forbidden",
+        "botocore.exceptions.ClientError: An error occurred (403) when calling the \
+            HeadObject operation: Forbidden",
     );
     assert_eq!(
         (one.finding.cause, one.operation.as_deref()),
@@ -95,7 +101,8 @@ fn a_response_without_a_body_is_a_denial() {
 
 #[test]
 fn wrapped_and_coloured_text_is_joined() {
-    let text = "\u{1b}[31m│\u{1b}[0m \u{1b}[1mError: \u{1b}[0mapi error\n│ SignatureDoesNotMatch: Signature\n│ expired: 20220127T001427Z is now earlier than 20220127T014428Z (20220127T015928Z - 15 min.)\n";
+    let text = "\u{1b}[31m│\u{1b}[0m \u{1b}[1mError: \u{1b}[0mapi error\n│ SignatureDoesNotMatch: \
+        Signature\n│ expired: 20220127T001427Z is now earlier than 20220127T014428Z (20220127T015928Z - 15 min.)\n";
     assert_eq!(only(text).finding.cause, Cause::ClockSkew);
 }
 
@@ -110,7 +117,8 @@ fn prefixes_of_lines_are_removed() {
         "│ ",
     ] {
         let text = format!(
-            "{prefix}operation error STS: GetCallerIdentity, api error\n{prefix}ExpiredToken: The security token\n{prefix}included in the request is expired\n"
+            "{prefix}operation error STS: GetCallerIdentity, api \
+                error\n{prefix}ExpiredToken: The security token\n{prefix}included in the request is expired\n"
         );
         let one = only(&text);
         assert_eq!(
@@ -123,7 +131,10 @@ fn prefixes_of_lines_are_removed() {
 
 #[test]
 fn the_same_error_ten_times_is_one() {
-    let text = "An error occurred (ExpiredToken) when calling the ListBuckets operation: The provided token has expired.\n".repeat(10);
+    let text =
+        "An error occurred (ExpiredToken) when calling the ListBuckets operation: The provided \
+        token has expired.\n"
+            .repeat(10);
     let one = only(&text);
     assert_eq!(
         (one.count, one.message.as_str()),
@@ -133,7 +144,8 @@ fn the_same_error_ten_times_is_one() {
 
 #[test]
 fn our_own_failure_keeps_its_cause() {
-    let text = "Error when retrieving credentials from custom-process: awsfresh: profile `prod`: the SSO session `corp` ended 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp\n";
+    let text = "Error when retrieving credentials from custom-process: awsfresh: profile `prod`: the \
+        SSO session `corp` ended 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp\n";
     let own = only(text);
     assert_eq!(
         (own.finding.cause, own.finding.remedy[0].as_str()),

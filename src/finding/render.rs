@@ -85,7 +85,8 @@ mod tests {
         .for_profile("prod");
         assert_eq!(
             finding.to_string(),
-            "awsfresh: profile `prod`: the SSO session `corp` expired 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp"
+            "awsfresh: profile `prod`: the SSO session `corp` expired 2 h ago \
+                [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp"
         );
         assert_eq!(finding.exit_code(), 4);
         assert_eq!(

@@ -116,7 +116,8 @@ impl SsoTokens<'_> {
         };
         if let Err(why) = outcome {
             log::warn!(
-                "the renewed token of SSO session `{label}` could not be saved ({why}); fix that, then sign in again"
+                "the renewed token of SSO session `{label}` could not be saved ({why}); fix \
+                    that, then sign in again"
             );
         }
     }

@@ -1,7 +1,7 @@
 //! Why a service was not reached, from the text of a connector's error: hyper and rustls have no
 //! type for most of these errors.
 
-use crate::aws::error_finding::clock_sync_command;
+use crate::aws::shared_findings::clock_sync_command;
 use crate::finding::{Cause, Finding};
 
 /// One kind of connection error.
@@ -31,7 +31,8 @@ const CONNECTION_ERRORS: &[ConnectionError] = &[
         words: &["certificate", "unknownissuer", "invalid peer"],
         cause: Cause::TlsUntrusted,
         summary: "the certificate of {service} is not trusted",
-        remedy: "behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or AWS_CA_BUNDLE=FILE",
+        remedy: "behind a proxy that inspects TLS: ca_bundle = FILE in the profile, or \
+            AWS_CA_BUNDLE=FILE",
     },
     ConnectionError {
         words: &[
@@ -46,7 +47,8 @@ const CONNECTION_ERRORS: &[ConnectionError] = &[
         words: &["handshake eof", "close_notify", "connection reset"],
         cause: Cause::ConnectTimeout,
         summary: "the connection to {service} was closed before a response",
-        remedy: "check firewall and proxy: something in between accepts connections but drops traffic",
+        remedy: "check firewall and proxy: something in between accepts connections but drops \
+            traffic",
     },
     ConnectionError {
         words: &["invalidcontenttype", "corrupt message"],

@@ -29,9 +29,12 @@ pub(super) async fn instance(sources: &Sources<'_>, limit: Duration) -> Result<C
         .build();
     provide(&provider, limit).await.map_err(|words| {
         let summary = "the instance metadata service provides no credentials";
-        Finding::new(Cause::MetadataUnreachable, summary).evidence(words).remedy(
-            "on EC2: attach an instance profile, and set the hop limit to 2 for containers; elsewhere: use another credential_source",
-        )
+        Finding::new(Cause::MetadataUnreachable, summary)
+            .evidence(words)
+            .remedy(
+                "on EC2: attach an instance profile, and set the hop limit to 2 for containers; \
+                elsewhere: use another credential_source",
+            )
     })
 }
 

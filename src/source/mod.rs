@@ -18,9 +18,9 @@ use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use crate::aws::access_key::{Keys, blocking_flaw};
-use crate::aws::error_finding::clock_sync_command;
 use crate::aws::names::{invalid_region_variable, is_region};
 use crate::aws::partition;
+use crate::aws::shared_findings::clock_sync_command;
 use crate::config::{Base, Chain, Hop};
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Origin, Result};

@@ -66,7 +66,8 @@ impl Session<'_> {
         if options.delivery == Delivery::Endpoint
             && (session_token.is_none() || expiration.is_none())
         {
-            let summary = "a container endpoint cannot serve long-lived keys: SDKs require a session token and an expiration";
+            let summary = "a container endpoint cannot serve long-lived keys: SDKs require a session \
+                token and an expiration";
             return Err(Finding::new(Cause::Usage, summary).remedy("omit --deliver endpoint"));
         }
         Ok(acquired)
@@ -148,7 +149,8 @@ impl Session<'_> {
                     })
                     .evidence(format!("role_arn at {}", hop.role_arn.origin))
                     .remedy(format!(
-                        "set duration_seconds = {duration} in profile `{name}`, up to the role's maximum session duration (at most 12 h)"
+                        "set duration_seconds = {duration} in profile `{name}`, up to the \
+                            role's maximum session duration (at most 12 h)"
                     ))
             }
             None => {

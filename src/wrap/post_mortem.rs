@@ -32,14 +32,16 @@ impl Run<'_> {
             && self.expiration.is_some_and(|end| end <= self.ended)
         {
             let evidence = format!(
-                "no renewal succeeded while `{command}` ran, and its credentials expired before it ended"
+                "no renewal succeeded while `{command}` ran, and its credentials expired \
+                    before it ended"
             );
             return Some(finding.clone().for_profile(self.profile).evidence(evidence));
         }
         let end = requests.last.expiration.filter(|end| *end <= self.ended)?;
         let ago = human_duration(self.ended.seconds_from(end));
         let summary = format!(
-            "the credentials of `{command}` expired {ago} before it ended, and it did not request new ones"
+            "the credentials of `{command}` expired {ago} before it ended, and it did not \
+                request new ones"
         );
         let finding = Finding::new(Cause::SessionExpired, summary).for_profile(self.profile);
         let min_ttl = "--min-ttl TIME starts it only with credentials that last as long as it runs";
@@ -78,11 +80,13 @@ impl Run<'_> {
             format!("{requested} in {ran}: it survives expiry")
         } else if self.ended.seconds_from(requests.first.at) <= drill {
             format!(
-                "{requested} and ended after {ran}, before the announced expiration: no result; use a shorter --drill"
+                "{requested} and ended after {ran}, before the announced expiration: no \
+                    result; use a shorter --drill"
             )
         } else {
             format!(
-                "{requested}, not again after the announced expiration, and ran {ran}: it would have failed after its first session"
+                "{requested}, not again after the announced expiration, and ran {ran}: it \
+                    would have failed after its first session"
             )
         }
     }

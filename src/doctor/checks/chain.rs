@@ -2,8 +2,8 @@
 
 use super::host;
 use crate::aws::access_key::account_of;
-use crate::aws::error_finding::NEW_TOKEN;
 use crate::aws::names::is_account;
+use crate::aws::shared_findings::NEW_TOKEN;
 use crate::config::{Base, CHAINED_SESSION_LIMIT, Chain, Hop, Profile, invalid_values};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
@@ -47,8 +47,14 @@ fn of_hop(facts: &Facts, chain: &Chain, n: usize, hop: &Hop) -> Vec<Finding> {
     let too_long = |duration: &u32| is_chained && *duration > CHAINED_SESSION_LIMIT;
     let limited = hop.duration_seconds.filter(too_long).map(|duration| {
         let name = &hop.profile;
-        let summary = format!("duration_seconds = {duration} in profile `{name}` has no effect: a role assumed from a session lasts 1 h");
-        let remedy = format!("set duration_seconds = {CHAINED_SESSION_LIMIT} in profile `{name}`: the AWS CLI fails with more");
+        let summary = format!(
+            "duration_seconds = {duration} in profile `{name}` has no effect: a role assumed \
+            from a session lasts 1 h"
+        );
+        let remedy = format!(
+            "set duration_seconds = {CHAINED_SESSION_LIMIT} in profile `{name}`: the AWS CLI \
+            fails with more"
+        );
         Finding::new(Cause::RoleChainingLimit, summary)
             .about_profile(name)
             .evidence(format!("role_arn at {}", hop.role_arn.origin))
@@ -145,7 +151,8 @@ fn account(profile: &Profile) -> Option<Finding> {
     }
     let (name, wanted, place) = (&profile.name, &wanted.text, &wanted.origin);
     let summary = format!(
-        "the key of profile `{name}` belongs to account {account}, by its ID, but aws_account_id is {wanted}"
+        "the key of profile `{name}` belongs to account {account}, by its ID, but \
+            aws_account_id is {wanted}"
     );
     let finding = Finding::new(Cause::IdentityUnexpected, summary)
         .about_profile(name)

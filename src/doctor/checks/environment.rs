@@ -1,9 +1,9 @@
 //! The environment: keys in it, and what it changes for every tool.
 
 use crate::aws::access_key::{Flaw, flaws};
-use crate::aws::error_finding::region_of;
 use crate::aws::names::{invalid_region_variable, is_region};
 use crate::aws::partition;
+use crate::aws::shared_findings::region_of;
 use crate::config::{Base, Chain};
 use crate::doctor::environment_keys::in_environment;
 use crate::doctor::facts::Facts;
@@ -14,7 +14,8 @@ use crate::source::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::time::{Timestamp, human_duration};
 use crate::world::{REGION_VARIABLES, SelectedBy};
 
-const UNSET: &str = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION";
+const UNSET: &str = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN \
+    AWS_CREDENTIAL_EXPIRATION";
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut found: Vec<Finding> = keys(facts)
@@ -129,11 +130,13 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
     let name = &facts.profile;
     let summary = if is_idle(facts) {
         format!(
-            "tools that are not given the profile use the keys in the environment instead of profile `{name}`"
+            "tools that are not given the profile use the keys in the environment instead \
+                of profile `{name}`"
         )
     } else {
         format!(
-            "the keys in the environment override profile `{name}` in the AWS CLI, boto3, Terraform and most SDKs"
+            "the keys in the environment override profile `{name}` in the AWS CLI, boto3, \
+                Terraform and most SDKs"
         )
     };
     let variable = "the environment variable AWS_ACCESS_KEY_ID";
@@ -173,7 +176,8 @@ fn two_profiles(facts: &Facts) -> Option<Finding> {
         facts.variable("AWS_PROFILE")?,
         facts.variable("AWS_DEFAULT_PROFILE")?,
     );
-    let summary = "AWS_PROFILE and AWS_DEFAULT_PROFILE name different profiles: boto3 and the AWS CLI v1 use the second";
+    let summary = "AWS_PROFILE and AWS_DEFAULT_PROFILE name different profiles: boto3 and the AWS CLI v1 \
+        use the second";
     let finding = Finding::new(Cause::EnvShadowsProfile, summary).warning();
     let finding = finding.evidence(format!("AWS_PROFILE={a}, AWS_DEFAULT_PROFILE={b}"));
     (a != b).then(|| finding.remedy("unset AWS_DEFAULT_PROFILE"))
@@ -232,7 +236,8 @@ fn regions(facts: &Facts) -> Vec<Finding> {
 fn two_regions(facts: &Facts) -> Option<Finding> {
     let [a, b] = REGION_VARIABLES.map(|name| facts.variable(name));
     let (a, b) = (a?, b?);
-    let summary = "AWS_REGION and AWS_DEFAULT_REGION name different regions: boto3 and the AWS CLI v1 use the second, other tools the first";
+    let summary = "AWS_REGION and AWS_DEFAULT_REGION name different regions: boto3 and the AWS CLI v1 use \
+        the second, other tools the first";
     let finding = Finding::new(Cause::RegionConflict, summary).warning();
     let finding = finding.evidence(format!("AWS_REGION={a}, AWS_DEFAULT_REGION={b}"));
     (a != b).then(|| finding.remedy(format!("export AWS_DEFAULT_REGION={}", quoted(a))))

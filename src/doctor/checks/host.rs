@@ -20,7 +20,10 @@ pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
         github_job(facts, finding)
     } else if is(HostKind::Lambda) && finding.cause == Cause::ProfileNotFound {
         finding
-            .evidence("this is a Lambda function: it has no profiles, and the keys of its role are in the environment")
+            .evidence(
+                "this is a Lambda function: it has no profiles, and the keys of its role are in \
+                the environment",
+            )
             .remedy("unset AWS_PROFILE")
     } else if is(HostKind::Container) && no_files {
         container(facts, finding)
@@ -83,18 +86,32 @@ fn container(facts: &Facts, finding: Finding) -> Finding {
     let config = &facts.files[0].path;
     let dir = config.parent().unwrap_or(config).display();
     finding
-        .evidence(format!("this runs in a container, and {dir} contains no AWS files"))
+        .evidence(format!(
+            "this runs in a container, and {dir} contains no AWS files"
+        ))
         .remedy(format!("docker run -v ~/.aws:{dir} -e AWS_PROFILE …"))
-        .remedy("or awsfresh --deliver env -p PROFILE -- docker run -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY -e AWS_SESSION_TOKEN …")
+        .remedy(
+            "or awsfresh --deliver env -p PROFILE -- docker run -e AWS_ACCESS_KEY_ID -e \
+            AWS_SECRET_ACCESS_KEY -e AWS_SESSION_TOKEN …",
+        )
 }
 
 /// A job of GitHub Actions gets a web identity only if its workflow requests one.
 fn github_job(facts: &Facts, finding: Finding) -> Finding {
     let finding = match facts.variable(ID_TOKEN_VARIABLE) {
         None => finding
-            .evidence("this is a job of GitHub Actions without the permission to request an identity token")
+            .evidence(
+                "this is a job of GitHub Actions without the permission to request an identity \
+                token",
+            )
             .remedy("permissions: { id-token: write, contents: read } in the workflow"),
-        Some(_) => finding.evidence("this is a job of GitHub Actions that may request an identity token and did not"),
+        Some(_) => finding.evidence(
+            "this is a job of GitHub Actions that may request an identity token and did \
+            not",
+        ),
     };
-    finding.remedy("uses: aws-actions/configure-aws-credentials with role-to-assume, in a step before this one")
+    finding.remedy(
+        "uses: aws-actions/configure-aws-credentials with role-to-assume, in a step before this \
+        one",
+    )
 }

@@ -7,8 +7,8 @@ use super::merge::{
     already_reported, mark_clock_dependent, merge_evidence, uncertain_if_overridden,
 };
 use super::steps;
-use crate::aws::error_finding::clock_sync_command;
 use crate::aws::partition;
+use crate::aws::shared_findings::clock_sync_command;
 use crate::config::{Base, Chain};
 use crate::doctor::aws_cli_cache::supports_sso_sessions;
 use crate::doctor::facts::Facts;
@@ -206,7 +206,8 @@ fn get_session_token(facts: &Facts, probes: &ProbeResults) -> Option<Finding> {
     let sessions = probes.steps.iter().filter(|step| step.is_session);
     let mut identities = sessions.filter_map(|step| step.outcome.as_ref().ok());
     let identity = identities.find(|identity| identity.is_user())?;
-    let summary = "these credentials of GetSessionToken, without MFA, cannot call IAM, and of STS only AssumeRole and GetCallerIdentity";
+    let summary = "these credentials of GetSessionToken, without MFA, cannot call IAM, and of STS only \
+        AssumeRole and GetCallerIdentity";
     let finding = Finding::new(Cause::GetSessionTokenLimits, summary).warning();
     let finding = finding.evidence(identity.arn.clone());
     Some(

@@ -37,7 +37,8 @@ fn of_token(facts: &Facts, token: &TokenFacts) -> Vec<Finding> {
             token.no_refresh_token(),
             token.expires
         ));
-        let remedy = "use an [sso-session] with sso_registration_scopes = sso:account:access, which can be refreshed";
+        let remedy = "use an [sso-session] with sso_registration_scopes = sso:account:access, which can \
+            be refreshed";
         found.push(Finding {
             remedy: vec![remedy.to_owned()],
             ..finding

@@ -3,8 +3,8 @@
 
 use super::merge::{already_reported, merge_evidence, uncertain_if_overridden};
 use super::probes::{SKEW_LIMIT, most_skewed_host};
-use crate::aws::error_finding::region_of;
 use crate::aws::partition;
+use crate::aws::shared_findings::region_of;
 use crate::config::Base;
 use crate::doctor::facts::Facts;
 use crate::doctor::host::HostKind;
@@ -138,7 +138,8 @@ fn metadata(facts: &Facts) -> Option<Finding> {
         return Some(finding);
     }
     Some(finding.evidence("this is an EC2 instance, by its firmware").remedy(
-        "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled; a firewall of the machine may block it, too",
+        "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled; \
+            a firewall of the machine may block it, too",
     ))
 }
 
@@ -192,8 +193,14 @@ fn valid_at_home_only(
     let summary =
         format!("the session token is one of the global STS endpoint, and not valid in {region}");
     let token = Finding::new(Cause::OptInRegionToken, summary)
-        .remedy("get it from a regional STS endpoint: sts_regional_endpoints = regional, or AWS_STS_REGIONAL_ENDPOINTS=regional")
-        .remedy("aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token");
+        .remedy(
+            "get it from a regional STS endpoint: sts_regional_endpoints = regional, or \
+            AWS_STS_REGIONAL_ENDPOINTS=regional",
+        )
+        .remedy(
+            "aws iam set-security-token-service-preferences --global-endpoint-token-version \
+            v2Token",
+        );
     vec![with_evidence(token).likely(), disabled.possible().info()]
 }
 
@@ -230,7 +237,10 @@ fn denied(facts: &Facts, step: &StepResult, finding: Finding, found: &mut Vec<Fi
         let deleted = Finding::new(Cause::RoleDeleted, summary)
             .evidence(rejected.evidence.first().cloned().unwrap_or_default())
             .evidence(finding.evidence.first().cloned().unwrap_or_default())
-            .remedy("check that the role exists: aws iam get-role --role-name NAME; the cached session was deleted");
+            .remedy(
+                "check that the role exists: aws iam get-role --role-name NAME; the cached \
+                session was deleted",
+            );
         found.extend([deleted.likely(), finding.possible()]);
         return;
     }
@@ -276,11 +286,14 @@ fn trust_conditions(facts: &Facts, step: &StepResult) -> Vec<Finding> {
     let mut found = vec![condition(Cause::ExternalIdMismatch, what, fix)];
     if hop.mfa_serial.is_none() && !step.is_session {
         let what = "the role may require MFA, and the profile has no mfa_serial";
-        let fix = "set mfa_serial = ARN in the profile, if the trust policy requires aws:MultiFactorAuthPresent";
+        let fix = "set mfa_serial = ARN in the profile, if the trust policy requires \
+            aws:MultiFactorAuthPresent";
         found.push(condition(Cause::MfaNeeded, what, fix));
     }
     found
 }
+
+const ASK_ADMINISTRATOR: &str = "ask an administrator for the assignment";
 
 /// What the SSO user has is known: then either the account or the role is wrong.
 fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> Finding {
@@ -302,7 +315,6 @@ fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> 
         remedy: Vec::new(),
         ..said
     };
-    let ask = "ask an administrator for the assignment";
     let Assignments {
         accounts,
         all_accounts,
@@ -312,34 +324,27 @@ fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> 
         return finding
             .likely()
             .evidence("the portal lists this role for this user")
-            .remedy("try again in some minutes: assignments take time; then ask an administrator whether the account is open");
+            .remedy(
+                "try again in some minutes: assignments take time; then ask an administrator \
+                whether the account is open",
+            );
     }
     if !roles.is_empty() {
-        let place = place("sso_role_name");
-        let finding = finding
-            .evidence(format!(
-                "in account {account_id} this user has: {}",
-                first_names(roles)
-            ))
-            .evidence(format!("sso_role_name at {place}"));
-        let similar = roles
-            .iter()
-            .find(|role| role.eq_ignore_ascii_case(role_name));
-        let only = roles.first().filter(|_| roles.len() == 1);
-        let finding = match similar.or(only) {
-            Some(role) => finding.remedy(format!("sso_role_name = {role} at {place}")),
-            None => finding.remedy(format!("name one of them at {place}")),
-        };
-        return finding.remedy(format!("or {ask}"));
+        let evidence = format!(
+            "in account {account_id} this user has: {}",
+            first_names(roles)
+        );
+        let finding = finding.evidence(evidence);
+        return other_role(finding, roles, role_name, &place("sso_role_name"));
     }
     // No role in the account, or the portal does not list all accounts.
     if !all_accounts || accounts.iter().any(|(id, _)| id == account_id) {
-        return finding.remedy(ask);
+        return finding.remedy(ASK_ADMINISTRATOR);
     }
     if accounts.is_empty() {
         return finding
             .evidence("this SSO user has no account at all")
-            .remedy(ask);
+            .remedy(ASK_ADMINISTRATOR);
     }
     let accounts: Vec<String> = accounts
         .iter()
@@ -351,7 +356,21 @@ fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> 
             "account {account_id} is not one of this user: {accounts}"
         ))
         .remedy(format!("name one of them at {}", place("sso_account_id")))
-        .remedy(format!("or {ask}"))
+        .remedy(format!("or {ASK_ADMINISTRATOR}"))
+}
+
+/// The user has other roles in the account than the one in the profile.
+fn other_role(finding: Finding, roles: &[String], role_name: &str, place: &str) -> Finding {
+    let similar = roles
+        .iter()
+        .find(|role| role.eq_ignore_ascii_case(role_name));
+    let only = roles.first().filter(|_| roles.len() == 1);
+    let finding = finding.evidence(format!("sso_role_name at {place}"));
+    let finding = match similar.or(only) {
+        Some(role) => finding.remedy(format!("sso_role_name = {role} at {place}")),
+        None => finding.remedy(format!("name one of them at {place}")),
+    };
+    finding.remedy(format!("or {ASK_ADMINISTRATOR}"))
 }
 
 /// The first of many names.

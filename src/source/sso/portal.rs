@@ -6,7 +6,7 @@ use aws_sdk_sso::Client;
 use aws_sdk_sso::operation::list_accounts::ListAccountsError;
 
 use super::Session;
-use crate::aws::error_finding::CHECK_ASSIGNMENT;
+use crate::aws::shared_findings::CHECK_ASSIGNMENT;
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
 use crate::source::connection::{Hosts, Service, retries};

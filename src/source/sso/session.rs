@@ -109,8 +109,15 @@ impl<'a> Session<'a> {
             self.region
         );
         let finding = Finding::new(Cause::FipsUnavailable, summary)
-            .evidence(format!("SSO session `{}`, sso_region = {}", self.label(), self.region))
-            .remedy(format!("awsfresh_use_fips_endpoint = false in {section}: FIPS for everything but IAM Identity Center"));
+            .evidence(format!(
+                "SSO session `{}`, sso_region = {}",
+                self.label(),
+                self.region
+            ))
+            .remedy(format!(
+                "awsfresh_use_fips_endpoint = false in {section}: FIPS for everything but IAM \
+                Identity Center"
+            ));
         Err(if in_us {
             finding.remedy("or AWS_USE_DUALSTACK_ENDPOINT=true")
         } else {

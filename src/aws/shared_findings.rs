@@ -1,0 +1,68 @@
+//! Findings and remedies that several modules report in the same words.
+
+use crate::finding::{Cause, Finding};
+
+impl Finding {
+    /// A service throttles requests.
+    pub(crate) fn throttled(service: &str) -> Self {
+        Self::new(
+            Cause::Throttled,
+            format!("{service} is throttling requests"),
+        )
+        .remedy("try again in a minute")
+    }
+
+    /// A service failed.
+    pub(crate) fn server_error(service: &str) -> Self {
+        Self::new(
+            Cause::AwsUnavailable,
+            format!("{service} returned a server error"),
+        )
+        .remedy("try again; https://health.aws.amazon.com")
+    }
+
+    /// A response that AWS would not send.
+    pub(crate) fn not_aws(service: &str, evidence: &str) -> Self {
+        Self::new(
+            Cause::CaptivePortal,
+            format!("the response from {service} is not from AWS"),
+        )
+        .evidence(evidence)
+        .remedy("sign in to the network in a browser, or check proxy and endpoint settings")
+    }
+
+    /// EC2 cannot assume the role of the instance.
+    pub(crate) fn instance_role_denied() -> Self {
+        let summary = "the instance metadata service cannot assume the role of the instance";
+        Self::new(Cause::MetadataNoRole, summary).remedy(
+            "check that the role exists and that its trust policy allows ec2.amazonaws.com \
+                to assume it",
+        )
+    }
+}
+
+/// What to do about an expired web identity token.
+pub(crate) const NEW_TOKEN: &str = "restart or fix the program that writes the token file";
+
+/// What to do where the region belongs to another partition.
+pub(crate) fn region_of(partition: &str, region: &str) -> String {
+    format!(
+        "use a region of {partition}, such as {region}: in the profile, AWS_REGION and \
+            AWS_DEFAULT_REGION"
+    )
+}
+
+/// What to do where the SSO user does not have the role.
+pub(crate) const CHECK_ASSIGNMENT: &str = "check sso_account_id and sso_role_name (case matters), or ask an administrator for the \
+    assignment";
+
+/// The command that synchronizes this system's clock.
+pub(crate) fn clock_sync_command() -> &'static str {
+    if cfg!(windows) {
+        "w32tm /resync"
+    } else if cfg!(target_os = "macos") {
+        "sudo sntp -sS time.apple.com"
+    } else {
+        "sudo timedatectl set-ntp true"
+    }
+}
