@@ -60,7 +60,7 @@ fn expand_login_directory(world: &World) {
     {
         // SAFETY: called from `main`, before any other thread that could read the environment is
         // started.
-        #[expect(unsafe_code, reason = "the SDK has no other way to be told")]
+        #[expect(unsafe_code, reason = "the SDK has no other setting for it")]
         unsafe {
             std::env::set_var(LOGIN_DIRECTORY_VARIABLE, expanded);
         }

@@ -44,7 +44,7 @@ pub struct Credentials {
     /// `None` for long-term keys.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expiration: Option<Timestamp>,
-    /// The account the credentials belong to, where the source says so.
+    /// The account the credentials belong to, if the source names it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account_id: Option<String>,
 }

@@ -6,7 +6,7 @@
 use std::fs::{File, TryLockError};
 use std::io;
 
-/// Takes the lock if it is free; tells whether it was.
+/// Takes the lock if it is free; returns whether it was.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),

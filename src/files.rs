@@ -116,7 +116,7 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Creates a directory for this user alone, and missing parents likewise. An existing one stays as
+/// Creates a directory for this user alone, and its missing parents. An existing one stays as
 /// it is.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();

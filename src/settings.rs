@@ -27,9 +27,9 @@ impl Settings {
             let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let what = e.message().lines().next().unwrap_or_default().to_owned();
-            Finding::new(Cause::ConfigMalformed, format!("{} does not hold settings: {what}", path.display()))
+            Finding::new(Cause::ConfigMalformed, format!("{} does not contain settings: {what}", path.display()))
                 .evidence(format!("{}:{line}", path.display()))
-                .remedy(r#"it takes store = "auto", timeout = 4.0, key_file = "FILE", key_command = "COMMAND""#)
+                .remedy(r#"it may contain store = "auto", timeout = 4.0, key_file = "FILE", key_command = "COMMAND""#)
         })
     }
 }

@@ -26,8 +26,8 @@ extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
     if open_streams().is_err() {
         return 1;
     }
-    // A handler that does nothing: writing to a pipe that nobody reads is an error and not the end.
-    // Commands do not inherit it.
+    // A handler that does nothing: writing to a closed pipe is an error and does not end the
+    // process. Commands do not inherit it.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGPIPE, Arc::default());
     std::process::exit(awsfresh::main().into())
 }

@@ -102,7 +102,7 @@ fn without_userinfo(token: &str) -> Cow<'_, str> {
     }
 }
 
-/// The word with its key ID masked; `None` where it holds none.
+/// The word with its key ID masked; `None` if it contains none.
 fn masked_key_id(word: &str) -> Option<String> {
     let at = ["AKIA", "ASIA"]
         .iter()

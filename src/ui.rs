@@ -3,7 +3,7 @@
 //!
 //! Below `commands`, code reports what it does through the `log` facade: `debug` for decisions and
 //! their reasons (`-v`), `info` and `warn` for what a person should know. Only lines of this crate
-//! are printed; those of the SDK may hold secrets.
+//! are printed; those of the SDK may contain secrets.
 
 use std::io::{self, IsTerminal, Write};
 

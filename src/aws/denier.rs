@@ -29,7 +29,7 @@ const DENIERS: &[(&str, &str)] = &[
     ),
     (
         "permissions boundary",
-        "the permissions boundary of the caller denies it: ask whoever set it",
+        "the permissions boundary of the caller denies it: ask an administrator",
     ),
     (
         "session policy",

@@ -1,6 +1,5 @@
 //! The finding for each kind of error that AWS returns: what it means for the user, and what to do.
-//! What the form of the keys shows goes first, because AWS often says no more than that it cannot
-//! use them.
+//! The form of the keys is checked first: AWS often says only that it cannot use them.
 
 use super::access_key::{self, Flaw, Keys, Part, account_of};
 use super::denier::denier_remedy;
@@ -370,7 +369,7 @@ fn service_rejected(kind: ErrorKind) -> Finding {
     }
 }
 
-/// What the form of the keys shows where AWS says no more than that it cannot use them.
+/// The flaw of form that explains the error, where AWS says only that it cannot use the keys.
 fn flaw(kind: ErrorKind, request: &RequestContext<'_>) -> Option<Flaw> {
     let found = access_key::flaws(request.keys?);
     let of = |part: Part| found.iter().copied().find(|flaw| flaw.part == part);

@@ -1,22 +1,22 @@
-//! What a profile stands for: where its first credentials come from, and the roles assumed on top
-//! of them.
+//! What a profile means: where its first credentials come from, and which roles are assumed with
+//! them.
 
 use super::parser::Value;
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Origin};
 
-/// A resolved profile. Holds everything that shapes its credentials but what the environment adds.
+/// A resolved profile: everything that decides about its credentials, except for the environment.
 #[derive(Debug)]
 pub struct Chain {
-    /// The profile that was asked for.
+    /// The requested profile.
     pub profile: String,
     /// Where the first credentials come from.
     pub base: Base,
     /// Roles to assume, in this order.
     pub hops: Vec<Hop>,
-    /// The first `region` on the way from the profile to its base.
+    /// The first `region` along the chain, from the profile to its base.
     pub region: Option<Value>,
-    /// How to reach AWS, from the profile that was asked for.
+    /// How to reach AWS, from the requested profile.
     pub network: Network,
 }
 
@@ -42,8 +42,7 @@ pub enum Base {
         session_name: Option<Value>,
         duration_seconds: Option<u32>,
     },
-    /// IAM Identity Center; `session` is `None` for the legacy form, `profile` the one that says
-    /// all this.
+    /// IAM Identity Center. `session` is `None` for the legacy form; `profile` has these keys.
     Sso {
         profile: String,
         session: Option<String>,
@@ -55,13 +54,13 @@ pub enum Base {
         /// services.
         use_fips: Option<bool>,
     },
-    /// `aws login`; `profile` is the one that says so.
+    /// `aws login`; `profile` has the key `login_session`.
     LoginSession { arn: Value, profile: String },
-    /// A foreign `credential_process`.
+    /// A `credential_process` other than awsfresh.
     Process { command: Value, profile: String },
 }
 
-/// One role to assume. The fields are the config keys of the same names, `awsfresh_` left off.
+/// One role to assume. The fields are the config keys of the same names, without `awsfresh_`.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub struct Hop {
@@ -103,7 +102,7 @@ impl Chain {
         step.checked_sub(1).and_then(|n| self.hops.get(n))
     }
 
-    /// A step in words: the source of the profile, or a role by its ARN.
+    /// The name of a step in messages: the source of the profile, or a role by its ARN.
     pub(crate) fn step_name(&self, step: usize) -> String {
         match self.hop(step) {
             Some(hop) => format!("role {}", hop.role_arn.text),

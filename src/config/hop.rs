@@ -6,7 +6,7 @@ use super::profiles::{Profile, ProfileSet};
 use super::validate::{self, CHARSETS, invalid};
 use crate::finding::{Cause, Finding, Result};
 
-/// The role of a profile, with the keys that shape its session.
+/// The role of a profile, with the keys that decide about its session.
 pub(super) fn hop(profile: &Profile, role: &Value) -> Result<Hop> {
     let checked = |key: &str| -> Result<Option<String>> {
         let Some(value) = profile.get(key) else {

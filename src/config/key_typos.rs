@@ -5,8 +5,7 @@ use super::parser::Value;
 use super::profiles::Profile;
 use crate::finding::{Finding, Origin};
 
-/// Key names as people remember them, without `aws`, dashes and underscores; and the key they stand
-/// for.
+/// Key names as people remember them, without `aws`, dashes and underscores; and the key they mean.
 const INTENDED: &[(&[&str], &str)] = &[
     (&["accesskeyid", "accesskey", "keyid"], "aws_access_key_id"),
     (

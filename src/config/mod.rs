@@ -3,8 +3,8 @@
 //! nothing here reads a file or the environment.
 //!
 //! `parser` turns one file into sections with a position for every value; `profiles` merges both
-//! files as the SDKs do, and `suggest` finds what a wrong name may stand for; `resolve` follows one
-//! profile to its base, with `base` for the sources and `hop` for the roles on the way; `validate`
+//! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
+//! profile to its base, with `base` for the sources and `hop` for the roles; `validate`
 //! checks single values; `key_typos` knows keys that no tool reads; `overlay` rewrites a config
 //! file for a wrapped command.
 

@@ -1,7 +1,7 @@
 //! One AWS file, read as the SDKs read it, with the position of every value and of every duplicate.
 //!
 //! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this
-//! one takes the SDKs' side and keeps what is needed to speak up where the difference would matter.
+//! one follows the SDKs and keeps what is needed to report where a difference matters.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::finding::{Cause, Finding, Origin, Result};
 pub struct Value {
     /// Without surrounding white space and inline comment.
     pub text: String,
-    /// Where it stands.
+    /// Its place.
     pub origin: Origin,
     /// Whether a comment follows on the same line, which Python tools take as part of the value.
     pub commented: bool,
@@ -48,7 +48,7 @@ pub enum FileKind {
     Credentials,
 }
 
-/// What a section header stands for.
+/// The kind of a section.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum SectionKind {
     Profile,
@@ -68,7 +68,7 @@ pub struct Section {
     /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two
     /// sections.
     pub(super) headers: Vec<String>,
-    /// Further headers of the same spelling in the same file, at which Python tools refuse the
+    /// Further headers of the same spelling in the same file, for which Python tools reject the
     /// whole file.
     pub(super) duplicate_headers: Vec<Origin>,
     /// Every value of every key, in file order; the last one counts.
@@ -94,7 +94,7 @@ pub struct File {
     pub(super) sections: Vec<Section>,
 }
 
-/// Reads one file. Fails with `config-encoding` for bytes that every SDK chokes on, and with
+/// Reads one file. Fails with `config-encoding` for bytes that no SDK can read, and with
 /// `config-malformed` for lines that belong to no section.
 pub fn parse(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
     let path: Arc<str> = Arc::from(file);

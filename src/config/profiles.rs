@@ -1,12 +1,12 @@
-//! Both files as one set of profiles. Per key the credentials file wins, as in every SDK; within a
-//! file the last value does.
+//! Both files as one set of profiles. For each key, the credentials file ranks above the config
+//! file, as in every SDK; within a file, the last value counts.
 
 use std::collections::BTreeMap;
 
 use super::parser::{BadLine, File, Section, SectionKind, Value};
 use crate::finding::{Cause, Finding, Origin, Result};
 
-/// Keys that decide whose credentials come out: a duplicate with another value is not guessed at.
+/// Keys that decide which credentials are returned: a duplicate with another value is an error.
 pub const CREDENTIAL_KEYS: &[&str] = &[
     "aws_access_key_id",
     "aws_secret_access_key",
@@ -100,9 +100,9 @@ impl Profile {
             .find_map(|s| s.nested.get(&(parent.to_owned(), key.to_owned())))
     }
 
-    /// Refuses a section with a meaningless line, or with two different values of a key that
-    /// decides whose credentials come out: botocore would stop at it, the SDKs would silently take
-    /// the last.
+    /// Rejects a section with an invalid line, or with two different values of a key that decides
+    /// which credentials are returned: botocore rejects it, the SDKs use the last value without a
+    /// word.
     pub(super) fn check(&self) -> Result<()> {
         for section in &self.sections {
             if let Some((first, others)) = section.bad_lines.split_first() {
@@ -137,7 +137,7 @@ impl Profile {
     }
 }
 
-/// Everything both files say.
+/// The sections of both files.
 #[derive(Debug, Default)]
 pub struct ProfileSet {
     profiles: BTreeMap<String, Profile>,
@@ -199,7 +199,7 @@ impl ProfileSet {
         self.others.values()
     }
 
-    /// Every section, whatever it stands for.
+    /// Every section of any kind.
     pub fn sections(&self) -> impl Iterator<Item = &Profile> {
         self.profiles()
             .chain(self.sso_sessions.values())

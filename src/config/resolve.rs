@@ -41,7 +41,7 @@ pub fn resolve(set: &ProfileSet, profile: &str) -> Result<Chain> {
     chain.map_err(|finding| finding.for_profile(profile))
 }
 
-/// The profiles on the way from `profile` along `source_profile`, as far as they exist and however
+/// The profiles from `profile` along `source_profile`, as far as they exist and however
 /// broken they are.
 pub(crate) fn source_profiles(set: &ProfileSet, profile: &str) -> Vec<String> {
     let mut path: Vec<String> = Vec::new();
@@ -244,7 +244,7 @@ fn calls_awsfresh(command: &str) -> bool {
     matches!(program, "awsfresh" | "awsfresh.exe")
 }
 
-/// The profile that a command line of ours names.
+/// The profile that a command line of awsfresh names.
 fn requested_profile(command: &str) -> Option<String> {
     let words = words(command);
     if !words.iter().any(|word| word == "credential-process") {

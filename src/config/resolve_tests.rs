@@ -1,4 +1,4 @@
-//! What each shape of profile stands for, and how each wrong one is told.
+//! What each form of profile means, and the error for each wrong one.
 
 use super::super::parser::{FileKind, parse};
 use super::*;

@@ -1,4 +1,4 @@
-//! What a name that does not exist may stand for: a section of the wrong form, a hidden character,
+//! What a name that does not exist may mean: a section of the wrong form, a hidden character,
 //! a similar name.
 
 use super::profiles::{Profile, ProfileSet};
@@ -135,7 +135,7 @@ impl ProfileSet {
     }
 }
 
-/// The profile that a header of the wrong form stands for: `[Profile x]`, `[profiles x]`,
+/// The profile that a header of the wrong form means: `[Profile x]`, `[profiles x]`,
 /// `[profile-x]`, `[Default]`.
 fn intended_profile(header: &str) -> Option<&str> {
     if header.eq_ignore_ascii_case("default") {

@@ -232,7 +232,7 @@ pub(crate) fn invalid_values(set: &ProfileSet, section: &Profile) -> Vec<Finding
     found
 }
 
-/// Static keys. Only those are rejected that no request could be made with: AWS checks the rest.
+/// Static keys. They are rejected only if no request could be made with them: AWS checks the rest.
 pub(super) fn keys(id: &Value, secret: &Value, token: Option<&Value>) -> Result<Credentials> {
     let keys = Keys {
         id: &id.text,

@@ -21,7 +21,7 @@ use crate::store::{Status, Store};
 use crate::time::Timestamp;
 use crate::world::{CONTAINER_VARIABLES, REGION_VARIABLES, SelectedBy, World};
 
-/// Everything seen here and now, and what the probes returned if there were any.
+/// Everything known about this machine and profile, and what the probes returned.
 pub(super) struct Facts {
     pub(super) now: Timestamp,
     /// The profile to diagnose.
@@ -37,7 +37,7 @@ pub(super) struct Facts {
     pub(super) set: ProfileSet,
     /// The chain of the profile.
     pub(super) chain: Result<Chain>,
-    /// The profiles on the way from the selected one to its base, as far as they exist.
+    /// The profiles of the chain, from the selected one to its base, as far as they exist.
     pub(super) path: Vec<String>,
     /// Endpoint overrides in force.
     pub(super) overrides: Vec<EndpointOverride>,
@@ -163,7 +163,7 @@ impl Facts {
             .or_else(of_chain)
     }
 
-    /// The profiles on the way that exist.
+    /// The profiles of the chain that exist.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.path.iter().filter_map(|name| self.set.profile(name))
     }

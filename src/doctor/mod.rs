@@ -30,7 +30,7 @@ use facts::Facts;
 use probe::Prober;
 pub(crate) use report::Report;
 
-/// A person at a terminal is told after this time that AWS is being asked.
+/// After this time, a terminal shows that AWS is being asked.
 const PROGRESS_AFTER: Duration = Duration::from_millis(400);
 
 /// Diagnoses the selected profile.

@@ -1,4 +1,4 @@
-//! What AWS and the network respond: every probe beside the others, each with its own time limit.
+//! What AWS and the network respond: all probes at once, each with its own time limit.
 
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -292,7 +292,7 @@ fn is_rejection(finding: &Finding) -> bool {
         && !matches!(finding.cause, Cause::ClockSkew | Cause::RegionDisabled)
 }
 
-/// A chain that has only the way to AWS of another.
+/// A chain with the region and network settings of another, and nothing else.
 fn bare_chain(like: Option<&Chain>) -> Chain {
     Chain {
         profile: like.map_or_else(String::new, |chain| chain.profile.clone()),

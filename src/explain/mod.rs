@@ -1,5 +1,5 @@
 //! AWS errors in the logs of any client: found by their codes, by the words of their messages, and
-//! by what the clients print themselves before they ask AWS. Pure. The shapes are those that real
+//! by what the clients print themselves before they ask AWS. Pure. The forms are those that real
 //! clients print; tests/diagnosis-cases/texts has them as they were recorded.
 //!
 //! `flatten` makes one line of a log; `scan` finds the errors in it: `coded` by their code,

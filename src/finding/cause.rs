@@ -96,9 +96,9 @@ causes! {
     PlaceholderCredentials = "placeholder-credentials" => Configuration,
     /// `credential_process` that would call awsfresh for the same profile again.
     ProcessSelfRecursion = "process-self-recursion" => Configuration,
-    /// A foreign `credential_process` failed.
+    /// Another program's `credential_process` failed.
     ProcessFailed = "process-failed" => Configuration,
-    /// A foreign `credential_process` printed something other than credentials.
+    /// Another program's `credential_process` printed something other than credentials.
     ProcessOutputInvalid = "process-output-invalid" => Configuration,
     /// A value that is not an access key ID.
     KeyIdMalformed = "key-id-malformed" => Configuration,

@@ -230,7 +230,7 @@ impl Finding {
             .find(|subject| matches!(subject, Subject::File { .. }))
     }
 
-    /// Puts the profile a caller asked for in front of the summary, unless that names it already.
+    /// Puts the requested profile in front of the summary, unless that names it already.
     #[must_use]
     pub fn for_profile(mut self, profile: &str) -> Self {
         if !self.is_about(&Subject::Profile(profile.to_owned())) {

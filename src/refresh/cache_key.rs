@@ -1,6 +1,6 @@
-//! The cache key of each step of a chain: a digest of everything that shapes the credential, so
-//! that an edited profile never yields the credentials of the old one. It contains no secret; of a
-//! static key only its ID.
+//! The cache key of each step of a chain: a digest of everything that decides about the
+//! credentials, so that an edited profile never yields the credentials of the old one. It contains
+//! no secret; of a static key only its ID.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::world::{CONTAINER_VARIABLES, World};
 /// The kind of an entry with an SSO token: see [`CacheKey`].
 pub const TOKEN_KIND: &str = "sso-token";
 
-/// The key of an entry of `kind` that is shaped by `what`.
+/// The key of an entry of `kind` that depends on `what`.
 fn key(kind: &str, what: &Value) -> CacheKey {
     let mut digest = sha256_hex(what.to_string().as_bytes());
     digest.truncate(32);
@@ -51,7 +51,7 @@ pub(crate) fn step_keys(
     keys
 }
 
-/// What shapes the credentials of the base, and whether they are cached.
+/// What the credentials of the base depend on, and whether they are cached.
 fn base(chain: &Chain, world: &World, connections: &Connections) -> (Value, bool) {
     let sts = connections.url(Service::Sts);
     match &chain.base {

@@ -6,8 +6,8 @@ use super::lock::Failure;
 use crate::store::CacheKey;
 use crate::time::Timestamp;
 
-/// After a renewal that failed while something valid was left, the source is not asked for this
-/// long, in seconds.
+/// After a renewal that failed while something valid was left, the source is not called for this
+/// time, in seconds.
 const BACK_OFF: i64 = 30;
 
 /// A renewal of one step.

@@ -47,7 +47,7 @@ fn the_decision_depends_on_failure_store_and_wait() {
             Action::ShareFailure,
         ),
         (
-            "a failure from before is not ours",
+            "a failure from before the wait is not shared",
             None,
             false,
             true,
@@ -56,7 +56,7 @@ fn the_decision_depends_on_failure_store_and_wait() {
             Action::Fetch,
         ),
         (
-            "nobody waits for a failure without a wait",
+            "a failure is not shared without a wait",
             None,
             false,
             false,

@@ -38,7 +38,7 @@ pub(super) struct Failure {
 /// The outcome of an attempt to take the lock.
 pub(super) enum LockAttempt {
     /// This process does the work. `lock` is `None` where the file system has no locks. `waited`
-    /// tells whether another process held the lock meanwhile.
+    /// returns whether another process held the lock meanwhile.
     Acquired {
         lock: Option<RefreshLock>,
         waited: bool,
@@ -123,7 +123,7 @@ impl RefreshLock {
             .stack_size(64 * 1024);
         thread.spawn(move || {
             let outcome = file_lock::lock(&file);
-            // If nobody waits any more, dropping the file releases the lock.
+            // If the caller no longer waits, dropping the file releases the lock.
             let _ = sender.send(outcome.map(|()| Self(file)));
         })?;
         match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {

@@ -166,7 +166,7 @@ impl<'a> Sources<'a> {
         self.sts_region(None, self.chain.last_role())
     }
 
-    /// Rejects credentials that cannot be used here and now: they are neither returned nor cached.
+    /// Rejects credentials that cannot be used now: they are neither returned nor cached.
     fn validate(&self, credentials: Credentials, service: &str) -> Result<Credentials> {
         let now = self.world.now();
         // The SDK has the beginning of time for a missing date, and a time that is no date cannot

@@ -1,5 +1,5 @@
-//! A foreign `credential_process`: run with a time limit and a bounded output, its output checked
-//! as the strictest SDK would. Its stderr is shown in a failure alone, and there no more than one
+//! Another program's `credential_process`: run with a time limit and a bounded output, its output
+//! checked as the strictest SDK would. Its stderr is shown only in a failure, and there at most one
 //! line, without what looks like a secret. Contract:
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
@@ -67,7 +67,7 @@ pub(super) async fn run(
         return Err(failed(what).remedy("AWSFRESH_TIMEOUT=SECONDS allows more time"));
     };
     let status = status.map_err(|e| failed(format!("cannot be waited for: {e}")))?;
-    // Checked before the status: after the limit nobody reads, and the process may have been killed
+    // Checked before the status: after the limit no one reads, and the process may have been killed
     // for writing on.
     if output.len() as u64 > OUTPUT_LIMIT {
         return Err(finding(

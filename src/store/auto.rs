@@ -48,7 +48,7 @@ impl Auto {
         }
     }
 
-    /// Does `work` on every level. A locked one fails the whole: what it holds would stay behind
+    /// Does `work` on every level. A locked one fails the whole: its entries would stay behind
     /// unseen.
     fn all<T>(
         &self,

@@ -65,7 +65,7 @@ fn from_file(settings: &StoreSettings) -> Result<DataKey, StoreError> {
         .ok_or_else(|| StoreError::broken(format!("the key file {} {NO_KEY}", path.display())))
 }
 
-const NO_KEY: &str = "does not hold a key: 32 bytes, or these as 64 hex digits or base64";
+const NO_KEY: &str = "does not contain a key: 32 bytes, or these as 64 hex digits or base64";
 
 fn from_command(command: &str) -> Result<DataKey, StoreError> {
     let failed = |what: &str| {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::finding::{Cause, Finding, Subject};
 
-/// Why a store cannot be used. The detail is a plain sentence that never holds a secret.
+/// Why a store cannot be used. The detail is a plain sentence without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// It exists, but a person has to unlock it.

@@ -1,8 +1,8 @@
 //! The Secret Service (GNOME Keyring, KWallet, KeePassXC) over the session bus.
 //!
 //! A plain session: the key exchange that some libraries insist on takes two thirds of a call and
-//! protects nothing, for whoever can read this bus can as well ask the service. Nothing here
-//! unlocks anything or makes a collection.
+//! protects nothing, because a process that can read this bus can also ask the service. Nothing
+//! here unlocks anything or makes a collection.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -23,7 +23,7 @@ pub(super) struct SecretServiceStore {
 }
 
 impl SecretServiceStore {
-    /// `None` where there is no bus and the store is not `wanted` all the same.
+    /// `None` where there is no bus, unless the store is `wanted`.
     pub(super) fn new(settings: &StoreSettings, wanted: bool) -> Option<Self> {
         let address = address(settings);
         (wanted || address.is_some()).then_some(Self {
@@ -235,7 +235,7 @@ async fn search<'a>(
         .map_err(sentence)
 }
 
-/// Other programs can copy items; the last one written is ours.
+/// Other programs can copy items; the last one written counts.
 async fn newest<'a, 'b>(items: &'a [Item<'b>]) -> Result<&'a Item<'b>, StoreError> {
     let mut best = (0, &items[0]);
     for item in items {
@@ -267,7 +267,9 @@ fn sentence(error: Error) -> StoreError {
                 | "org.freedesktop.DBus.Error.NameHasNoOwner" => StoreError::unavailable(
                     "no program on the session bus offers a keyring (Secret Service)",
                 ),
-                other => StoreError::unavailable(format!("the keyring refused with {other}")),
+                other => {
+                    StoreError::unavailable(format!("the keyring rejected the request: {other}"))
+                }
             }
         }
         Error::Zbus(zbus::Error::InputOutput(e)) => {

@@ -1,7 +1,7 @@
 //! macOS Keychain and Windows Credential Manager, through the keyring crate. Not yet run on either
 //! system.
 //!
-//! Windows takes 2,560 bytes an item: a larger value lies in parts that carry a generation id, and
+//! Windows allows 2,560 bytes per item: a larger value is stored in parts with a generation ID, and
 //! the item under the key itself, written last, names the generation. So parts of two generations
 //! never mix. The crate cannot list items; one more item, `index`, names the keys.
 

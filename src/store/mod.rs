@@ -35,7 +35,7 @@ pub trait Store: Send + Sync {
     /// Keeps `value`, in one step replacing what was there. `label` is what a person sees in a
     /// keyring manager.
     fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError>;
-    /// Forgets; tells whether there was something.
+    /// Removes an entry; returns whether there was one.
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError>;
     /// Every key that has an entry.
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError>;
@@ -44,7 +44,7 @@ pub trait Store: Send + Sync {
     /// Which store and why, in one line, as far as its use up to now has shown. Asks nothing: for
     /// the warm path.
     fn status(&self) -> String {
-        format!("{}, as asked for", self.name())
+        format!("{}, as requested", self.name())
     }
 }
 

@@ -255,7 +255,7 @@ impl State {
         }
     }
 
-    /// Clients show no more than the body of a failure.
+    /// Clients show only the body of a failure.
     fn expired(&self, end: Timestamp, failure: Option<&Finding>) -> Response<Full<Bytes>> {
         let why = match failure {
             Some(finding) => finding.clone().for_profile(&self.profile).to_string(),

@@ -11,7 +11,7 @@ use crate::world::{
     original_variable, outer_variable,
 };
 
-/// Every variable that some SDK ranks above or beside what is delivered.
+/// Every variable that an SDK may prefer to what is delivered.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>; the short names are
 /// those of older Java SDKs.
 const OVERRIDES: &[&str] = &[

@@ -1,11 +1,11 @@
 //! Running a command with credentials that stay fresh.
 //!
 //! `session` is the run from start to end; `acquire` gets the first credentials and checks them;
-//! `resources` is what the command gets besides its environment: the overlay's files in a private
-//! directory (`run_dir`), and the server of the container credentials protocol (`endpoint`).
-//! `environment` computes its variables; `renewer` renews the credentials meanwhile; `child` starts
-//! the command and forwards signals; `request_log` records who asked for credentials, and
-//! `post_mortem` judges by that whether credentials caused a failure.
+//! `resources` is what the command gets in addition to its environment: the overlay's files in a
+//! private directory (`run_dir`), and the server of the container credentials protocol
+//! (`endpoint`). `environment` computes its variables; `renewer` renews the credentials meanwhile;
+//! `child` starts the command and forwards signals; `request_log` records who asked for
+//! credentials, and `post_mortem` judges by that whether credentials caused a failure.
 
 mod acquire;
 mod child;

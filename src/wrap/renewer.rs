@@ -77,7 +77,7 @@ impl Renewer {
         self.stop.notify_all();
     }
 
-    /// Waits up to `time`; tells whether [`Self::stop`] was called.
+    /// Waits up to `time`; returns whether [`Self::stop`] was called.
     pub(super) fn stopped_within(&self, time: Duration) -> bool {
         let waited = self
             .stop

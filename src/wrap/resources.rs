@@ -1,4 +1,4 @@
-//! What a command gets besides its environment, for as long as it runs.
+//! What a command gets in addition to its environment, while it runs.
 
 use std::path::Path;
 use std::sync::Arc;

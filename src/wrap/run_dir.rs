@@ -1,5 +1,5 @@
 //! The private directory of one wrapped command: 0700, files 0600, removed after it. The owner
-//! holds the lock of a file in it; a directory without an owner was left behind by a SIGKILL, and
+//! holds the lock of a file in it; a directory without one was left behind by a SIGKILL, and
 //! the next run removes it.
 
 use std::fs::{self, File};

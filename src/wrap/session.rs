@@ -88,7 +88,7 @@ impl Session<'_> {
             &files,
             &renewer,
         )?;
-        drop(files); // they may hold secrets, and the command may run for days
+        drop(files); // they may contain secrets, and the command may run for days
         let spawner = Spawner::new().map_err(|e| {
             Finding::new(Cause::Unexpected, format!("cannot watch for signals: {e}"))
                 .remedy("try again")

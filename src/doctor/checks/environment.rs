@@ -37,7 +37,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 }
 
 /// Whether the profile is selected so explicitly that the keys in the environment are idle for
-/// tools that are told so.
+/// tools that are set to do so.
 pub(super) fn is_idle(facts: &Facts) -> bool {
     facts.selected_by == SelectedBy::Flag
 }

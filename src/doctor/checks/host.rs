@@ -51,7 +51,7 @@ fn sudo(facts: &Facts, finding: Finding) -> Finding {
     }
 }
 
-/// `HOME` decides where the files are read, whoever runs this.
+/// `HOME` decides where the files are read, for root, too.
 fn own_home(facts: &Facts, finding: Finding) -> Finding {
     let Some(home) = &facts.host.own_home else {
         return finding;

@@ -11,7 +11,7 @@ pub(super) fn rank(found: Vec<Finding>) -> Vec<Finding> {
             ranked.push(finding);
         }
     }
-    // Without a network, nobody can sign in.
+    // Signing in needs the network.
     let is_cut_off = ranked.iter().any(|finding| {
         finding.severity == Severity::Error && finding.class() == Class::Unreachable
     });
@@ -33,7 +33,7 @@ fn is_same(a: &Finding, b: &Finding) -> bool {
     a.cause == b.cause && (a.summary == b.summary || same_place)
 }
 
-/// Adds what AWS said to what was found locally, if both are the same fact; tells whether they are.
+/// Adds AWS's words to a local finding, if both are about the same fact; returns whether they are.
 pub(super) fn merge_evidence(
     found: &mut [Finding],
     said: &Finding,

@@ -1,5 +1,5 @@
 //! The token of an SSO session. It is our own in the store, if there is one, else the AWS CLI's
-//! file under `~/.aws/sso/cache`, so that one sign-in serves both. Both hold the same JSON. A
+//! file under `~/.aws/sso/cache`, so that one sign-in serves both. Both have the same JSON. A
 //! refreshed token is written back to where it came from; keys that this program does not know are
 //! kept.
 
@@ -60,7 +60,7 @@ impl Token {
         parse_token(bytes, TokenSource::Store).ok()
     }
 
-    /// The JSON that both places hold.
+    /// The JSON in both places.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         // Reserved up front: growing would leave copies that are not wiped.
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));

@@ -30,10 +30,10 @@ impl Spawner {
     /// Does nothing: `--on-renew` is rejected here.
     pub(in crate::wrap) fn signal(&self, _signal: i32) {}
 
-    /// Does nothing, likewise.
+    /// Does nothing.
     pub(in crate::wrap) fn end(&self) {}
 
-    /// Does nothing, likewise.
+    /// Does nothing.
     pub(in crate::wrap) fn kill(&self) {}
 
     /// Not known here.
