@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs awsfresh from this checkout with cargo; see --help.
+# Builds awsfresh from this checkout with cargo and installs it; see --help.
 set -eu
 
 usage() {
@@ -8,9 +8,9 @@ Usage: ./install.sh [--prefix DIR] [--uninstall]
 
 Builds awsfresh from this checkout and installs it.
 
-  --prefix DIR   install into DIR/bin (default: cargo's own place, ~/.cargo/bin)
-  --uninstall    remove the binary again; cached credentials stay (awsfresh forget --all drops them)
-  --help         this text
+  --prefix DIR   install into DIR/bin (default: the directory of cargo, ~/.cargo/bin)
+  --uninstall    remove the binary; cached credentials stay (to delete them, first run: awsfresh forget --all)
+  --help         print this help
 USAGE
 }
 
@@ -48,7 +48,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 if [ "$uninstall" = yes ]; then
     [ -e "$prefix/bin/awsfresh" ] || fail "nothing to remove: $prefix/bin/awsfresh does not exist"
     rm "$prefix/bin/awsfresh"
-    # cargo's own record of the installation; not there if it was removed by hand
+    # Removes cargo's record of the installation. That fails if there is none, or because the binary is gone.
     if command -v cargo >/dev/null 2>&1; then
         cargo uninstall --root "$prefix" awsfresh >/dev/null 2>&1 || true
     fi
@@ -56,16 +56,16 @@ if [ "$uninstall" = yes ]; then
     exit 0
 fi
 
-command -v cargo >/dev/null 2>&1 || fail 'cargo is not on the PATH: install Rust from https://rustup.rs, then run this again'
-command -v cc >/dev/null 2>&1 || fail 'no C compiler: install gcc (Debian: apt install gcc libc6-dev), then run this again'
+command -v cargo >/dev/null 2>&1 || fail 'cargo is not in PATH: install Rust from https://rustup.rs, then run this script again'
+command -v cc >/dev/null 2>&1 || fail 'there is no C compiler: install gcc (Debian: apt install gcc libc6-dev), then run this script again'
 
 want=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$here/Cargo.toml")
 have=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
 oldest=$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)
-[ "$oldest" = "$want" ] || fail "Rust $have is too old: awsfresh needs $want or newer (rustup update)"
+[ "$oldest" = "$want" ] || fail "Rust $have is too old: awsfresh needs $want or newer; run: rustup update"
 
 cargo install --locked --path "$here" --root "$prefix" --force
 
 bin=$prefix/bin/awsfresh
-printf '\nInstalled %s. Next, in ~/.aws/config:\n\n' "$("$bin" --version)"
+printf '\nInstalled %s. Next, write in ~/.aws/config:\n\n' "$("$bin" --version)"
 printf '  [profile NAME]\n  credential_process = %s credential-process --profile NAME-source\n' "$bin"
