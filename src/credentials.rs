@@ -1,5 +1,5 @@
-//! Credentials and the formats they travel in. A [`Secret`] cannot be printed by accident and is
-//! wiped on drop.
+//! Credentials and their wire formats. A [`Secret`] cannot be printed by accident and is wiped on
+//! drop.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ use crate::time::Timestamp;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes ownership, so that no unwiped copy stays behind.
+    /// Takes ownership, so that no copy is left that is not wiped.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. Every call is a place to look at in review.
+    /// The text itself. Review every call.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -31,14 +31,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One set of credentials, always from one answer of one source.
+/// One set of credentials, always from one response of one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// `AKIA…` for long-term keys, `ASIA…` for sessions.
     pub access_key_id: String,
-    /// 40 characters for every key AWS has issued so far.
+    /// 40 characters for every key that AWS has issued so far.
     pub secret_access_key: Secret,
-    /// Present exactly for temporary credentials.
+    /// Present for temporary credentials, and only for them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub session_token: Option<Secret>,
     /// `None` for long-term keys.
@@ -50,12 +50,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// What keeps these from being used in a request; quotes nothing.
+    /// Why no request can be made with these; quotes nothing.
     pub fn flaw(&self) -> Option<&'static str> {
         let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
         let token = self.session_token.as_ref().map(Secret::expose);
         if self.access_key_id.is_empty() {
-            Some("no access key id")
+            Some("no access key ID")
         } else if self.secret_access_key.expose().is_empty() {
             Some("no secret access key")
         } else if !fits(&self.access_key_id)
@@ -70,7 +70,8 @@ impl Credentials {
         }
     }
 
-    /// The answer of the `credential_process` contract: one line, every key a string but `Version`.
+    /// The output of the `credential_process` contract: one line; every value is a string except
+    /// `Version`.
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
     pub fn to_process_json(&self) -> Zeroizing<Vec<u8>> {
         #[derive(Serialize)]
@@ -94,7 +95,7 @@ impl Credentials {
             expiration: self.expiration.map(|t| t.to_string()),
             account_id: self.account_id.as_deref(),
         };
-        // Reserved up front: growing would leave unwiped copies on the heap.
+        // Reserved first: growing would leave copies on the heap that are not wiped.
         let mut text = Zeroizing::new(Vec::with_capacity(4096));
         let _ = serde_json::to_writer(&mut *text, &answer); // writing strings to memory cannot fail
         text

@@ -1,4 +1,4 @@
-//! `config.toml`: what a person sets once. Flags and `AWSFRESH_*` variables rank above it.
+//! `config.toml`: settings for all runs. Flags and `AWSFRESH_*` variables rank above it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::finding::{Cause, Finding, Result};
 
-/// The settings file; every key may be left out.
+/// The settings file; every key is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

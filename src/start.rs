@@ -1,5 +1,5 @@
-//! What a start on Linux does without: together more than a quarter of a warm answer, which is
-//! hardly more than a start. `benches/warm.py` shows it.
+//! The start of the process on Linux, without what the standard library and `libgcc_s.so` cost:
+//! together more than a quarter of a warm answer. `benches/warm.py` measures it.
 #![allow(unsafe_code)] // names for the linker; no unsafe code runs
 
 use std::os::fd::IntoRawFd;
@@ -8,19 +8,20 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 
 // The unwinder, which panic messages need, from the compiler's own archive instead of
-// `libgcc_s.so`: the dynamic loader has a library less to find and map.
+// `libgcc_s.so`: one library less for the dynamic loader.
 #[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
 unsafe extern "C" {}
 
-/// All that the SDK's retry code wants of `libm.so`, another library less. The signature is C's.
+/// The only function of `libm.so` that the SDK's retry code calls: another library less. The
+/// signature is C's.
 #[unsafe(no_mangle)]
 extern "C" fn pow(base: f64, exponent: f64) -> f64 {
     libm::pow(base, exponent)
 }
 
-/// In the place of the standard library's start, which reads `/proc/self/maps` to have a message
-/// for a stack that overflows. What else that does is done here. glibc hands the arguments to
-/// `std::env` by itself.
+/// Replaces the start of the standard library, which reads `/proc/self/maps` for its message about
+/// a stack overflow; the rest of that start is done here. glibc passes the arguments to `std::env`
+/// by itself.
 #[unsafe(no_mangle)]
 extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
     if open_streams().is_err() {
@@ -32,7 +33,8 @@ extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
     std::process::exit(awsfresh::main().into())
 }
 
-/// A stream that is closed must not become the first file that is opened.
+/// Opens closed streams as `/dev/null`: otherwise the first file that is opened would become a
+/// stream.
 fn open_streams() -> rustix::io::Result<()> {
     for stream in [
         rustix::stdio::stdin(),

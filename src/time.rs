@@ -1,5 +1,4 @@
-//! Points in time as whole seconds since the Unix epoch, in the one form every wire format is
-//! turned into.
+//! Points in time, as whole seconds since the Unix epoch.
 
 use std::fmt;
 
@@ -36,7 +35,7 @@ impl Timestamp {
         self.0.saturating_sub(now.0)
     }
 
-    /// Whether this can be written as RFC 3339: every caller must be able to read it.
+    /// Whether it can be written as RFC 3339, which every caller reads.
     pub fn is_date(self) -> bool {
         DateTime::from_secs(self.0).fmt(Format::DateTime).is_ok()
     }
@@ -57,7 +56,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A length of time for people: `45 s`, `12 min`, `2 h 05 min`, `3 d`.
+/// A duration for people: `45 s`, `12 min`, `2 h 05 min`, `3 d`.
 pub fn human_duration(seconds: i64) -> String {
     match seconds.unsigned_abs() {
         s @ 0..=119 => format!("{s} s"),

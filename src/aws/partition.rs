@@ -64,19 +64,6 @@ pub(crate) const HOMES: &[&str] = &[
     "eusc-de-east-1",
 ];
 
-/// The suffix after `SERVICE.REGION.` in the host names of a partition.
-pub(crate) fn dns_suffix(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "amazonaws.com.cn",
-        "aws-eusc" => "amazonaws.eu",
-        "aws-iso" => "c2s.ic.gov",
-        "aws-iso-b" => "sc2s.sgov.gov",
-        "aws-iso-e" => "cloud.adc-e.uk",
-        "aws-iso-f" => "csp.hci.ic.gov",
-        _ => "amazonaws.com",
-    }
-}
-
 /// Whether an account has to enable this region.
 pub(crate) fn is_opt_in(region: &str) -> bool {
     OPT_IN.contains(&region)
@@ -100,6 +87,5 @@ mod tests {
         assert_eq!(of_arn("arn:aws-cn:iam::1:role/x"), Some("aws-cn"));
         assert_eq!(of_arn("role/x"), None);
         assert!(is_opt_in("me-south-1") && !is_opt_in("us-east-1"));
-        assert_eq!(dns_suffix("aws-cn"), "amazonaws.com.cn");
     }
 }

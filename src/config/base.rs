@@ -1,5 +1,4 @@
-//! The sources that a profile can name: one function each, with what is wrong where it is
-//! incomplete.
+//! The sources that a profile can name: one function each, with the errors of an incomplete one.
 
 use super::chain::Base;
 use super::hop::hop;

@@ -1,6 +1,6 @@
-//! The two AWS files as text, then as profiles, then as the chain that one profile means. Pure:
-//! bytes come in, a [`Chain`] or a [`Finding`](crate::finding::Finding) with file:line comes out;
-//! nothing here reads a file or the environment.
+//! From the text of the two AWS files to profiles, and from a profile to its chain. Pure: from
+//! bytes to a [`Chain`] or to a [`Finding`](crate::finding::Finding) with file:line; nothing here
+//! reads a file or the environment.
 //!
 //! `parser` turns one file into sections with a position for every value; `profiles` merges both
 //! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one

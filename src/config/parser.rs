@@ -17,7 +17,7 @@ pub struct Value {
     pub text: String,
     /// Its place.
     pub origin: Origin,
-    /// Whether a comment follows on the same line, which Python tools take as part of the value.
+    /// Whether a comment follows on the same line, which Python tools read as part of the value.
     pub commented: bool,
 }
 

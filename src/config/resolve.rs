@@ -93,7 +93,7 @@ impl Resolver<'_> {
             validate::region("region", region)?;
             self.region = Some(region.clone());
         }
-        // As a source, a profile with keys of its own means those keys, in every SDK.
+        // In every SDK, a source profile with keys of its own means those keys.
         let keys_first = self.path.len() > 1 && profile.get("aws_access_key_id").is_some();
         match profile.get("role_arn") {
             Some(role) if !keys_first && profile.get("web_identity_token_file").is_none() => {

@@ -123,8 +123,8 @@ impl Metadata {
                 let what = "responds, but its token does not reach this host (hop limit)";
                 finding(Cause::MetadataHopLimit, what)
                     .evidence(
-                        "PUT /latest/api/token gets no response, GET does: the hop limit of the \
-                        instance is 1",
+                        "PUT /latest/api/token gets no response, GET does: the hop limit is too low \
+                        for this container",
                     )
                     .remedy(
                         "aws ec2 modify-instance-metadata-options --instance-id ID \

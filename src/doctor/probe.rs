@@ -14,6 +14,9 @@ use crate::config::{Base, Chain, Network};
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Certainty, Class, Finding, Result};
 use crate::refresh::Refresher;
+use crate::source::aws_host::aws_url;
+use crate::source::connection::Service;
+use crate::source::sso::Session;
 use crate::source::{Identity, Sources};
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -45,7 +48,7 @@ impl Prober<'_> {
                 .map(|(session, chain)| scope.spawn(|| self.cli_session(session, chain)))
                 .collect();
             let cli_version = scope.spawn(|| self.cli_version(chain?));
-            let hosts = hosts(self.world, chain, facts.sso_blocked.is_some()).into_iter();
+            let hosts = hosts(self.world, chain).into_iter();
             let hosts: Vec<ScopedJoinHandle<'_, HostResult>> = hosts
                 .map(|(url, role)| scope.spawn(move || self.host(&url, chain, role)))
                 .collect();
@@ -307,35 +310,35 @@ fn bare_chain(like: Option<&Chain>) -> Chain {
 
 /// The hosts to contact: STS in the region, STS at home to compare with, and both SSO services if
 /// the chain needs them. With an endpoint override, the host that it names.
-fn hosts(world: &World, chain: Option<&Chain>, sso_blocked: bool) -> Vec<(String, HostRole)> {
+fn hosts(world: &World, chain: Option<&Chain>) -> Vec<(String, HostRole)> {
     let bare = bare_chain(chain);
     let sources = Sources::new(world, chain.unwrap_or(&bare), Instant::now());
     let Ok(region) = sources.region() else {
         return Vec::new();
     };
-    let overrides = sources.connections.overrides();
+    let connections = &sources.connections;
+    let overrides = connections.overrides();
     if let Some(endpoint) = overrides.first().filter(|endpoint| !endpoint.is_aws()) {
         return vec![(endpoint.shown(), HostRole::Override)];
     }
-    let url = |service: &str, region: &str| {
-        let suffix = partition::dns_suffix(partition::of_region(region));
-        format!("https://{service}.{region}.{suffix}/")
-    };
-    let sts = if sources.connections.fips {
-        "sts-fips"
-    } else {
-        "sts"
-    };
-    let mut hosts = vec![(url(sts, &region), HostRole::Sts)];
+    let sts = |region: &str| aws_url(Service::Sts, region, connections.hosts());
     let home = partition::home_region(partition::of_region(&region));
-    if home != region {
-        hosts.push((url(sts, home), HostRole::HomeSts));
-    }
-    if let Some(Base::Sso { sso_region, .. }) = chain.map(|chain| &chain.base)
-        && !sso_blocked
-    {
-        hosts.push((url("oidc", sso_region), HostRole::Sso));
-        hosts.push((url("portal.sso", sso_region), HostRole::Sso));
-    }
-    hosts
+    let home_sts = (home != region).then(|| sts(home)).flatten();
+    let session = chain.and_then(|chain| Session::of(&chain.base, world));
+    let sso = session.map_or_else(Vec::new, |session| {
+        let url = |service| {
+            let hosts = session.hosts(connections, service).ok()?;
+            aws_url(service, session.region, hosts)
+        };
+        [Service::SsoOidc, Service::Sso].map(url).into()
+    });
+    let of = |role, url: Option<String>| url.map(|url| (url, role));
+    [
+        of(HostRole::Sts, sts(&region)),
+        of(HostRole::HomeSts, home_sts),
+    ]
+    .into_iter()
+    .chain(sso.into_iter().map(|url| of(HostRole::Sso, url)))
+    .flatten()
+    .collect()
 }

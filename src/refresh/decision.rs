@@ -17,7 +17,7 @@ pub(super) struct Renewal<'a> {
     pub(super) force: bool,
     /// What is cached and still valid.
     pub(super) valid: Option<Entry>,
-    /// When the look into the cache was made.
+    /// When the cache was read.
     pub(super) began: Timestamp,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Action {
     ServeValid,
     /// Serve what the process that held the lock before has stored.
     ServeStored,
-    /// Ask the source.
+    /// Call the source.
     Fetch,
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Failure {
 /// The outcome of an attempt to take the lock.
 pub(super) enum LockAttempt {
     /// This process does the work. `lock` is `None` where the file system has no locks. `waited`
-    /// returns whether another process held the lock meanwhile.
+    /// says whether another process held the lock.
     Acquired {
         lock: Option<RefreshLock>,
         waited: bool,
@@ -47,8 +47,8 @@ pub(super) enum LockAttempt {
     Busy,
 }
 
-/// Tries to take the lock of `key`; with a deadline, waits for it that long. An attended caller is
-/// told about the wait.
+/// Tries to take the lock of `key`; with a deadline, waits for it that long. The wait is reported
+/// on a terminal.
 pub(super) fn acquire(
     dir: &Path,
     key: &CacheKey,

@@ -1,4 +1,4 @@
-//! Look, lock, look again, fetch, store: for one step of a chain after the other.
+//! Look, lock, look again, fetch, store: for each step of a chain.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -205,7 +205,7 @@ impl<'a> Refresher<'a> {
             }
             (Action::ServeValid, Some(failure), Some(entry), _) => {
                 let cause = failure.finding.cause.id();
-                log::debug!("the last renewal failed ({cause}): not asking again yet");
+                log::debug!("the last renewal failed ({cause}): not calling the source again yet");
                 self.failed_renewal.replace(Some(failure.finding));
                 Ok(self.serve(renewal.step, entry))
             }

@@ -13,7 +13,7 @@ use crate::source::sso::{Session, Token, TokenSource};
 use crate::store::{CacheKey, Store};
 use crate::time::Timestamp;
 
-/// What keeping the token of a session takes.
+/// The token of a session, and what its renewal needs.
 pub(super) struct SsoTokens<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) sources: &'a Sources<'a>,

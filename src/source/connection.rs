@@ -116,6 +116,14 @@ impl Connections {
         }
     }
 
+    /// The hosts that the settings for all services select.
+    pub(crate) fn hosts(&self) -> Hosts {
+        Hosts {
+            fips: self.fips,
+            dualstack: self.dualstack,
+        }
+    }
+
     fn endpoint(&self, service: Service) -> Option<&EndpointOverride> {
         match service {
             Service::Sts => self.sts.as_ref(),

@@ -94,8 +94,8 @@ pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) ->
     if let Some(error) = CONNECTION_ERRORS.iter().find(|error| has(error.words)) {
         let summary = error.summary.replace("{service}", service);
         let finding = Finding::new(error.cause, summary).evidence(detail);
-        // A certificate that has expired is most often a wrong clock.
-        let is_clock = error.cause == Cause::TlsUntrusted && has(&["expired", "notvalidyet"]);
+        // A certificate that has expired or is not valid yet is most often a wrong clock.
+        let is_clock = error.cause == Cause::TlsUntrusted && has(&["expired", "not valid yet"]);
         let finding = if is_clock {
             finding.remedy(clock_sync_command())
         } else {
@@ -136,6 +136,25 @@ pub(super) fn timed_out(service: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_of_another_time_may_be_a_wrong_clock() {
+        for (detail, is_clock) in [
+            (
+                "invalid peer certificate: certificate expired: verification time 5 (UNIX)",
+                true,
+            ),
+            (
+                "invalid peer certificate: certificate not valid yet: verification time 5",
+                true,
+            ),
+            ("invalid peer certificate: UnknownIssuer", false),
+        ] {
+            let finding = connection_error(detail, false, "STS in eu-west-1");
+            let first = finding.remedy[0] == clock_sync_command();
+            assert_eq!(first, is_clock, "{detail}");
+        }
+    }
 
     #[test]
     fn connector_errors_are_told_apart() {

@@ -2,6 +2,7 @@
 //! second looks belong to `refresh`. The async runtime and the TLS stack start here, on first use:
 //! a warm answer does not need them.
 
+pub(crate) mod aws_host;
 pub(crate) mod connection;
 pub(crate) mod connection_error;
 pub(crate) mod endpoint_override;

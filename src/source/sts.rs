@@ -6,7 +6,7 @@ use aws_sdk_sts::Client;
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 
 use super::Sources;
-use super::connection::{Hosts, Service, retries};
+use super::connection::{Service, retries};
 use super::sdk_error::{self, StsRequest};
 use crate::config::{CHAINED_SESSION_LIMIT, Hop};
 use crate::credentials::{Credentials, Secret};
@@ -74,11 +74,7 @@ pub(super) fn client(
     caller: Option<&Credentials>,
 ) -> Result<Client> {
     let connections = &sources.connections;
-    let hosts = Hosts {
-        fips: connections.fips,
-        dualstack: connections.dualstack,
-    };
-    let config = connections.sdk_config(Service::Sts, region, hosts, retries())?;
+    let config = connections.sdk_config(Service::Sts, region, connections.hosts(), retries())?;
     let provider = caller.map(|caller| SharedCredentialsProvider::new(to_sdk(caller)));
     let mut config = config.into_builder();
     config.set_credentials_provider(provider);

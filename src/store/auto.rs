@@ -1,5 +1,5 @@
-//! The OS keyring while it serves, then sealed files, then nothing. The first use finds out: a warm
-//! answer from the keyring is one conversation with it, not a probe and a conversation.
+//! The OS keyring if it can be used, else sealed files, else nothing. There is no probe before the
+//! first use: a warm answer from the keyring is one conversation with it.
 
 use std::sync::Mutex;
 
@@ -14,7 +14,7 @@ const NO_BUS: &str = "there is no session bus for a keyring";
 
 pub(super) struct Auto {
     levels: Vec<Box<dyn Store>>,
-    /// What kept each level up to now from serving; as many levels are passed over.
+    /// Why each level so far could not be used. Its length is the level in use.
     failures: Mutex<Vec<StoreError>>,
 }
 
@@ -31,7 +31,7 @@ impl Auto {
         lock(&self.failures).clone()
     }
 
-    /// Does `work` on the first level that serves; `None` if none does.
+    /// Does `work` on the first level that can be used; `None` if there is none.
     fn first<T>(&self, work: impl Fn(&dyn Store) -> Result<T, StoreError>) -> Option<T> {
         loop {
             let level = self.failures().len();
@@ -99,7 +99,7 @@ impl Store for Auto {
     }
 
     fn check(&self) -> Status {
-        // The keyring and the data key are asked here, to say what a run would find.
+        // The keyring and the data key are tried here, to report what a run would find.
         let status = self.first(|level| {
             let status = level.check();
             status.state.clone().map(|()| status)
@@ -145,7 +145,7 @@ impl Store for Auto {
         match (self.name(), reasons.join("; ")) {
             (name, why) if !why.is_empty() => format!("{name}, because {why}"),
             ("sealed", _) => format!("sealed, because {NO_BUS}"),
-            (name, _) => format!("{name}, while it answers"),
+            (name, _) => format!("{name}, if it responds"),
         }
     }
 }

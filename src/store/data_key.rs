@@ -1,5 +1,5 @@
-//! The 32 bytes that seal the files: from a file or command the user names, else from the kernel's
-//! user keyring, which lives in memory only and is shared by cron jobs and login shells.
+//! The 32-byte key of the sealed files: from a file or command that the user names, else from the
+//! kernel's user keyring, which is in memory only and shared by cron jobs and login shells.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -28,7 +28,7 @@ pub(super) fn place(settings: &StoreSettings) -> String {
     }
 }
 
-/// The key; the kernel keyring gets one where it has none yet.
+/// The key. If the kernel keyring has none yet, a new one is put there.
 pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
     match (&settings.key_file, &settings.key_command) {
         (Some(_), _) => from_file(settings),
@@ -55,7 +55,7 @@ fn from_file(settings: &StoreSettings) -> Result<DataKey, StoreError> {
         let about = file.metadata().map_err(failed)?;
         if about.mode() & 0o077 != 0 || (about.uid() != settings.uid && about.uid() != 0) {
             return Err(StoreError::broken(format!(
-                "others can use the key file {}: chmod 600 it",
+                "other users can use the key file {}: chmod 600 it",
                 path.display()
             )));
         }
@@ -141,7 +141,7 @@ mod kernel {
     use crate::store::sealed_dir;
 
     pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
-        // One key per directory: another home of the same user is another world.
+        // One key per directory: another home of the same user has another key.
         let name = format!(
             "awsfresh:data-key:{}",
             &sha256_hex(settings.dir.as_os_str().as_encoded_bytes())[..12]
@@ -233,7 +233,7 @@ mod kernel {
 
     pub(super) fn load(_: &StoreSettings) -> Result<DataKey, StoreError> {
         Err(StoreError::unavailable(
-            "this system keeps no key for sealed files; name a key file with AWSFRESH_KEY_FILE",
+            "this system has no place for the key of sealed files; name a key file with AWSFRESH_KEY_FILE",
         ))
     }
 }

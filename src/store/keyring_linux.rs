@@ -44,7 +44,7 @@ impl SecretServiceStore {
         let Self { address, limit } = self.clone();
         let Some(address) = address else {
             return Err(StoreError::unavailable(
-                "there is no session bus here to reach a keyring by",
+                "there is no session bus, and so no keyring",
             ));
         };
         bounded(limit, move || {
@@ -118,7 +118,7 @@ impl Store for SecretServiceStore {
                 }
                 other => other.map_err(sentence)?,
             };
-            // Asked first: to write to a locked collection brings up a dialog.
+            // Checked first: writing to a locked collection opens a dialog.
             if collection.is_locked().await.map_err(sentence)? {
                 return Err(locked());
             }
@@ -175,14 +175,14 @@ impl Store for SecretServiceStore {
         });
         Status {
             name: self.name(),
-            reason: "the Secret Service answers on the session bus".into(),
+            reason: "the Secret Service responds on the session bus".into(),
             state: checked,
         }
     }
 }
 
-/// Where the session bus is; never one to be launched. Cron has no variable, but the socket may be
-/// there.
+/// The address of the session bus; never one to be launched. Cron jobs do not have the variable,
+/// but the socket may exist.
 fn address(settings: &StoreSettings) -> Option<String> {
     if let Some(given) = settings
         .bus_address
@@ -205,7 +205,7 @@ fn address(settings: &StoreSettings) -> Option<String> {
         .map(|socket| format!("unix:path={}", escaped(&socket)))
 }
 
-/// D-Bus addresses take only some characters as they are.
+/// In D-Bus addresses, most characters are escaped.
 fn escaped(path: &std::path::Path) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_/.*".contains(&b);
     let bytes = path.as_os_str().as_encoded_bytes();
@@ -251,13 +251,13 @@ fn locked() -> StoreError {
     StoreError::locked("the keyring is locked, and awsfresh does not ask to unlock it")
 }
 
-/// By kind, never with `{:?}`: that would show what a message carried.
+/// By kind, never with `{:?}`: that would show the content of a message.
 fn sentence(error: Error) -> StoreError {
     match error {
         Error::Locked | Error::Prompt | Error::PromptDisconnected => locked(),
         Error::NoResult => StoreError::unavailable("the keyring has no default collection"),
         Error::Unavailable | Error::Zbus(zbus::Error::Address(_)) => {
-            StoreError::unavailable("no session bus answers at its address")
+            StoreError::unavailable("no session bus responds at its address")
         }
         Error::Zbus(zbus::Error::MethodError(name, ..))
         | Error::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::MethodError(name, ..))) => {
@@ -276,8 +276,8 @@ fn sentence(error: Error) -> StoreError {
             StoreError::unavailable(format!("the session bus cannot be reached: {e}"))
         }
         Error::Zbus(_) | Error::ZbusFdo(_) => {
-            StoreError::unavailable("the talk with the session bus failed")
+            StoreError::unavailable("the conversation with the session bus failed")
         }
-        _ => StoreError::broken("the keyring answered something that makes no sense"),
+        _ => StoreError::broken("the keyring returned an unexpected response"),
     }
 }

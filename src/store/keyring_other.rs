@@ -17,7 +17,7 @@ use crate::digest::random_hex;
 const SERVICE: &str = "awsfresh";
 const INDEX: &str = "index";
 const PART: usize = if cfg!(windows) { 2400 } else { usize::MAX };
-/// A person has a dialog to answer, such as the one macOS shows once after every upgrade.
+/// Time for a person to answer a dialog, such as the one of macOS after every upgrade.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct NativeStore {
@@ -143,7 +143,7 @@ fn part_name(name: &str, generation: &str, n: usize) -> String {
     format!("{name}#{generation}#{n}")
 }
 
-/// `GENERATION:COUNT`, as the head of a value in parts says.
+/// `GENERATION:COUNT`, the head of a value in parts.
 fn generation(head: &[u8]) -> Option<(&str, usize)> {
     let (generation, count) = std::str::from_utf8(head).ok()?.split_once(':')?;
     Some((
@@ -152,7 +152,7 @@ fn generation(head: &[u8]) -> Option<(&str, usize)> {
     ))
 }
 
-/// Deletes the parts of a generation that no head names any more.
+/// Deletes the parts of a generation that is no longer in use.
 fn sweep(name: &str, head: Option<&[u8]>) -> Result<(), StoreError> {
     if let Some((generation, count)) = head.and_then(|h| h.strip_prefix(b"p")).and_then(generation)
     {
@@ -172,7 +172,7 @@ fn read_index() -> Result<BTreeSet<String>, StoreError> {
         .collect())
 }
 
-/// As many keys as an item holds; `forget` by name reaches the others as well.
+/// As many keys as fit into an item; `forget` by name also finds the others.
 fn write_index(index: &BTreeSet<String>) -> Result<(), StoreError> {
     let mut text = String::new();
     for name in index {
@@ -208,17 +208,17 @@ fn delete(name: &str) -> Result<bool, StoreError> {
     }
 }
 
-/// By kind alone: some of these errors carry the secret.
+/// By kind only: some of these errors contain the secret.
 fn sentence(error: Error) -> StoreError {
     match error {
         Error::NoStorageAccess(_) => {
-            StoreError::locked("the keyring is locked or does not let awsfresh in")
+            StoreError::locked("the keyring is locked or denies access to awsfresh")
         }
         Error::NoDefaultStore | Error::NotSupportedByStore(_) => {
             StoreError::unavailable("there is no keyring in this session")
         }
         Error::PlatformFailure(_) => StoreError::unavailable("the system's keyring failed"),
         Error::TooLong(..) => StoreError::broken("the value is too long for the keyring"),
-        _ => StoreError::broken("the keyring answered something that makes no sense"),
+        _ => StoreError::broken("the keyring returned an unexpected response"),
     }
 }

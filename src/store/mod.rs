@@ -1,5 +1,5 @@
-//! Where credentials wait between two runs: the OS keyring, files sealed with a key that is not on
-//! the disk, or nowhere.
+//! Where credentials are cached: in the OS keyring, in files sealed with a key that is not on the
+//! disk, or nowhere.
 
 mod auto;
 mod data_key;
@@ -25,23 +25,23 @@ pub use settings::{StoreKind, StoreSettings};
 /// The size limit of an entry, in bytes; a larger value was not written by awsfresh.
 const VALUE_LIMIT: usize = 1024 * 1024;
 
-/// A place for credentials. Whatever cannot be made sense of counts as missing; an error means that
-/// the place as such does not serve.
+/// A cache of credentials. An entry that cannot be read counts as missing; an error means that the
+/// store as a whole cannot be used.
 pub trait Store: Send + Sync {
-    /// `keyring`, `sealed` or `none`; of `auto`, the one in use at the moment.
+    /// `keyring`, `sealed` or `none`; for `auto`, the one in use.
     fn name(&self) -> &'static str;
-    /// The value kept under `key`.
+    /// The value stored under `key`.
     fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError>;
-    /// Keeps `value`, in one step replacing what was there. `label` is what a person sees in a
-    /// keyring manager.
+    /// Stores `value` in one step, in the place of an earlier one. `label` is shown in keyring
+    /// managers.
     fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError>;
     /// Removes an entry; returns whether there was one.
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError>;
     /// Every key that has an entry.
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError>;
-    /// Asks the store whether it serves, which costs as much as a use.
+    /// Checks whether the store can be used, at the cost of one use.
     fn check(&self) -> Status;
-    /// Which store and why, in one line, as far as its use up to now has shown. Asks nothing: for
+    /// Which store and why, in one line, as far as its use so far has shown. It checks nothing: for
     /// the warm path.
     fn status(&self) -> String {
         format!("{}, as requested", self.name())
@@ -59,8 +59,7 @@ pub struct Status {
     pub state: Result<(), StoreError>,
 }
 
-/// The store of this run. Nothing is asked, connected to or created before its first use; what it
-/// finds then is in [`Store::check`].
+/// The store of this run. Nothing is connected to or created before its first use.
 pub fn open(settings: &StoreSettings) -> Box<dyn Store> {
     match settings.kind {
         StoreKind::Auto => Box::new(auto::Auto::new(
@@ -73,8 +72,8 @@ pub fn open(settings: &StoreSettings) -> Box<dyn Store> {
     }
 }
 
-/// The OS keyring; `None` where there is none on this system, or, unless `wanted`, nothing that
-/// could answer.
+/// The OS keyring. `None` where this system has none or, unless it is `wanted`, where nothing would
+/// respond.
 #[cfg(target_os = "linux")]
 fn keyring(settings: &StoreSettings, wanted: bool) -> Option<Box<dyn Store>> {
     keyring_linux::SecretServiceStore::new(settings, wanted).map(|store| Box::new(store) as _)
@@ -91,8 +90,8 @@ fn keyring(_: &StoreSettings, _wanted: bool) -> Option<Box<dyn Store>> {
 }
 
 /// Runs `work` on a thread of its own, for at most `limit`: keyring libraries can hang for ever,
-/// and some must not be called from asynchronous code. A thread that is late is left behind and
-/// ends with the process.
+/// and some must not be called from asynchronous code. A thread that exceeds the limit ends with
+/// the process.
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
 fn bounded<T: Send + 'static>(
     limit: Duration,
@@ -112,7 +111,7 @@ fn bounded<T: Send + 'static>(
     match receiver.recv_timeout(limit) {
         Ok(outcome) => outcome,
         Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(StoreError::unavailable(format!(
-            "the keyring did not answer within {} s",
+            "the keyring did not respond within {} s",
             limit.as_secs_f32()
         ))),
         Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
@@ -135,7 +134,7 @@ mod tests {
         assert_eq!(
             error,
             Err(StoreError::unavailable(
-                "the keyring did not answer within 0.02 s"
+                "the keyring did not respond within 0.02 s"
             ))
         );
     }

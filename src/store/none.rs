@@ -1,10 +1,10 @@
-//! The stores that keep nothing.
+//! The stores without entries.
 
 use zeroize::Zeroizing;
 
 use super::{CacheKey, Status, Store, StoreError};
 
-/// Nothing is kept, by the user's own choice.
+/// `--store none`: nothing is cached.
 pub(super) struct Nothing;
 
 impl Store for Nothing {
@@ -37,13 +37,13 @@ impl Store for Nothing {
     }
 }
 
-/// The keyring of a system on which awsfresh knows none.
+/// The keyring of a system for which awsfresh has none.
 pub(super) struct NoKeyring;
 
 impl NoKeyring {
     fn error<T>(&self) -> Result<T, StoreError> {
         Err(StoreError::unavailable(
-            "awsfresh knows no keyring on this system",
+            "awsfresh supports no keyring on this system",
         ))
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Sealed {
 }
 
 impl Sealed {
-    /// Touches nothing yet.
+    /// Opens nothing yet.
     pub(super) fn new(settings: &StoreSettings) -> Self {
         Self {
             settings: settings.clone(),
@@ -38,7 +38,7 @@ impl Sealed {
         let load = || {
             let bytes = data_key::load(&self.settings)?;
             let key = UnboundKey::new(&CHACHA20_POLY1305, bytes.as_ref())
-                .map_err(|_| StoreError::broken("the data key is not usable"))?;
+                .map_err(|_| StoreError::broken("the data key cannot be used"))?;
             Ok(LessSafeKey::new(key))
         };
         self.key.get_or_init(load).as_ref().map_err(Clone::clone)
@@ -48,7 +48,7 @@ impl Sealed {
         self.settings.dir.join(key.file_name() + SUFFIX)
     }
 
-    /// `None` where the content is not what we wrote under this name with this key.
+    /// `None` if the content was not sealed under this name with this key.
     fn unseal(
         &self,
         key: &CacheKey,
@@ -79,7 +79,7 @@ impl Sealed {
         let failed = |_| StoreError::broken("the system's random numbers or the cipher failed");
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(failed)?;
-        // One allocation from the start: growing would leave plain text behind.
+        // One allocation: growing would leave plain text in memory.
         let mut body = Vec::with_capacity(value.len() + CHACHA20_POLY1305.tag_len());
         body.extend_from_slice(value);
         self.key()?

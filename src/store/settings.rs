@@ -1,4 +1,4 @@
-//! Which store to use, and what it needs to know.
+//! Which store to use, and its settings.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,10 +10,10 @@ use crate::world::{World, uid};
 /// How long a keyring may take to answer an unattended caller.
 const KEYRING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The store the user wants.
+/// The store that the user selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StoreKind {
-    /// The OS keyring where it answers unlocked, else `sealed`, else `none`.
+    /// The OS keyring if it responds and is unlocked, else `sealed`, else `none`.
     #[default]
     Auto,
     /// The OS keyring and nothing else.
@@ -47,7 +47,7 @@ impl FromStr for StoreKind {
     }
 }
 
-/// What opening a store takes.
+/// The settings of a store.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// The store to open.
@@ -66,7 +66,7 @@ pub struct StoreSettings {
     pub uid: u32,
     /// How long a keyring may take to answer.
     pub timeout: Duration,
-    /// Whether a person can be asked.
+    /// Whether a person is at a terminal.
     pub attended: bool,
 }
 

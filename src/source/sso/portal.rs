@@ -9,7 +9,7 @@ use super::Session;
 use crate::aws::shared_findings::CHECK_ASSIGNMENT;
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
-use crate::source::connection::{Hosts, Service, retries};
+use crate::source::connection::{Service, retries};
 use crate::source::{Sources, sdk_error};
 use crate::time::Timestamp;
 
@@ -92,10 +92,7 @@ fn client(sources: &Sources<'_>, region: &str) -> Result<Client> {
     let connections = &sources.connections;
     let hosts = match Session::of(&sources.chain.base, sources.world) {
         Some(session) => session.hosts(connections, Service::Sso)?,
-        None => Hosts {
-            fips: connections.fips,
-            dualstack: connections.dualstack,
-        },
+        None => connections.hosts(),
     };
     let config = connections.sdk_config(Service::Sso, region, hosts, retries())?;
     Ok(Client::new(&config))

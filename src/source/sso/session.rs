@@ -27,7 +27,8 @@ pub(crate) struct Session<'a> {
     /// The name of the `[sso-session]`; legacy profiles have none.
     name: Option<&'a str>,
     start_url: &'a str,
-    region: &'a str,
+    /// `sso_region`.
+    pub(crate) region: &'a str,
     profile: &'a str,
     use_fips: Option<bool>,
     path: PathBuf,
