@@ -1,6 +1,6 @@
 //! The start of the process on Linux, without what the standard library and `libgcc_s.so` cost:
 //! together more than a quarter of a warm answer. `benches/warm.py` measures it.
-#![allow(unsafe_code)] // names for the linker; no unsafe code runs
+#![expect(unsafe_code, reason = "names for the linker; no unsafe code runs")]
 
 use std::os::fd::IntoRawFd;
 use std::sync::Arc;

@@ -142,6 +142,7 @@ impl World {
     }
 
     /// The wall clock.
+    #[expect(clippy::unused_self, reason = "the clock is a part of the world")]
     pub(crate) fn now(&self) -> Timestamp {
         now()
     }

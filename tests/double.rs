@@ -1,4 +1,4 @@
-//! Holds the AWS double to account with the real SDK clients: what the other tests conclude is worth as much as this server.
+//! Tests the AWS double with the real SDK clients: the other tests rely on it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -23,7 +23,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYabcdefghij";
 const ANN: &str = "arn:aws:iam::111111111111:user/ann";
 const ROLE: &str = "arn:aws:iam::222222222222:role/path/Deploy";
 
-/// A double which knows Ann.
+/// A double with the user Ann.
 fn double() -> Double {
     let aws = Double::start();
     aws.add_user(KEY, SECRET, ANN);
@@ -90,18 +90,18 @@ fn oidc(aws: &Double) -> aws_sdk_ssooidc::Client {
     aws_sdk_ssooidc::Client::from_conf(config.endpoint_url(aws.url()).build())
 }
 
-/// Code, message and status of a call that had to be refused by the service.
-fn refusal<T: Debug, E: ProvideErrorMetadata + Debug>(
+/// Code, message and status of a call that the service must reject.
+fn rejection<T: Debug, E: ProvideErrorMetadata + Debug>(
     result: Result<T, SdkError<E>>,
 ) -> (String, String, u16) {
-    let error = result.expect_err("a refusal");
+    let error = result.expect_err("a rejection");
     let status = error.raw_response().expect("an answer").status().as_u16();
     let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
     (text(error.code()), text(error.message()), status)
 }
 
 #[tokio::test]
-async fn a_right_signature_is_accepted_and_a_wrong_one_is_named() {
+async fn a_correct_signature_is_accepted_and_a_wrong_one_is_rejected() {
     let aws = double();
     let identity = sts(&aws, long_term(KEY, SECRET))
         .get_caller_identity()
@@ -111,7 +111,7 @@ async fn a_right_signature_is_accepted_and_a_wrong_one_is_named() {
     assert_eq!(identity.arn(), Some(ANN));
     assert_eq!(identity.account(), Some("111111111111"));
 
-    let (code, message, status) = refusal(
+    let (code, message, status) = rejection(
         sts(&aws, long_term(KEY, "wrong"))
             .get_caller_identity()
             .send()
@@ -123,7 +123,7 @@ async fn a_right_signature_is_accepted_and_a_wrong_one_is_named() {
         "{message}"
     );
 
-    let (code, ..) = refusal(
+    let (code, ..) = rejection(
         sts(&aws, long_term("AKIAUNKNOWN", SECRET))
             .get_caller_identity()
             .send()
@@ -132,7 +132,7 @@ async fn a_right_signature_is_accepted_and_a_wrong_one_is_named() {
     assert_eq!(code, "InvalidClientTokenId");
 
     let stale = Credentials::new(KEY, SECRET, Some("stale".to_owned()), None, "test");
-    let (code, ..) = refusal(sts(&aws, stale).get_caller_identity().send().await);
+    let (code, ..) = rejection(sts(&aws, stale).get_caller_identity().send().await);
     assert_eq!(code, "InvalidClientTokenId");
 
     let calls: Vec<_> = aws
@@ -175,11 +175,11 @@ async fn a_session_works_until_it_expires() {
         identity.user_id(),
         assumed
             .assumed_role_user()
-            .map(|user| user.assumed_role_id())
+            .map(aws_sdk_sts::types::AssumedRoleUser::assumed_role_id)
     );
 
     tokio::time::sleep(Duration::from_millis(2_100)).await;
-    let (code, message, status) = refusal(client.get_caller_identity().send().await);
+    let (code, message, status) = rejection(client.get_caller_identity().send().await);
     assert_eq!((code.as_str(), status), ("ExpiredToken", 403));
     assert_eq!(
         message,
@@ -188,7 +188,7 @@ async fn a_session_works_until_it_expires() {
 }
 
 #[tokio::test]
-async fn durations_are_bounded_by_role_and_by_chaining() {
+async fn durations_are_limited_by_the_role_and_by_chaining() {
     let aws = double();
     let next = "arn:aws:iam::333333333333:role/Next";
     aws.add_role(open_role(ROLE));
@@ -207,13 +207,13 @@ async fn durations_are_bounded_by_role_and_by_chaining() {
             .await
     };
     let ann = || sts(&aws, long_term(KEY, SECRET));
-    let (code, message, status) = refusal(assume(ann(), ROLE, 600).await);
+    let (code, message, status) = rejection(assume(ann(), ROLE, 600).await);
     assert_eq!((code.as_str(), status), ("ValidationError", 400));
     assert!(
         message.ends_with("greater than or equal to 900"),
         "{message}"
     );
-    let (_, message, _) = refusal(assume(ann(), ROLE, 7_200).await);
+    let (_, message, _) = rejection(assume(ann(), ROLE, 7_200).await);
     assert_eq!(
         message,
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
@@ -221,13 +221,13 @@ async fn durations_are_bounded_by_role_and_by_chaining() {
 
     let first = assume(ann(), ROLE, 900).await.unwrap();
     let hop = || sts(&aws, session(first.credentials().unwrap()));
-    let (_, message, _) = refusal(assume(hop(), next, 7_200).await);
+    let (_, message, _) = rejection(assume(hop(), next, 7_200).await);
     assert!(message.contains("role chaining"), "{message}");
     assume(hop(), next, 3_600).await.unwrap();
 }
 
 #[tokio::test]
-async fn trust_external_id_and_mfa_are_checked() {
+async fn trust_policy_external_id_and_mfa_are_checked() {
     let aws = double();
     let serial = "arn:aws:iam::111111111111:mfa/ann";
     aws.add_mfa(ANN, serial, "123456");
@@ -241,7 +241,7 @@ async fn trust_external_id_and_mfa_are_checked() {
     let denied =
         format!("User: {ANN} is not authorized to perform: sts:AssumeRole on resource: {ROLE}");
 
-    let plain = refusal(
+    let plain = rejection(
         request()
             .serial_number(serial)
             .token_code("123456")
@@ -249,8 +249,11 @@ async fn trust_external_id_and_mfa_are_checked() {
             .await,
     );
     assert_eq!(plain, ("AccessDenied".to_owned(), denied.clone(), 403));
-    assert_eq!(refusal(request().external_id("x-1").send().await).1, denied);
-    let (_, message, _) = refusal(
+    assert_eq!(
+        rejection(request().external_id("x-1").send().await).1,
+        denied
+    );
+    let (_, message, _) = rejection(
         request()
             .external_id("x-1")
             .serial_number(serial)
@@ -288,17 +291,17 @@ async fn trust_external_id_and_mfa_are_checked() {
         .unwrap();
     aws.remove_role(ROLE);
     assert_eq!(
-        refusal(request().external_id("x-1").send().await).0,
+        rejection(request().external_id("x-1").send().await).0,
         "AccessDenied"
     );
 }
 
 #[tokio::test]
-async fn web_identity_needs_no_signature_but_a_good_token() {
+async fn web_identity_needs_a_valid_token_but_no_signature() {
     let aws = double();
     aws.add_role(Role::new(ROLE));
     aws.add_web_identity("good", ROLE);
-    let client = sts(&aws, long_term("nobody", "nothing"));
+    let client = sts(&aws, long_term("unknown", "none"));
     let assume = |token: &str| {
         client
             .assume_role_with_web_identity()
@@ -313,18 +316,18 @@ async fn web_identity_needs_no_signature_but_a_good_token() {
         .await
         .unwrap();
     assert_eq!(
-        refusal(assume("bad").send().await).0,
+        rejection(assume("bad").send().await).0,
         "InvalidIdentityToken"
     );
     aws.expire_web_identity("good");
     assert_eq!(
-        refusal(assume("good").send().await).0,
+        rejection(assume("good").send().await).0,
         "ExpiredTokenException"
     );
 }
 
 #[tokio::test]
-async fn portal_credentials_sign_and_refresh_tokens_rotate() {
+async fn portal_credentials_are_valid_and_refresh_tokens_rotate() {
     let aws = double();
     let login = SsoSession::default();
     aws.add_sso(login.clone());
@@ -349,13 +352,14 @@ async fn portal_credentials_sign_and_refresh_tokens_rotate() {
         "test",
     );
     let identity = sts(&aws, keys).get_caller_identity().send().await.unwrap();
-    let arn = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Developer_0123456789abcdef/ann@example.com";
+    let arn = "arn:aws:sts::111111111111:assumed-role/\
+               AWSReservedSSO_Developer_0123456789abcdef/ann@example.com";
     assert_eq!(identity.arn(), Some(arn));
     assert_eq!(
-        refusal(ask(login.access_token.clone(), "Admin").send().await),
+        rejection(ask(login.access_token.clone(), "Admin").send().await),
         ("ForbiddenException".into(), "No access".into(), 403)
     );
-    let (code, _, status) = refusal(ask("other".to_owned(), "Developer").send().await);
+    let (code, _, status) = rejection(ask("other".to_owned(), "Developer").send().await);
     assert_eq!((code.as_str(), status), ("UnauthorizedException", 401));
 
     let client = oidc(&aws);
@@ -368,7 +372,7 @@ async fn portal_credentials_sign_and_refresh_tokens_rotate() {
             .grant_type("refresh_token")
             .refresh_token(login.refresh_token.as_deref().unwrap())
     };
-    let (code, _, status) = refusal(refresh("wrong").send().await);
+    let (code, _, status) = rejection(refresh("wrong").send().await);
     assert_eq!((code.as_str(), status), ("InvalidClientException", 401));
     let fresh = refresh(&login.client_secret).send().await.unwrap();
     assert_eq!(
@@ -377,7 +381,7 @@ async fn portal_credentials_sign_and_refresh_tokens_rotate() {
     );
     assert_ne!(fresh.refresh_token(), login.refresh_token.as_deref());
     assert_eq!(
-        refusal(refresh(&login.client_secret).send().await).0,
+        rejection(refresh(&login.client_secret).send().await).0,
         "InvalidGrantException"
     );
     ask(fresh.access_token().unwrap().to_owned(), "Developer")
@@ -386,7 +390,7 @@ async fn portal_credentials_sign_and_refresh_tokens_rotate() {
         .unwrap();
     aws.revoke_sso(&login.start_url);
     assert_eq!(
-        refusal(
+        rejection(
             ask(fresh.access_token().unwrap().to_owned(), "Developer")
                 .send()
                 .await
@@ -397,7 +401,7 @@ async fn portal_credentials_sign_and_refresh_tokens_rotate() {
 }
 
 #[tokio::test]
-async fn faults_come_and_go() {
+async fn faults_start_and_end() {
     let aws = double();
     let client = sts(&aws, long_term(KEY, SECRET));
     let call = || client.get_caller_identity().send();
@@ -414,10 +418,10 @@ async fn faults_come_and_go() {
 
     aws.fault_on("AssumeRole", Fault::Drop);
     aws.fault(Fault::ClockOffset(3_600));
-    assert!(refusal(call().await).1.starts_with("Signature expired: "));
+    assert!(rejection(call().await).1.starts_with("Signature expired: "));
     aws.fault(Fault::ClockOffset(-3_600));
     assert!(
-        refusal(call().await)
+        rejection(call().await)
             .1
             .starts_with("Signature not yet current: ")
     );
@@ -427,12 +431,12 @@ async fn faults_come_and_go() {
         message: "Rate exceeded".into(),
     });
     assert_eq!(
-        refusal(call().await),
+        rejection(call().await),
         ("Throttling".into(), "Rate exceeded".into(), 400)
     );
     let login = sso(&aws).list_accounts().access_token("any").send().await;
     assert_eq!(
-        refusal(login),
+        rejection(login),
         ("Throttling".into(), "Rate exceeded".into(), 400)
     );
     aws.heal();

@@ -35,12 +35,12 @@ impl Context<'_> {
         log::debug!("store: {}", self.store.status());
         credentials
     }
+}
 
-    /// The selected profiles.
-    pub(super) fn selected(&self, set: &ProfileSet, selection: &ProfileSelection) -> Vec<String> {
-        if selection.all {
-            return set.names().map(str::to_owned).collect();
-        }
-        selection.profile.clone()
+/// The selected profiles.
+pub(super) fn selected(set: &ProfileSet, selection: &ProfileSelection) -> Vec<String> {
+    if selection.all {
+        return set.names().map(str::to_owned).collect();
     }
+    selection.profile.clone()
 }

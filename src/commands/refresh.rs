@@ -1,6 +1,6 @@
 //! `refresh`: renew ahead of time, for cron and before a journey.
 
-use super::Context;
+use super::context::{Context, selected};
 use crate::cli::ProfileSelection;
 use crate::finding::Result;
 use crate::time::human_duration;
@@ -10,7 +10,7 @@ use crate::ui;
 pub(super) fn run(context: &Context<'_>, selection: &ProfileSelection) -> Result<()> {
     let files = context.files()?;
     let mut first = None;
-    for profile in context.selected(files.profiles(), selection) {
+    for profile in selected(files.profiles(), selection) {
         let chain = context.resolve(files.profiles(), &profile);
         let outcome = chain.and_then(|chain| context.obtain(&chain, true));
         match outcome.map_err(|finding| finding.for_profile(&profile)) {

@@ -9,7 +9,7 @@ use crate::config::{Base, Chain};
 use crate::finding::{Cause, Result};
 use crate::refresh::{Entry, Freshness, freshness, step_keys};
 use crate::source::connection::Connections;
-use crate::store::Status;
+use crate::store::{Status, StoreError};
 use crate::text::{self, paint, printable};
 use crate::time::{Timestamp, human_duration};
 use crate::ui;
@@ -169,7 +169,7 @@ fn to_json(store: &Status, rows: &[Row], now: Timestamp) -> Value {
             "problem": row.problem.as_ref().map(problem),
         })
     };
-    let warning = store.state.as_ref().err().map(|error| error.detail());
+    let warning = store.state.as_ref().err().map(StoreError::detail);
     json!({
         "store": {"name": store.name, "reason": store.reason, "warning": warning},
         "profiles": rows.iter().map(row).collect::<Vec<_>>(),

@@ -22,7 +22,10 @@ pub struct Chain {
 
 /// A source of credentials that needs no other one.
 #[derive(Clone, Debug)]
-#[allow(missing_docs)] // the fields are the config keys of the same names
+#[expect(
+    missing_docs,
+    reason = "the fields are the config keys of the same names"
+)]
 pub enum Base {
     /// Keys in a file.
     Static {
@@ -62,7 +65,10 @@ pub enum Base {
 
 /// One role to assume. The fields are the config keys of the same names, without `awsfresh_`.
 #[derive(Debug)]
-#[allow(missing_docs)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the config keys of the same names"
+)]
 pub struct Hop {
     pub profile: String,
     pub role_arn: Value,
@@ -80,7 +86,10 @@ pub struct Hop {
 
 /// Endpoint and TLS settings of a profile and its `services` section.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the config keys of the same names"
+)]
 pub struct Network {
     pub ca_bundle: Option<Value>,
     pub use_fips: bool,

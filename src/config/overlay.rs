@@ -84,7 +84,7 @@ impl Overlay<'_> {
                         .as_ref()
                         .is_some_and(|name| concerns_credentials(&key) || outranked(name));
                     if own_default && !dropping && is_source_default(&key, value) {
-                        out.push_str(&format!("source_profile = {ORIGINAL_DEFAULT}\n"));
+                        push_key(&mut out, "source_profile", ORIGINAL_DEFAULT);
                         continue;
                     }
                 }
@@ -109,9 +109,8 @@ impl Overlay<'_> {
         }
         if own_default {
             end_line(&mut out);
-            let process = (self.process)("default");
-            let header = header(ORIGINAL_DEFAULT);
-            out.push_str(&format!("{header}credential_process = {process}\n"));
+            out.push_str(&header(ORIGINAL_DEFAULT));
+            push_key(&mut out, "credential_process", &(self.process)("default"));
         }
         out
     }
@@ -124,14 +123,17 @@ impl Overlay<'_> {
             _ => Some(name),
         };
         if let Some(profile) = answers {
-            out.push_str(&format!(
-                "credential_process = {}\n",
-                (self.process)(profile)
-            ));
+            push_key(out, "credential_process", &(self.process)(profile));
         }
         for (key, value) in plain.into_iter().flatten() {
-            out.push_str(&format!("{key} = {value}\n"));
+            push_key(out, key, value);
         }
+    }
+}
+
+fn push_key(out: &mut String, key: &str, value: &str) {
+    for piece in [key, " = ", value, "\n"] {
+        out.push_str(piece);
     }
 }
 

@@ -243,9 +243,10 @@ impl Parser {
         self.last_key = None;
         if let Some(&found) = self.index.get(&(kind, name.to_owned())) {
             let section = &mut self.sections[found];
-            match section.headers.iter().any(|known| known == written) {
-                true => section.duplicate_headers.push(origin),
-                false => section.headers.push(written.to_owned()),
+            if section.headers.iter().any(|known| known == written) {
+                section.duplicate_headers.push(origin);
+            } else {
+                section.headers.push(written.to_owned());
             }
             self.current = Some(found);
             return;

@@ -43,7 +43,7 @@ impl Prober<'_> {
             let environment = scope.spawn(|| self.environment(&facts.environment, &bare));
             let ambient = scope.spawn(|| self.ambient(facts));
             let metadata = scope.spawn(|| self.metadata(chain?));
-            let cli_sessions = self.cli_sessions(facts).into_iter();
+            let cli_sessions = cli_sessions(facts).into_iter();
             let cli_sessions: Vec<ScopedJoinHandle<'_, _>> = cli_sessions
                 .map(|(session, chain)| scope.spawn(|| self.cli_session(session, chain)))
                 .collect();
@@ -108,7 +108,7 @@ impl Prober<'_> {
                 };
             }
         };
-        let mut result = self.identify(
+        let mut result = identify(
             &first,
             &credentials,
             StepResult::new(step, name, no_outcome()),
@@ -133,55 +133,12 @@ impl Prober<'_> {
                     };
                 }
             };
-            result = self.identify(&again, &credentials, bare);
+            result = identify(&again, &credentials, bare);
         }
         result.is_session = credentials.session_token.is_some();
         result.identity_hidden = result.outcome.as_ref().is_err_and(|finding| {
             finding.cause == Cause::PermissionDenied && finding.certainty == Certainty::Certain
         });
-        result
-    }
-
-    /// Asks in the region; if that does not know the key, in the home region, and then in other
-    /// partitions.
-    fn identify(
-        &self,
-        refresher: &Refresher<'_>,
-        credentials: &Credentials,
-        result: StepResult,
-    ) -> StepResult {
-        let mut result = StepResult {
-            outcome: refresher.identity(credentials),
-            ..result
-        };
-        let Err(finding) = &result.outcome else {
-            return result;
-        };
-        let depends_on_region = [
-            Cause::AccessKeyUnknown,
-            Cause::RegionDisabled,
-            Cause::SessionTokenDamaged,
-        ];
-        if !depends_on_region.contains(&finding.cause) {
-            return result;
-        }
-        let sources = refresher.sources();
-        let Ok(region) = sources.region() else {
-            return result;
-        };
-        let knows = |region: &str| sources.identity(credentials, Some(region)).is_ok();
-        let home = partition::home_region(partition::of_region(&region));
-        let works_at_home = home != region && knows(home);
-        if finding.cause == Cause::AccessKeyUnknown && !works_at_home {
-            let others = partition::HOMES
-                .iter()
-                .copied()
-                .filter(|other| *other != home);
-            result.other_partition = others.into_iter().find(|other| knows(other));
-        }
-        if home != region {
-            result.home_region = Some((home.to_owned(), works_at_home));
-        }
         result
     }
 
@@ -230,18 +187,6 @@ impl Prober<'_> {
         metadata::probe(&self.sources(&bare_chain(None))).ok()
     }
 
-    /// The sessions to check: an emulator knows none of them, and need not see them.
-    fn cli_sessions<'b>(&self, facts: &'b Facts) -> Vec<(&'b CliSession, &'b Chain)> {
-        match &facts.chain {
-            Ok(chain) if !facts.is_overridden() => facts
-                .cli_sessions
-                .iter()
-                .map(|session| (session, chain))
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
     fn cli_session(&self, session: &CliSession, chain: &Chain) -> Result<Identity> {
         self.sources(chain).identity(&session.credentials, None)
     }
@@ -281,6 +226,60 @@ impl Prober<'_> {
             issuer,
             skew,
         }
+    }
+}
+
+/// Asks in the region; if that does not know the key, in the home region, and then in other
+/// partitions.
+fn identify(
+    refresher: &Refresher<'_>,
+    credentials: &Credentials,
+    result: StepResult,
+) -> StepResult {
+    let mut result = StepResult {
+        outcome: refresher.identity(credentials),
+        ..result
+    };
+    let Err(finding) = &result.outcome else {
+        return result;
+    };
+    let depends_on_region = [
+        Cause::AccessKeyUnknown,
+        Cause::RegionDisabled,
+        Cause::SessionTokenDamaged,
+    ];
+    if !depends_on_region.contains(&finding.cause) {
+        return result;
+    }
+    let sources = refresher.sources();
+    let Ok(region) = sources.region() else {
+        return result;
+    };
+    let knows = |region: &str| sources.identity(credentials, Some(region)).is_ok();
+    let home = partition::home_region(partition::of_region(&region));
+    let works_at_home = home != region && knows(home);
+    if finding.cause == Cause::AccessKeyUnknown && !works_at_home {
+        let others = partition::HOMES
+            .iter()
+            .copied()
+            .filter(|other| *other != home);
+        result.other_partition = others.into_iter().find(|other| knows(other));
+    }
+    if home != region {
+        result.home_region = Some((home.to_owned(), works_at_home));
+    }
+    result
+}
+
+/// The sessions to check: an emulator knows none of them, and need not see them.
+fn cli_sessions(facts: &Facts) -> Vec<(&CliSession, &Chain)> {
+    match &facts.chain {
+        Ok(chain) if !facts.is_overridden() => facts
+            .cli_sessions
+            .iter()
+            .map(|session| (session, chain))
+            .collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -75,20 +75,24 @@ pub(super) async fn credentials(
     if response.is_err() && read().is_ok_and(|now| now != before) {
         response = provide().await;
     }
-    response.map(from_sdk).map_err(|e| {
-        let said = sdk_error::error_chain(&e);
-        let service = format!("the sign-in service in {region}");
-        if let Some(finding) = unreachable_in_words(&said, &service) {
-            return finding;
-        }
-        match refresh_error(&said, &service) {
-            Some(finding) => finding.evidence(said.as_str()),
-            None => {
-                let summary = "the `aws login` session cannot be refreshed";
-                sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(said.as_str()))
+    response
+        .map(|credentials| from_sdk(&credentials))
+        .map_err(|e| {
+            let said = sdk_error::error_chain(&e);
+            let service = format!("the sign-in service in {region}");
+            if let Some(finding) = unreachable_in_words(&said, &service) {
+                return finding;
             }
-        }
-    })
+            match refresh_error(&said, &service) {
+                Some(finding) => finding.evidence(said.as_str()),
+                None => {
+                    let summary = "the `aws login` session cannot be refreshed";
+                    sign_in(
+                        Finding::new(Cause::LoginSessionExpired, summary).evidence(said.as_str()),
+                    )
+                }
+            }
+        })
 }
 
 /// Why the session was not refreshed, if not because of the session itself. The SDK gives no more

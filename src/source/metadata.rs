@@ -71,7 +71,7 @@ async fn provide(
 ) -> Result<Credentials, String> {
     match tokio::time::timeout(limit, provider.provide_credentials()).await {
         Ok(response) => response
-            .map(from_sdk)
+            .map(|credentials| from_sdk(&credentials))
             .map_err(|e| sdk_error::error_chain(&e)),
         Err(_) => Err(format!("no response within {:.1} s", limit.as_secs_f64())),
     }

@@ -305,7 +305,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-fn from_sdk(c: aws_credential_types::Credentials) -> Credentials {
+fn from_sdk(c: &aws_credential_types::Credentials) -> Credentials {
     let expiration = c
         .expiry()
         .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());

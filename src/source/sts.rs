@@ -3,7 +3,7 @@
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::Client;
-use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
+use aws_sdk_sts::types::{AssumedRoleUser, PolicyDescriptorType, Tag};
 
 use super::Sources;
 use super::connection::{Service, retries};
@@ -63,7 +63,7 @@ pub(super) async fn assume_role(
     })?;
     from_sts(
         response.credentials(),
-        response.assumed_role_user().map(|user| user.arn()),
+        response.assumed_role_user().map(AssumedRoleUser::arn),
     )
 }
 

@@ -113,6 +113,8 @@ pub(super) async fn assume_role(
     })?;
     sts::from_sts(
         response.credentials(),
-        response.assumed_role_user().map(|user| user.arn()),
+        response
+            .assumed_role_user()
+            .map(aws_sdk_sts::types::AssumedRoleUser::arn),
     )
 }

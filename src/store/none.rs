@@ -40,12 +40,9 @@ impl Store for Nothing {
 /// The keyring of a system for which awsfresh has none.
 pub(super) struct NoKeyring;
 
-impl NoKeyring {
-    fn error<T>(&self) -> Result<T, StoreError> {
-        Err(StoreError::unavailable(
-            "awsfresh supports no keyring on this system",
-        ))
-    }
+fn unsupported<T>() -> Result<T, StoreError> {
+    let detail = "awsfresh supports no keyring on this system";
+    Err(StoreError::unavailable(detail))
 }
 
 impl Store for NoKeyring {
@@ -54,26 +51,26 @@ impl Store for NoKeyring {
     }
 
     fn get(&self, _: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        self.error()
+        unsupported()
     }
 
     fn put(&self, _: &CacheKey, _: &str, _: &[u8]) -> Result<(), StoreError> {
-        self.error()
+        unsupported()
     }
 
     fn remove(&self, _: &CacheKey) -> Result<bool, StoreError> {
-        self.error()
+        unsupported()
     }
 
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
-        self.error()
+        unsupported()
     }
 
     fn check(&self) -> Status {
         Status {
             name: self.name(),
             reason: "as configured".into(),
-            state: self.error(),
+            state: unsupported(),
         }
     }
 }

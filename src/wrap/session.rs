@@ -131,29 +131,9 @@ impl Session<'_> {
         let renewed = || match self.options.on_renew {
             None => {}
             Some(OnRenew::Signal(signal)) => spawner.signal(signal),
-            Some(OnRenew::Restart) => self.restart(renewer, spawner, restart),
+            Some(OnRenew::Restart) => end_for_restart(renewer, spawner, restart),
         };
         renewer.keep_fresh(|| self.world.now(), obtain, renewed);
-    }
-
-    /// Ends the command, so that [`Self::run_command`] starts it again.
-    fn restart(&self, renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) {
-        let Some(before) = spawner.running() else {
-            return;
-        };
-        log::debug!("credentials were renewed: ending the command to start it again");
-        restart.store(true, Ordering::SeqCst);
-        spawner.end();
-        let patience = Instant::now() + RESTART_GRACE;
-        while spawner.running() == Some(before) {
-            if renewer.stopped_within(Duration::from_millis(50)) {
-                return;
-            }
-            if Instant::now() > patience {
-                spawner.kill();
-                return;
-            }
-        }
     }
 
     /// Runs the command, and again after each restart.
@@ -268,5 +248,25 @@ impl Session<'_> {
                 | Cause::RegionDisabled
         );
         is_cause.then(|| finding.for_profile(&self.chain.profile))
+    }
+}
+
+/// Ends the command, so that `run_command` starts it again.
+fn end_for_restart(renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) {
+    let Some(before) = spawner.running() else {
+        return;
+    };
+    log::debug!("credentials were renewed: ending the command to start it again");
+    restart.store(true, Ordering::SeqCst);
+    spawner.end();
+    let patience = Instant::now() + RESTART_GRACE;
+    while spawner.running() == Some(before) {
+        if renewer.stopped_within(Duration::from_millis(50)) {
+            return;
+        }
+        if Instant::now() > patience {
+            spawner.kill();
+            return;
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! A throwaway home in which the real binary runs with a wiped environment. Every run is searched for secrets: none
-//! may appear on stderr, and none in any file outside `~/.aws` and the store.
+//! A temporary home in which the real binary runs with an empty environment. Every run is searched
+//! for secrets: none may appear on stderr, nor in any file outside `~/.aws` and the store.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// A run is ended after this long: nothing may hang.
+/// A run that takes longer is killed, and the test fails.
 const HANG: Duration = Duration::from_secs(40);
 
-/// What an SDK does with the profile it is given, as a line of shell: it runs the profile's `credential_process`.
+/// What an SDK does with the selected profile, as one line of shell: it runs the profile's
+/// `credential_process`.
 pub const ASK: &str = r#"eval "$(sed -n "/^\[profile $AWS_PROFILE\]/,/^\[/s/^credential_process = //p" "$AWS_CONFIG_FILE")""#;
 
-/// How often a test kills a run, each time a little later: `AWSFRESH_TEST_KILLS`, else 100.
+/// How often a test kills a run, each time a little later: `AWSFRESH_TEST_KILLS`, by default 100.
 #[allow(dead_code, clippy::disallowed_methods)]
 pub fn kills() -> u64 {
     std::env::var("AWSFRESH_TEST_KILLS")
@@ -31,7 +32,7 @@ pub struct Sandbox {
     secrets: RefCell<Vec<String>>,
 }
 
-/// What one run did.
+/// The result of one run.
 #[derive(Debug)]
 pub struct Run {
     pub code: Option<i32>,
@@ -41,7 +42,7 @@ pub struct Run {
 }
 
 impl Sandbox {
-    /// A home with an empty `~/.aws`, a sealed store with a key file, and `endpoint` for every service.
+    /// A home with an empty `~/.aws`, a sealed store with a key file, and this AWS endpoint.
     pub fn new(program: impl Into<PathBuf>, endpoint: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sandbox = Self {
@@ -89,7 +90,7 @@ impl Sandbox {
         self
     }
 
-    /// Text that must not turn up anywhere.
+    /// Adds text that must not appear anywhere.
     pub fn secret(&self, text: &str) -> &Self {
         self.secrets.borrow_mut().push(text.into());
         self
@@ -131,21 +132,21 @@ impl Sandbox {
         self.command(args).spawn().unwrap()
     }
 
-    /// Runs to the end and checks what every run must hold.
+    /// Runs to the end and asserts what holds for every run.
     pub fn run(&self, args: &[&str]) -> Run {
         let run = self.wrap(args);
         if run.code != Some(0) {
-            assert!(run.stdout.is_empty(), "a failure printed on stdout");
+            assert!(run.stdout.is_empty(), "a failed run printed on stdout");
             assert!(
                 run.stderr.contains('['),
-                "a failure without a cause id:\n{}",
+                "a failure without a cause:\n{}",
                 run.stderr
             );
         }
         run
     }
 
-    /// Runs a wrapped command to the end: stdout and status are its own.
+    /// Runs to the end without these assertions, for wrapped commands and reports.
     pub fn wrap(&self, args: &[&str]) -> Run {
         let began = Instant::now();
         let mut child = self.start(args);
@@ -184,14 +185,14 @@ impl Sandbox {
         }
         assert!(
             !run.stderr.contains("panicked"),
-            "awsfresh {args:?} panics:\n{}",
+            "awsfresh {args:?} panicked:\n{}",
             run.stderr
         );
         self.assert_no_leak(&run.stderr, &format!("stderr of awsfresh {args:?}"));
         run
     }
 
-    /// Runs a script in a shell with the environment of this home; returns its stdout.
+    /// Runs a shell script in the environment of this home and returns its stdout.
     pub fn shell(&self, script: &str) -> String {
         let mut command = Command::new("/bin/sh");
         command
@@ -209,17 +210,17 @@ impl Sandbox {
         }
     }
 
-    /// `credential-process` for a profile.
+    /// Runs `credential-process` for a profile.
     pub fn credentials_of(&self, profile: &str) -> Run {
         self.run(&["credential-process", "--profile", profile])
     }
 
-    /// Searches every file of the home but the user's own for the secrets seen so far.
+    /// Searches every file of the home outside `~/.aws` for the secrets seen so far.
     pub fn assert_no_secret_on_disk(&self) {
         self.assert_no_secret_below("");
     }
 
-    /// The same for one directory of the home, if it is there.
+    /// The same for one directory of the home, if it exists.
     pub fn assert_no_secret_below(&self, dir: &str) {
         let mut dirs: Vec<PathBuf> = Some(self.home().join(dir))
             .into_iter()
@@ -231,12 +232,12 @@ impl Sandbox {
                 if path.ends_with(".aws") {
                     continue;
                 }
-                match path.is_dir() {
-                    true => dirs.push(path),
-                    false => self.assert_no_leak(
-                        &String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()),
-                        &path.display().to_string(),
-                    ),
+                if path.is_dir() {
+                    dirs.push(path);
+                } else {
+                    let content = std::fs::read(&path).unwrap_or_default();
+                    let content = String::from_utf8_lossy(&content);
+                    self.assert_no_leak(&content, &path.display().to_string());
                 }
             }
         }
@@ -254,13 +255,13 @@ fn read_all(
 }
 
 impl Run {
-    /// The answer of a call that must have succeeded.
+    /// The answer of a successful call.
     pub fn answer(&self) -> Value {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// Asserts a failure with this exit code and cause id.
+    /// Asserts a failure with this exit code and cause.
     #[track_caller]
     pub fn failed(&self, code: i32, cause: &str) -> &Self {
         assert!(

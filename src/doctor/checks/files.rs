@@ -69,9 +69,10 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
     .flatten()
     .collect();
     for file in &facts.cli_files {
-        found.extend(match file.is_dir {
-            true => access(facts, file, EVERYONE_WRITE, "write to"),
-            false => access(facts, file, OTHERS_ANY, "read"),
+        found.extend(if file.is_dir {
+            access(facts, file, EVERYONE_WRITE, "write to")
+        } else {
+            access(facts, file, OTHERS_ANY, "read")
         });
         found.extend(unwritable(facts, file));
     }

@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1, by hand: the faults need to misbehave below what an HTTP library lets a server do.
+//! A minimal HTTP/1.1 server: the faults violate the protocol as no HTTP library allows.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::clock;
 
-/// A request head larger than this is not one of ours.
+/// The limit of a request head. Requests of the tests are smaller.
 const HEAD_LIMIT: usize = 64 * 1024;
 
 pub struct Request {
@@ -15,7 +15,7 @@ pub struct Request {
     /// Path without the query, still percent-encoded.
     pub path: String,
     pub raw_query: String,
-    /// Names in lower case, in the order sent.
+    /// Names in lower case, in the order of the request.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     /// Query, form and JSON fields in one map.
@@ -35,7 +35,7 @@ impl Request {
     }
 }
 
-/// An answer, and whom it was given to.
+/// An answer, and the ARN of its caller.
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
@@ -59,17 +59,14 @@ impl Reply {
     }
 
     pub fn to_bytes(&self, now: i64) -> Vec<u8> {
-        let mut head = format!(
-            "HTTP/1.1 {} {}\r\nDate: {}\r\n",
-            self.status,
-            reason(self.status),
-            clock::imf_fixdate(now)
-        );
-        for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
-        [head.as_bytes(), self.body.as_bytes()].concat()
+        let mut head = vec![
+            format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status)),
+            format!("Date: {}\r\n", clock::imf_fixdate(now)),
+        ];
+        let headers = self.headers.iter();
+        head.extend(headers.map(|(name, value)| format!("{name}: {value}\r\n")));
+        head.push(format!("Content-Length: {}\r\n\r\n", self.body.len()));
+        [head.concat().as_bytes(), self.body.as_bytes()].concat()
     }
 }
 
@@ -89,7 +86,7 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// A connection with what was read beyond the last request.
+/// A connection, with the bytes that were read after the last request.
 pub struct Connection<S> {
     pub stream: S,
     buffer: Vec<u8>,
@@ -103,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// The next request, or `None` once the peer has closed.
+    /// The next request, or `None` after the peer has closed the connection.
     pub async fn next(&mut self) -> io::Result<Option<Request>> {
         let head_end = loop {
             if let Some(at) = self
@@ -151,7 +148,7 @@ fn parse_head(head: &str) -> Option<Request> {
     let mut lines = head.split("\r\n");
     let mut words = lines.next()?.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?);
-    // A plain-http proxy is sent the absolute form.
+    // Requests to a plain HTTP proxy use the absolute form.
     let target = match target.strip_prefix("http://") {
         Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => target,

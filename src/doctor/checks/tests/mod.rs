@@ -213,6 +213,10 @@ fn emulator() -> Vec<EndpointOverride> {
 
 /// Asserts a finding with this cause, severity and certainty, and returns it.
 #[track_caller]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "each test builds its facts in the call"
+)]
 fn holds(facts: Facts, cause: Cause, severity: Severity, certainty: Certainty) -> Finding {
     let found = all(&facts);
     let finding = found.iter().find(|finding| finding.cause == cause);
