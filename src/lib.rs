@@ -28,6 +28,8 @@
 //!
 //! docs/architecture.md has the reasons, and which module may use which.
 
+#![warn(unreachable_pub)]
+
 mod app;
 mod aws;
 mod aws_files;
@@ -48,7 +50,7 @@ mod shell;
 pub mod source;
 pub mod store;
 mod sync;
-pub mod text;
+mod text;
 pub mod time;
 mod ui;
 mod world;

@@ -9,20 +9,20 @@ use crate::finding::{Cause, Finding, Result};
 /// The settings file; every key is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// `auto`, `keyring`, `sealed` or `none`.
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
     /// How long a call may take, in seconds.
-    pub timeout: Option<f64>,
+    pub(crate) timeout: Option<f64>,
     /// A file with the key of the sealed store.
-    pub key_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
     /// A command that prints that key.
-    pub key_command: Option<String>,
+    pub(crate) key_command: Option<String>,
 }
 
 impl Settings {
     /// Reads the text of `path`. Fails with `config-malformed` and the line.
-    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|e| {
             let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;

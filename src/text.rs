@@ -18,7 +18,7 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
 
 /// `text` with `?` for control characters, which could control a terminal or add lines, and for
 /// characters that cannot be seen or change the direction of the text.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| {
             if c.is_control() || is_invisible(c) {

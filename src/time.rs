@@ -31,17 +31,17 @@ impl Timestamp {
     }
 
     /// Seconds from `now` until this point; negative once it has passed.
-    pub fn seconds_from(self, now: Timestamp) -> i64 {
+    pub(crate) fn seconds_from(self, now: Timestamp) -> i64 {
         self.0.saturating_sub(now.0)
     }
 
     /// Whether it can be written as RFC 3339, which every caller reads.
-    pub fn is_date(self) -> bool {
+    pub(crate) fn is_date(self) -> bool {
         DateTime::from_secs(self.0).fmt(Format::DateTime).is_ok()
     }
 
     /// This point moved by `seconds`.
-    pub fn plus(self, seconds: i64) -> Self {
+    pub(crate) fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 }
@@ -57,7 +57,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// A duration for people: `45 s`, `12 min`, `2 h 05 min`, `3 d`.
-pub fn human_duration(seconds: i64) -> String {
+pub(crate) fn human_duration(seconds: i64) -> String {
     match seconds.unsigned_abs() {
         s @ 0..=119 => format!("{s} s"),
         s @ 120..=7199 => format!("{} min", s / 60),

@@ -36,7 +36,7 @@ impl Log for StderrLog {
 
 /// Sends log lines to stderr: with `verbose` all of them, with `quiet` none. May be called again to
 /// change that.
-pub fn init(verbose: bool, quiet: bool) {
+pub(crate) fn init(verbose: bool, quiet: bool) {
     let _ = log::set_logger(&StderrLog); // it is set already
     log::set_max_level(match (verbose, quiet) {
         (true, _) => LevelFilter::Debug,

@@ -15,9 +15,9 @@ pub struct Chain {
     /// Roles to assume, in this order.
     pub hops: Vec<Hop>,
     /// The first `region` along the chain, from the profile to its base.
-    pub region: Option<Value>,
+    pub(crate) region: Option<Value>,
     /// How to reach AWS, from the requested profile.
-    pub network: Network,
+    pub(crate) network: Network,
 }
 
 /// A source of credentials that needs no other one.
@@ -65,40 +65,32 @@ pub enum Base {
 
 /// One role to assume. The fields are the config keys of the same names, without `awsfresh_`.
 #[derive(Debug)]
-#[expect(
-    missing_docs,
-    reason = "the fields are the config keys of the same names"
-)]
 pub struct Hop {
-    pub profile: String,
-    pub role_arn: Value,
-    pub external_id: Option<String>,
-    pub mfa_serial: Option<String>,
-    pub duration_seconds: Option<u32>,
-    pub session_name: Option<String>,
-    pub region: Option<String>,
-    pub policy: Option<String>,
-    pub policy_arns: Vec<String>,
-    pub tags: Vec<(String, String)>,
-    pub transitive_tag_keys: Vec<String>,
-    pub source_identity: Option<String>,
+    pub(crate) profile: String,
+    pub(crate) role_arn: Value,
+    pub(crate) external_id: Option<String>,
+    pub(crate) mfa_serial: Option<String>,
+    pub(crate) duration_seconds: Option<u32>,
+    pub(crate) session_name: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) policy: Option<String>,
+    pub(crate) policy_arns: Vec<String>,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) transitive_tag_keys: Vec<String>,
+    pub(crate) source_identity: Option<String>,
 }
 
 /// Endpoint and TLS settings of a profile and its `services` section.
 #[derive(Clone, Debug, Default)]
-#[expect(
-    missing_docs,
-    reason = "the fields are the config keys of the same names"
-)]
 pub struct Network {
-    pub ca_bundle: Option<Value>,
-    pub use_fips: bool,
-    pub use_dualstack: bool,
-    pub endpoint_url: Option<Value>,
-    pub sts_endpoint_url: Option<Value>,
-    pub sso_endpoint_url: Option<Value>,
-    pub sso_oidc_endpoint_url: Option<Value>,
-    pub ignore_configured_endpoint_urls: bool,
+    pub(crate) ca_bundle: Option<Value>,
+    pub(crate) use_fips: bool,
+    pub(crate) use_dualstack: bool,
+    pub(crate) endpoint_url: Option<Value>,
+    pub(crate) sts_endpoint_url: Option<Value>,
+    pub(crate) sso_endpoint_url: Option<Value>,
+    pub(crate) sso_oidc_endpoint_url: Option<Value>,
+    pub(crate) ignore_configured_endpoint_urls: bool,
 }
 
 /// The longest session that STS grants to a caller that is itself a session, in seconds.

@@ -26,7 +26,7 @@ const ORIGINAL_DEFAULT: &str = "awsfresh-default";
 
 /// What `default` becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefaultProfile {
+pub(crate) enum DefaultProfile {
     /// The credentials of the chosen profile.
     AsChosen,
     /// No credentials, so that SDKs go on to the container endpoint.
@@ -34,13 +34,13 @@ pub enum DefaultProfile {
 }
 
 /// How to rewrite a config.
-pub struct Overlay<'a> {
+pub(crate) struct Overlay<'a> {
     /// The profile of the command.
-    pub profile: &'a str,
+    pub(crate) profile: &'a str,
     /// What `default` becomes.
-    pub default: DefaultProfile,
+    pub(crate) default: DefaultProfile,
     /// The value of `credential_process` for a profile.
-    pub process: &'a dyn Fn(&str) -> String,
+    pub(crate) process: &'a dyn Fn(&str) -> String,
 }
 
 /// Whether the key contains credentials or decides about them.
@@ -50,7 +50,7 @@ fn concerns_credentials(key: &str) -> bool {
 
 impl Overlay<'_> {
     /// The copy of `config`, with all keys of the file `credentials` that are not credentials.
-    pub fn rewrite(&self, config: &str, credentials: &str) -> String {
+    pub(crate) fn rewrite(&self, config: &str, credentials: &str) -> String {
         let plain = plain_keys(credentials);
         let mut answered: BTreeSet<String> = with_keys(config);
         answered.extend(plain.keys().cloned());

@@ -14,11 +14,11 @@ use crate::finding::{Cause, Finding, Origin, Result};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Value {
     /// Without surrounding white space and inline comment.
-    pub text: String,
+    pub(crate) text: String,
     /// Its place.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// Whether a comment follows on the same line, which Python tools read as part of the value.
-    pub commented: bool,
+    pub(crate) commented: bool,
 }
 
 impl Value {
@@ -60,7 +60,7 @@ pub(super) enum SectionKind {
 
 /// One section; sections of the same name in one file are one.
 #[derive(Debug)]
-pub struct Section {
+pub(crate) struct Section {
     pub(super) kind: SectionKind,
     pub(super) name: String,
     /// The first header.

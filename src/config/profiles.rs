@@ -7,7 +7,7 @@ use super::parser::{BadLine, File, Section, SectionKind, Value};
 use crate::finding::{Cause, Finding, Origin, Result};
 
 /// Keys that decide which credentials are returned: a duplicate with another value is an error.
-pub const CREDENTIAL_KEYS: &[&str] = &[
+pub(crate) const CREDENTIAL_KEYS: &[&str] = &[
     "aws_access_key_id",
     "aws_secret_access_key",
     "aws_session_token",
@@ -26,18 +26,18 @@ pub const CREDENTIAL_KEYS: &[&str] = &[
 
 /// A named section, from one file or both.
 #[derive(Debug)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// The name in the header.
-    pub name: String,
+    pub(crate) name: String,
     /// Its first header.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// Sections in ascending order of rank.
     sections: Vec<Section>,
 }
 
 impl Profile {
     /// The value of a key; blank counts as unset.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         let values = self
             .sections
             .iter()
@@ -47,7 +47,7 @@ impl Profile {
     }
 
     /// Every value of every key, those that count and those that do not; sorted by place.
-    pub fn values(&self) -> Vec<(&str, &Value)> {
+    pub(crate) fn values(&self) -> Vec<(&str, &Value)> {
         let all = self
             .sections
             .iter()
@@ -60,7 +60,7 @@ impl Profile {
 
     /// Sections that are opened more than once in one file, and keys with more than one value in
     /// the others.
-    pub fn repeated(&self) -> Vec<(&str, Vec<&Origin>)> {
+    pub(crate) fn repeated(&self) -> Vec<(&str, Vec<&Origin>)> {
         let once = self
             .sections
             .iter()
@@ -93,7 +93,7 @@ impl Profile {
     }
 
     /// The value of `key` below an empty `parent`.
-    pub fn nested(&self, parent: &str, key: &str) -> Option<&Value> {
+    pub(crate) fn nested(&self, parent: &str, key: &str) -> Option<&Value> {
         self.sections
             .iter()
             .rev()
@@ -180,12 +180,12 @@ impl ProfileSet {
     }
 
     /// The profile of this name.
-    pub fn profile(&self, name: &str) -> Option<&Profile> {
+    pub(crate) fn profile(&self, name: &str) -> Option<&Profile> {
         self.profiles.get(name)
     }
 
     /// Every profile, sorted by name.
-    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.profiles.values()
     }
 
@@ -195,12 +195,12 @@ impl ProfileSet {
     }
 
     /// Sections of the config file that no SDK reads.
-    pub fn others(&self) -> impl Iterator<Item = &Profile> {
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Profile> {
         self.others.values()
     }
 
     /// Every section of any kind.
-    pub fn sections(&self) -> impl Iterator<Item = &Profile> {
+    pub(crate) fn sections(&self) -> impl Iterator<Item = &Profile> {
         self.profiles()
             .chain(self.sso_sessions.values())
             .chain(self.services.values())
@@ -208,7 +208,7 @@ impl ProfileSet {
     }
 
     /// `[sso-session NAME]`.
-    pub fn sso_session(&self, name: &str) -> Option<&Profile> {
+    pub(crate) fn sso_session(&self, name: &str) -> Option<&Profile> {
         self.sso_sessions.get(name)
     }
 
@@ -218,7 +218,7 @@ impl ProfileSet {
     }
 
     /// `[services NAME]`.
-    pub fn services(&self, name: &str) -> Option<&Profile> {
+    pub(crate) fn services(&self, name: &str) -> Option<&Profile> {
         self.services.get(name)
     }
 }

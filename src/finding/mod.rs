@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, Class};
 pub use origin::Origin;
-pub use render::{finding_json, finding_text};
+pub(crate) use render::{finding_json, finding_text};
 
 /// The outcome of anything that can fail for a reason a person can act on.
 pub type Result<T, E = Finding> = std::result::Result<T, E>;
@@ -46,7 +46,7 @@ pub enum Certainty {
 
 impl Severity {
     /// The published name, as in JSON.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -57,7 +57,7 @@ impl Severity {
 
 impl Certainty {
     /// The published name, as in JSON.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Certain => "certain",
             Self::Likely => "likely",
@@ -92,7 +92,7 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsAnswer {
     /// Whether AWS named the policy or rule that denied the request.
-    pub names_denier: bool,
+    pub(crate) names_denier: bool,
 }
 
 /// One diagnosed failure.
@@ -108,22 +108,22 @@ pub struct Finding {
     pub remedy: Vec<String>,
     /// How much it matters.
     #[serde(default)]
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// How sure it is.
     #[serde(default)]
-    pub certainty: Certainty,
+    pub(crate) certainty: Certainty,
     /// What it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subjects: Vec<Subject>,
+    pub(crate) subjects: Vec<Subject>,
     /// Set where AWS said it, in an answer with an HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aws_answer: Option<AwsAnswer>,
+    pub(crate) aws_answer: Option<AwsAnswer>,
 }
 
 impl Finding {
     /// A certain error with nothing but its summary.
     #[must_use]
-    pub fn new(cause: Cause, summary: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: Cause, summary: impl Into<String>) -> Self {
         Self {
             cause,
             summary: summary.into(),
@@ -138,60 +138,60 @@ impl Finding {
 
     /// Lowers the severity to a warning.
     #[must_use]
-    pub fn warning(mut self) -> Self {
+    pub(crate) fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
     /// Lowers the severity to a warning if `condition` holds.
     #[must_use]
-    pub fn warning_if(self, condition: bool) -> Self {
+    pub(crate) fn warning_if(self, condition: bool) -> Self {
         if condition { self.warning() } else { self }
     }
 
     /// Lowers the severity to something worth knowing.
     #[must_use]
-    pub fn info(mut self) -> Self {
+    pub(crate) fn info(mut self) -> Self {
         self.severity = Severity::Info;
         self
     }
 
     /// Lowers the certainty: other causes are conceivable.
     #[must_use]
-    pub fn likely(mut self) -> Self {
+    pub(crate) fn likely(mut self) -> Self {
         self.certainty = Certainty::Likely;
         self
     }
 
     /// Lowers the certainty to likely if `condition` holds.
     #[must_use]
-    pub fn likely_if(self, condition: bool) -> Self {
+    pub(crate) fn likely_if(self, condition: bool) -> Self {
         if condition { self.likely() } else { self }
     }
 
     /// Lowers the certainty: several causes fit.
     #[must_use]
-    pub fn possible(mut self) -> Self {
+    pub(crate) fn possible(mut self) -> Self {
         self.certainty = Certainty::Possible;
         self
     }
 
     /// Adds an observation.
     #[must_use]
-    pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
+    pub(crate) fn evidence(mut self, evidence: impl Into<String>) -> Self {
         self.evidence.push(evidence.into());
         self
     }
 
     /// Adds a place in a file, as an observation and as the subject.
     #[must_use]
-    pub fn at(self, origin: &Origin) -> Self {
+    pub(crate) fn at(self, origin: &Origin) -> Self {
         self.evidence(origin.to_string()).about_place(origin)
     }
 
     /// Adds a place in a file as the subject alone.
     #[must_use]
-    pub fn about_place(self, origin: &Origin) -> Self {
+    pub(crate) fn about_place(self, origin: &Origin) -> Self {
         self.about(Subject::File {
             file: origin.file.to_string(),
             line: origin.line,
@@ -200,31 +200,31 @@ impl Finding {
 
     /// Adds a next step.
     #[must_use]
-    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy.push(remedy.into());
         self
     }
 
     /// Adds a subject.
     #[must_use]
-    pub fn about(mut self, subject: Subject) -> Self {
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
         self.subjects.push(subject);
         self
     }
 
     /// Marks the profile that the summary names.
     #[must_use]
-    pub fn about_profile(self, profile: &str) -> Self {
+    pub(crate) fn about_profile(self, profile: &str) -> Self {
         self.about(Subject::Profile(profile.to_owned()))
     }
 
     /// Whether it is about `subject`.
-    pub fn is_about(&self, subject: &Subject) -> bool {
+    pub(crate) fn is_about(&self, subject: &Subject) -> bool {
         self.subjects.contains(subject)
     }
 
     /// The place in a file it is about.
-    pub fn place(&self) -> Option<&Subject> {
+    pub(crate) fn place(&self) -> Option<&Subject> {
         self.subjects
             .iter()
             .find(|subject| matches!(subject, Subject::File { .. }))
@@ -232,7 +232,7 @@ impl Finding {
 
     /// Puts the requested profile in front of the summary, unless that names it already.
     #[must_use]
-    pub fn for_profile(mut self, profile: &str) -> Self {
+    pub(crate) fn for_profile(mut self, profile: &str) -> Self {
         if !self.is_about(&Subject::Profile(profile.to_owned())) {
             self.summary = format!("profile `{profile}`: {}", self.summary);
             self = self.about_profile(profile);
@@ -241,12 +241,12 @@ impl Finding {
     }
 
     /// The class of its cause.
-    pub fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> Class {
         self.cause.class()
     }
 
     /// The exit code of its class.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         self.class().code()
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin {
     /// The file as the user named it.
-    pub file: Arc<str>,
+    pub(crate) file: Arc<str>,
     /// Counted from 1; 0 for a place without lines, such as an environment variable.
-    pub line: u32,
+    pub(crate) line: u32,
 }
 
 impl fmt::Display for Origin {

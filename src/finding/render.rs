@@ -30,7 +30,7 @@ impl fmt::Display for Finding {
 }
 
 /// One finding in the published JSON form.
-pub fn finding_json(finding: &Finding) -> Value {
+pub(crate) fn finding_json(finding: &Finding) -> Value {
     json!({
         "cause": finding.cause.id(),
         "severity": finding.severity.name(),
@@ -42,7 +42,7 @@ pub fn finding_json(finding: &Finding) -> Value {
 }
 
 /// One finding as styled text, with all of its lines.
-pub fn finding_text(finding: &Finding) -> String {
+pub(crate) fn finding_text(finding: &Finding) -> String {
     let style = match finding.severity {
         Severity::Error => text::RED,
         Severity::Warning => text::YELLOW,

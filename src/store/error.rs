@@ -44,7 +44,7 @@ impl StoreError {
     }
 
     /// What was observed.
-    pub fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         match self {
             Self::Locked { detail } | Self::Unavailable { detail } | Self::Broken { detail } => {
                 detail
