@@ -75,26 +75,23 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>
 pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
-    options
-        .private()
-        .flags(Flags {
-            follow_links: false,
-            wait: true,
-        })
-        .open(path)
+    open_own(&mut options, path)
 }
 
 /// Opens a file to read and append, which is created if missing; a link is not followed.
 pub(crate) fn open_append(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true);
-    options
-        .private()
-        .flags(Flags {
-            follow_links: false,
-            wait: true,
-        })
-        .open(path)
+    open_own(&mut options, path)
+}
+
+/// Opens a file of awsfresh: for this user alone if it is created; a link is not followed.
+fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = Flags {
+        follow_links: false,
+        wait: true,
+    };
+    options.private().flags(flags).open(path)
 }
 
 /// Creates a file for this user alone; an error where something exists already.

@@ -147,6 +147,17 @@ pub struct ProfileSet {
 }
 
 impl ProfileSet {
+    /// The profiles of these two texts, for tests.
+    #[cfg(test)]
+    pub(crate) fn from_texts(config: &str, credentials: &str) -> Self {
+        let file = |kind, text: &str| super::parser::parse("f", kind, text.as_bytes()).ok();
+        let config = file(super::parser::FileKind::Config, config);
+        Self::new(
+            config,
+            file(super::parser::FileKind::Credentials, credentials),
+        )
+    }
+
     /// Merges the files that exist.
     pub fn new(config: Option<File>, credentials: Option<File>) -> Self {
         let mut set = Self::default();
@@ -225,20 +236,11 @@ impl ProfileSet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parser::{FileKind, parse};
     use super::*;
-
-    fn set(config: &str, credentials: &str) -> ProfileSet {
-        let file = |kind, text: &str| parse("f", kind, text.as_bytes()).ok();
-        ProfileSet::new(
-            file(FileKind::Config, config),
-            file(FileKind::Credentials, credentials),
-        )
-    }
 
     #[test]
     fn the_credentials_file_wins_key_by_key() {
-        let set = set(
+        let set = ProfileSet::from_texts(
             "[profile a]\nx = config\ny = config",
             "[a]\nx = credentials\n",
         );
@@ -255,14 +257,14 @@ mod tests {
     #[test]
     fn different_duplicates_are_refused_and_equal_ones_are_not() {
         assert_eq!(
-            set("[profile a]\nrole_arn = 1\nrole_arn = 2", "")
+            ProfileSet::from_texts("[profile a]\nrole_arn = 1\nrole_arn = 2", "")
                 .find("a")
                 .unwrap_err()
                 .cause,
             Cause::ConfigDuplicate
         );
         assert!(
-            set(
+            ProfileSet::from_texts(
                 "[profile a]\nrole_arn = 1\nrole_arn = 1\noutput = a\noutput = b",
                 ""
             )

@@ -162,20 +162,11 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
 
 #[cfg(test)]
 mod tests {
-    use super::super::parser::{FileKind, parse};
     use super::*;
-
-    fn set(config: &str, credentials: &str) -> ProfileSet {
-        let file = |kind, text: &str| parse("f", kind, text.as_bytes()).ok();
-        ProfileSet::new(
-            file(FileKind::Config, config),
-            file(FileKind::Credentials, credentials),
-        )
-    }
 
     #[test]
     fn a_missing_profile_has_a_suggestion() {
-        let set = set("[profile prod]\n[dev]\n", "");
+        let set = ProfileSet::from_texts("[profile prod]\n[dev]\n", "");
         assert!(set.find("Prdo").unwrap_err().remedy[0].contains("`prod`"));
         assert!(set.find("dev").unwrap_err().evidence[0].contains("f:2 has [dev] without"));
         assert_eq!(nearest("prod", ["staging", "x"].into_iter()), None);
@@ -183,7 +174,7 @@ mod tests {
 
     #[test]
     fn hidden_characters_in_a_name_are_reported() {
-        let set = set("[profile prod\u{200b}]\n", "[profile dev]\n");
+        let set = ProfileSet::from_texts("[profile prod\u{200b}]\n", "[profile dev]\n");
         assert!(set.find("prod").unwrap_err().remedy[0].contains("retype line 1"));
         assert!(set.find("dev").unwrap_err().remedy[0].contains("write [dev] at f:1"));
     }

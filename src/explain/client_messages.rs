@@ -28,6 +28,15 @@ const fn message(
     }
 }
 
+const SIGN_IN_TO_ECR: &str = "aws ecr get-login-password | docker login --username AWS \
+    --password-stdin ACCOUNT.dkr.ecr.REGION.amazonaws.com";
+
+const CHECK_CONTAINER_ROLE: &str = "in ECS or EKS: check the task or pod role; elsewhere: unset \
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI";
+
+const NO_METADATA_CREDENTIALS: &str =
+    "no credentials were found, not even from the instance metadata service";
+
 /// In order: the most specific first, "no credentials" after its reasons, and after that the
 /// sources that only machines and containers have, which SDKs try last.
 pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
@@ -240,8 +249,7 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::ContainerEndpointUnreachable,
         "the container credentials endpoint provides no credentials",
-        "in ECS or EKS: check the task or pod role; elsewhere: unset \
-            AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        CHECK_CONTAINER_ROLE,
     ),
     message(
         &[
@@ -253,16 +261,14 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
             "Unable to load credentials from service endpoint",
         ],
         Cause::MetadataUnreachable,
-        "the instance metadata service provides no credentials; on a machine that is not an \
-            EC2 instance, the program found none",
+        NO_METADATA_CREDENTIALS,
         "use a profile: awsfresh -p PROFILE -- COMMAND",
     ),
     message(
         &["Your authorization token has expired. Reauthenticate"],
         Cause::SessionExpired,
         "the sign-in of docker to ECR has expired: it lasts 12 hours",
-        "aws ecr get-login-password | docker login --username AWS --password-stdin \
-            ACCOUNT.dkr.ecr.REGION.amazonaws.com",
+        SIGN_IN_TO_ECR,
     ),
     message(
         &["ECS was unable to assume the role"],
@@ -377,21 +383,18 @@ pub(super) const WEAK_HINTS: &[ClientMessage] = &[
         &["no basic auth credentials"],
         Cause::CredentialsMissing,
         "docker is not signed in to ECR",
-        "aws ecr get-login-password | docker login --username AWS --password-stdin \
-            ACCOUNT.dkr.ecr.REGION.amazonaws.com",
+        SIGN_IN_TO_ECR,
     ),
     message(
         &["169.254.170.2"],
         Cause::ContainerEndpointUnreachable,
         "the container credentials endpoint provides no credentials",
-        "in ECS or EKS: check the task or pod role; elsewhere: unset \
-            AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        CHECK_CONTAINER_ROLE,
     ),
     message(
         &["169.254.169.254"],
         Cause::MetadataUnreachable,
-        "the instance metadata service provides no credentials; on a machine that is not an \
-            EC2 instance, the program found none",
+        NO_METADATA_CREDENTIALS,
         "use a profile: awsfresh -p PROFILE -- COMMAND",
     ),
 ];

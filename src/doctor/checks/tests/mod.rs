@@ -175,21 +175,11 @@ fn works(step: Step, arn: &str) -> StepResult {
         arn: arn.into(),
         user_id: String::new(),
     };
-    StepResult {
-        step,
-        name: if step == Step::Base {
-            "source of `prod`".into()
-        } else {
-            ROLE.into()
-        },
-        outcome: Ok(identity),
-        rejected_cached: None,
-        home_region: None,
-        other_partition: None,
-        is_session: false,
-        identity_hidden: false,
-        assignments: None,
-    }
+    let name = match step {
+        Step::Base => "source of `prod`",
+        Step::Role(_) => ROLE,
+    };
+    StepResult::new(step, name.into(), Ok(identity))
 }
 
 /// A step of the chain that fails with this cause.
