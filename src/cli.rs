@@ -340,7 +340,7 @@ fn parse_store(text: &str) -> Result<StoreKind, String> {
 fn parse_time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time >= Duration::from_secs(1) => Ok(time),
-        _ => Err("write a length of time, such as 20s, 45m or 1h30m".to_owned()),
+        _ => Err("write a duration, such as 45m or 1h30m".to_owned()),
     }
 }
 

@@ -177,8 +177,8 @@ pub(crate) fn blocking_flaw(keys: Keys<'_>) -> Option<Flaw> {
 pub(crate) fn flaws(keys: Keys<'_>) -> Vec<Flaw> {
     let Keys { id, secret, token } = keys;
     if is_id(secret) && !has_key_prefix(id) {
-        let what = "contains a secret, and the secret's place contains the key ID";
-        let fix = "key ID and secret are swapped: exchange them";
+        let what = "and the secret are swapped";
+        let fix = "exchange the key ID and the secret";
         return vec![Flaw::new(Cause::KeyAndSecretSwapped, Part::Id, what, fix)];
     }
     if is_placeholder(id) {
@@ -239,7 +239,7 @@ fn flaw_of_characters(part: Part, text: &str) -> Option<Flaw> {
         let fix = "copy it again, all of it on one line";
         return Some(Flaw::new(Cause::SessionTokenDamaged, part, what, fix));
     }
-    let what = "contains white space or invisible characters";
+    let what = "contains white space or hidden characters";
     Some(Flaw::new(
         Cause::HiddenCharacters,
         part,
@@ -260,13 +260,13 @@ fn flaw_of_id(id: &str) -> Option<Flaw> {
         (what, "copy the access key ID again: it has 20 characters")
     } else if has_key_prefix(id) && !is_base32(id) {
         (
-            "contains characters that no key ID has (lower case, 0, 1, 8 or 9)",
-            again,
+            "contains characters that no key ID has",
+            "copy the access key ID again: it has only the characters A-Z and 2-7",
         )
     } else if !has_key_prefix(id) && has_key_prefix(&id.to_ascii_uppercase()) {
         ("is in lower case", again)
     } else if OTHER_IDS.iter().any(|prefix| id.starts_with(prefix)) && id.len() >= 16 {
-        let what = "is the ID of a user, role or policy, not of an access key";
+        let what = "is the ID of a user, role or policy";
         (what, "copy the access key ID: it begins with AKIA or ASIA")
     } else if !is_known_form(id) {
         ("is not an access key ID", again)
@@ -279,7 +279,7 @@ fn flaw_of_id(id: &str) -> Option<Flaw> {
 fn flaw_of_secret(id: &str, secret: &str) -> Option<Flaw> {
     let flaw = |what, fix| Some(Flaw::new(Cause::SecretMalformed, Part::Secret, what, fix));
     if secret.contains('%') {
-        let what = "contains a `%`, which no secret has: it was escaped for a URL";
+        let what = "contains a `%`: it was escaped for a URL";
         return flaw(what, "copy the secret again, not from a URL");
     }
     if secret == id {
@@ -314,7 +314,7 @@ fn flaw_of_token(id: &str, token: Option<&str>) -> Option<Flaw> {
     };
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b);
     if token.is_empty() {
-        let what = "is a temporary key, and its session token is missing";
+        let what = "is a temporary key without a session token";
         let fix = "add the session token that belongs to it, or use a source that renews itself";
         let flaw = Flaw::new(Cause::TemporaryKeyWithoutToken, Part::Id, what, fix);
         return id.starts_with("ASIA").then_some(flaw);
@@ -338,7 +338,7 @@ fn flaw_of_token(id: &str, token: Option<&str>) -> Option<Flaw> {
         return damaged("contains characters that no token has", "copy it again");
     }
     if id.starts_with("ASIA") && token.len() < MIN_TOKEN_LENGTH {
-        let what = "is shorter than any session token: a part of it is missing";
+        let what = "is too short: a part of it is missing";
         return damaged(what, "copy it again, to its end").map(Flaw::likely);
     }
     None

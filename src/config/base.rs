@@ -15,15 +15,20 @@ pub(super) fn conflict(
     b: (&str, &Value),
     why: &str,
 ) -> Finding {
-    let summary = format!(
-        "profile `{}` has both {} and {}: {why}",
-        profile.name, a.0, b.0
-    );
+    let summary = if a.0 == b.0 {
+        format!(
+            "profile `{}` and its sso-session have different {}",
+            profile.name, a.0
+        )
+    } else {
+        format!("profile `{}` has both {} and {}", profile.name, a.0, b.0)
+    };
     let places = format!("{} at {}, {} at {}", a.0, a.1.origin, b.0, b.1.origin);
     Finding::new(Cause::SourceConflict, summary)
         .about_profile(&profile.name)
         .about_place(&a.1.origin)
         .evidence(places)
+        .evidence(why)
         .remedy("keep one of them")
 }
 
@@ -148,7 +153,7 @@ pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
     let required = |key: &str| -> Result<String> {
         let value = match (profile.get(key), in_session(key)) {
             (Some(a), Some(b)) if a.text != b.text => {
-                let why = "the profile and its sso-session disagree";
+                let why = "the AWS CLI and boto3 reject it";
                 return Err(conflict(profile, (key, a), (key, b), why));
             }
             (own, shared) => shared.or(own).ok_or_else(|| {

@@ -116,7 +116,7 @@ impl Resolver<'_> {
                     profile,
                     a,
                     b,
-                    "the SDKs reject both together",
+                    "the SDKs reject a profile with both",
                 ))
             }
             (None, None) => {

@@ -267,8 +267,7 @@ impl<'a> Sources<'a> {
                     || invalid(Cause::ConfigMalformed, variable, "is not an RFC 3339 time");
                 let end = Timestamp::parse(text).ok_or_else(not_a_time)?;
                 if end <= self.world.now() {
-                    let what =
-                        format!("says that the credentials in the environment expired at {end}");
+                    let what = format!("shows that the credentials expired at {end}");
                     return Err(invalid(Cause::SessionExpired, variable, &what));
                 }
                 Some(end)

@@ -44,7 +44,7 @@ pub(super) async fn run(
     limit: Duration,
 ) -> Result<Credentials> {
     let finding = |cause, what: String| {
-        let summary = format!("the credential_process of profile `{profile}` {what}");
+        let summary = format!("credential_process of profile `{profile}` {what}");
         Finding::new(cause, summary).about_profile(profile)
     };
     let failed = |what: String| {
@@ -145,7 +145,7 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
     // serde's message may quote the input: only its position is shown.
     let output: Output = serde_json::from_slice(bytes).map_err(|e| {
         format!(
-            "printed something that is not the JSON of the contract (line {}, column {})",
+            "printed no valid credentials JSON (line {}, column {})",
             e.line(),
             e.column()
         )
@@ -267,9 +267,9 @@ mod tests {
         let cases = [
             ("", "nothing"),
             ("  \n", "nothing"),
-            ("SECRET", "not the JSON"),
-            ("<html>SECRET</html>", "not the JSON"),
-            (r#"{"Version":1,"AccessKeyId":"SECRET"#, "not the JSON"),
+            ("SECRET", "no valid"),
+            ("<html>SECRET</html>", "no valid"),
+            (r#"{"Version":1,"AccessKeyId":"SECRET"#, "no valid"),
             (
                 r#"{"Version":"1","AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
                 "Version",
@@ -280,7 +280,7 @@ mod tests {
             ),
             (
                 r#"{"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
-                "not the JSON",
+                "no valid",
             ),
             (r#"{"Version":1,"SecretAccessKey":"SECRET"}"#, "AccessKeyId"),
             (r#"{"Version":1,"AccessKeyId":"A"}"#, "SecretAccessKey"),
@@ -302,7 +302,7 @@ mod tests {
             ),
             (
                 r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET"} trailing"#,
-                "not the JSON",
+                "no valid",
             ),
         ];
         for (text, word) in cases {

@@ -40,8 +40,7 @@ impl Run<'_> {
         let end = requests.last.expiration.filter(|end| *end <= self.ended)?;
         let ago = human_duration(self.ended.seconds_from(end));
         let summary = format!(
-            "the credentials of `{command}` expired {ago} before it ended, and it did not \
-                request new ones"
+            "`{command}` did not renew its credentials: they expired {ago} before it ended"
         );
         let finding = Finding::new(Cause::SessionExpired, summary).for_profile(self.profile);
         let min_ttl = "--min-ttl TIME starts it only with credentials that last as long as it runs";

@@ -47,17 +47,18 @@ fn of_hop(facts: &Facts, chain: &Chain, n: usize, hop: &Hop) -> Vec<Finding> {
     let too_long = |duration: &u32| is_chained && *duration > CHAINED_SESSION_LIMIT;
     let limited = hop.duration_seconds.filter(too_long).map(|duration| {
         let name = &hop.profile;
-        let summary = format!(
-            "duration_seconds = {duration} in profile `{name}` has no effect: a role assumed \
-            from a session lasts 1 h"
-        );
+        let summary =
+            format!("duration_seconds of profile `{name}` has no effect: a chained role lasts 1 h");
         let remedy = format!(
             "set duration_seconds = {CHAINED_SESSION_LIMIT} in profile `{name}`: the AWS CLI \
             fails with more"
         );
         Finding::new(Cause::RoleChainingLimit, summary)
             .about_profile(name)
-            .evidence(format!("role_arn at {}", hop.role_arn.origin))
+            .evidence(format!(
+                "role_arn at {}, duration_seconds = {duration}",
+                hop.role_arn.origin
+            ))
             .remedy(remedy)
             .warning()
     });
@@ -150,13 +151,14 @@ fn account(profile: &Profile) -> Option<Finding> {
         return None;
     }
     let (name, wanted, place) = (&profile.name, &wanted.text, &wanted.origin);
-    let summary = format!(
-        "the key of profile `{name}` belongs to account {account}, by its ID, but \
-            aws_account_id is {wanted}"
-    );
+    let summary =
+        format!("profile `{name}` has a key of account {account}, but aws_account_id = {wanted}");
     let finding = Finding::new(Cause::IdentityUnexpected, summary)
         .about_profile(name)
-        .evidence(format!("{}; aws_account_id at {place}", id.origin));
+        .evidence(format!(
+            "{}: the key ID contains the account; aws_account_id at {place}",
+            id.origin
+        ));
     Some(
         finding
             .remedy(account_remedy(wanted, &account, place))
@@ -187,9 +189,8 @@ fn keys_beside_source(facts: &Facts, profile: &Profile) -> Option<Finding> {
         .into_iter()
         .find_map(|key| Some((key, profile.get(key)?)))?;
     let name = &profile.name;
-    let summary = format!(
-        "profile `{name}` has keys in the credentials file, which override its {key} in some tools"
-    );
+    let summary =
+        format!("in some tools, the credentials file overrides {key} of profile `{name}`");
     let finding = Finding::new(Cause::CredentialsFileShadows, summary).about_profile(name);
     let finding = finding
         .at(&keys.origin)
@@ -217,14 +218,14 @@ fn of_process(facts: &Facts, what: &str, remedy: impl Fn(&Origin) -> String) -> 
     let Base::Process { command, profile } = &chain.base else {
         return None;
     };
-    let summary = format!("the credential_process of profile `{profile}` {what}");
+    let summary = format!("credential_process of profile `{profile}`: {what}");
     let finding = Finding::new(Cause::ProcessFailed, summary).about_profile(profile);
     Some(finding.at(&command.origin).remedy(remedy(&command.origin)))
 }
 
 fn program_missing(facts: &Facts) -> Option<Finding> {
     let program = facts.program_missing.as_ref()?;
-    let what = format!("names a program that does not exist: {program}");
+    let what = format!("{program} does not exist");
     of_process(facts, &what, |origin| {
         format!("install {program}, or write its full path at {origin}")
     })
@@ -237,7 +238,7 @@ fn needs_shell(facts: &Facts) -> Option<Finding> {
         return None;
     };
     let syntax = shell_syntax(&command.text).filter(|_| !cfg!(windows))?;
-    let what = format!("has {syntax}, but the AWS CLI and boto3 run it without a shell");
+    let what = format!("{syntax} needs a shell, and the AWS CLI and boto3 use none");
     let remedy = "write full paths, and put what needs a shell into a script";
     of_process(facts, &what, |_| remedy.to_owned()).map(Finding::warning)
 }

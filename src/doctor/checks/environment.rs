@@ -95,11 +95,14 @@ fn of_flaw(flaw: Flaw) -> Finding {
 fn expired(facts: &Facts) -> Option<Finding> {
     let end = Timestamp::parse(facts.environment.expiration.as_deref()?)?;
     let ago = facts.now.seconds_from(end);
-    let what = format!(
-        "says that the credentials expired {} ago",
+    let variable = "AWS_CREDENTIAL_EXPIRATION";
+    let summary = format!(
+        "the credentials in the environment expired {} ago, by {variable}",
         human_duration(ago)
     );
-    let finding = in_environment(Cause::SessionExpired, "AWS_CREDENTIAL_EXPIRATION", &what);
+    let finding = Finding::new(Cause::SessionExpired, summary)
+        .about(Subject::Environment)
+        .evidence(format!("the environment variable {variable}, {end}"));
     (end <= facts.now).then(|| finding.remedy(UNSET).remedy("or export fresh ones"))
 }
 
@@ -107,7 +110,7 @@ fn expired(facts: &Facts) -> Option<Finding> {
 fn security_token(facts: &Facts) -> Option<Finding> {
     let env = &facts.environment;
     let (security, session) = (env.security_token.as_ref()?, env.session_token.as_ref()?);
-    let what = "differs from AWS_SESSION_TOKEN: boto3 and the AWS CLI use it instead";
+    let what = "differs from AWS_SESSION_TOKEN, and Python tools use it";
     let finding = in_environment(Cause::SecurityTokenShadows, "AWS_SECURITY_TOKEN", what);
     (security != session).then(|| finding.remedy("unset AWS_SECURITY_TOKEN"))
 }
@@ -129,15 +132,9 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
     }
     let name = &facts.profile;
     let summary = if is_idle(facts) {
-        format!(
-            "tools that are not given the profile use the keys in the environment instead \
-                of profile `{name}`"
-        )
+        format!("without --profile, tools use the keys in the environment, not profile `{name}`")
     } else {
-        format!(
-            "the keys in the environment override profile `{name}` in the AWS CLI, boto3, \
-                Terraform and most SDKs"
-        )
+        format!("the keys in the environment override profile `{name}` in most tools")
     };
     let variable = "the environment variable AWS_ACCESS_KEY_ID";
     let finding = Finding::new(Cause::EnvShadowsProfile, summary)
@@ -147,6 +144,7 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
             SelectedBy::Nothing => variable.to_owned(),
             by => format!("{variable}; {by} selects `{name}`"),
         })
+        .evidence("the AWS CLI, boto3, Terraform and most SDKs use the environment first")
         .remedy(UNSET)
         .remedy(format!(
             "awsfresh -p {} -- COMMAND runs a command without them",
@@ -176,8 +174,8 @@ fn two_profiles(facts: &Facts) -> Option<Finding> {
         facts.variable("AWS_PROFILE")?,
         facts.variable("AWS_DEFAULT_PROFILE")?,
     );
-    let summary = "AWS_PROFILE and AWS_DEFAULT_PROFILE name different profiles: boto3 and the AWS CLI v1 \
-        use the second";
+    let summary =
+        "AWS_PROFILE and AWS_DEFAULT_PROFILE differ: boto3 and the AWS CLI v1 use the second";
     let finding = Finding::new(Cause::EnvShadowsProfile, summary).warning();
     let finding = finding.evidence(format!("AWS_PROFILE={a}, AWS_DEFAULT_PROFILE={b}"));
     (a != b).then(|| finding.remedy("unset AWS_DEFAULT_PROFILE"))
@@ -199,7 +197,7 @@ fn default_shadows_ambient(facts: &Facts) -> Option<Finding> {
     let default = facts.set.profile("default")?;
     let sources = ["aws_access_key_id", "role_arn", "credential_process"];
     let origin = &sources.into_iter().find_map(|key| default.get(key))?.origin;
-    let summary = format!("[default] has credentials, which override those that {offered} offers");
+    let summary = format!("[default] has credentials, which override those of {offered}");
     let remedy = format!("remove the credentials of [default] at {origin}, or rename the section");
     let finding = Finding::new(Cause::DefaultProfileShadows, summary)
         .about_place(origin)
@@ -236,8 +234,8 @@ fn regions(facts: &Facts) -> Vec<Finding> {
 fn two_regions(facts: &Facts) -> Option<Finding> {
     let [a, b] = REGION_VARIABLES.map(|name| facts.variable(name));
     let (a, b) = (a?, b?);
-    let summary = "AWS_REGION and AWS_DEFAULT_REGION name different regions: boto3 and the AWS CLI v1 use \
-        the second, other tools the first";
+    let summary =
+        "AWS_REGION and AWS_DEFAULT_REGION differ: boto3 and the AWS CLI v1 use the second";
     let finding = Finding::new(Cause::RegionConflict, summary).warning();
     let finding = finding.evidence(format!("AWS_REGION={a}, AWS_DEFAULT_REGION={b}"));
     (a != b).then(|| finding.remedy(format!("export AWS_DEFAULT_REGION={}", quoted(a))))
@@ -329,9 +327,8 @@ fn metadata_through_proxy(facts: &Facts) -> Option<Finding> {
         .into_iter()
         .filter(|rule| !rule.is_empty())
         .collect();
-    let summary = format!(
-        "NO_PROXY lacks {address}: some tools request the machine's credentials through the proxy"
-    );
+    let summary =
+        format!("NO_PROXY lacks {address}: some tools ask the proxy for the machine's credentials");
     let finding = Finding::new(Cause::ProxyMisconfigured, summary).warning();
     let finding = finding.evidence(format!(
         "the environment variable {proxy}, NO_PROXY={exempt}"

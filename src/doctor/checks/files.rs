@@ -173,10 +173,8 @@ fn comments(facts: &Facts) -> Vec<Finding> {
     let commented = values.filter(|(_, value)| value.commented && !value.text.is_empty());
     let finding = |(key, value): (&str, &Value)| {
         let origin = &value.origin;
-        let summary = format!(
-            "{key} at {origin} has a comment after it, which the AWS CLI and boto3 read as \
-                part of the value"
-        );
+        let summary =
+            format!("the AWS CLI and boto3 read the comment after {key} as part of the value");
         let remedy = format!(
             "put the comment on a line of its own above line {} of {}",
             origin.line, origin.file

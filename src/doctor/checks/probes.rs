@@ -105,7 +105,7 @@ fn cli_sessions(facts: &Facts, probes: &ProbeResults) -> Vec<Finding> {
             .map(|end| end.to_string())
             .unwrap_or_default();
         let summary = format!(
-            "the AWS CLI has cached a session of {} that AWS no longer accepts",
+            "AWS no longer accepts the AWS CLI's cached session of {}",
             session.role
         );
         let finding = Finding::new(Cause::RoleDeleted, summary)
@@ -206,10 +206,11 @@ fn get_session_token(facts: &Facts, probes: &ProbeResults) -> Option<Finding> {
     let sessions = probes.steps.iter().filter(|step| step.is_session);
     let mut identities = sessions.filter_map(|step| step.outcome.as_ref().ok());
     let identity = identities.find(|identity| identity.is_user())?;
-    let summary = "these credentials of GetSessionToken, without MFA, cannot call IAM, and of STS only \
-        AssumeRole and GetCallerIdentity";
+    let summary = "credentials of GetSessionToken without MFA cannot call IAM and most of STS";
     let finding = Finding::new(Cause::GetSessionTokenLimits, summary).warning();
-    let finding = finding.evidence(identity.arn.clone());
+    let finding = finding
+        .evidence(identity.arn.clone())
+        .evidence("of STS, they can call AssumeRole and GetCallerIdentity only");
     Some(
         finding.remedy("if IAM says InvalidClientTokenId: use a role, or the long-term key itself"),
     )
