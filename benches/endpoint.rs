@@ -1,5 +1,6 @@
-//! What the container endpoint costs: a wrapped command's endpoint beside a server of the same library that answers a
-//! constant, in one run, with 50 and with 1,000 keep-alive clients. `cargo bench --bench endpoint`
+//! Compares the container endpoint of a wrapped command with a server of the same library and a
+//! constant answer, in one run, with 50 and with 1,000 keep-alive clients.
+//! `cargo bench --bench endpoint`
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)]
 
 #[path = "../tests/support/mod.rs"]
@@ -44,7 +45,8 @@ fn main() {
     home.config(format!(
         "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n"
     ));
-    let show = "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI; echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; read line";
+    let show = "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI; echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; \
+                read line";
     let wrapped = [
         "-p",
         "deploy",
@@ -97,7 +99,8 @@ fn main() {
         }
         let (a, b) = (median(a), median(b));
         println!(
-            "{clients} clients: {:.0}/s against {:.0}/s: ratio {:.2} (at least 0.7); p99 {:.2} ms against {:.2} ms: ratio {:.2} (at most 1.3); refused {}",
+            "{clients} clients: {:.0}/s against {:.0}/s: ratio {:.2} (at least 0.7); p99 {:.2} ms \
+             against {:.2} ms: ratio {:.2} (at most 1.3); refused {}",
             a.per_second,
             b.per_second,
             a.per_second / b.per_second,
@@ -122,7 +125,7 @@ fn main() {
     theirs.wait().unwrap();
 }
 
-/// Starts a program that waits on stdin, and reads what it says first.
+/// Starts a program that waits on stdin, and reads the first lines of its output.
 fn lines(mut command: Command, count: usize) -> (Child, Vec<String>) {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.as_mut().unwrap())
@@ -151,7 +154,7 @@ fn median(mut all: Vec<Measured>) -> Measured {
     }
 }
 
-/// Every client asks again as soon as it has its answer.
+/// Every client sends its next request as soon as it has its answer.
 async fn load(host: &str, request: &str, clients: usize) -> Measured {
     let mut streams = Vec::new();
     for _ in 0..clients {
@@ -187,7 +190,7 @@ async fn load(host: &str, request: &str, clients: usize) -> Measured {
     }
 }
 
-/// Reads one whole answer; returns its length.
+/// Reads one complete answer and returns its length.
 async fn exchange(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
     let mut filled = 0;
     loop {
@@ -206,7 +209,7 @@ async fn exchange(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
     }
 }
 
-/// The same library, runtime and headers, and nothing else.
+/// A server with the same library, runtime and headers, and a constant body.
 fn constant(body: String) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

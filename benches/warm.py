@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a warm `credential-process` costs, as ratios in one run: the sealed store beside /bin/true, the OS keyring beside
-secret-tool looking up an item of the same size, alone and among 200 foreign items; peak resident memory; system calls;
-and what it takes to wrap a command.
+"""Measures a warm `credential-process`. Prints ratios from one run: the sealed store to /bin/true, and the OS keyring to a
+secret-tool lookup of an item of the same size, alone and among 200 foreign items. Also prints peak resident memory,
+system calls, and the cost of wrapping a command.
 
 Usage: cargo build --release && benches/warm.py [BINARY [ROUNDS]]
-Needs gnome-keyring, libsecret-tools, dbus and strace for everything but the first ratio.
+Everything except the sealed store needs gnome-keyring, libsecret-tools and dbus; system calls need strace.
 """
 
 import os
@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = str(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "target/release/awsfresh")
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 400
-# A session token of the length that STS hands out.
+# A session token of the length that STS issues.
 ANSWER = (
     '{"Version":1,"AccessKeyId":"ASIAQBENCHBENCHBENCH","SecretAccessKey":"%s","SessionToken":"%s","Expiration":"2099-01-01T00:00:00Z"}'
     % ("s" * 40, "t" * 1200)
@@ -29,7 +29,7 @@ NULL = os.open(os.devnull, os.O_RDWR)
 
 
 def once(command, env):
-    """Wall time of one process in ms."""
+    """Wall time of one process, in ms."""
     actions = [(os.POSIX_SPAWN_DUP2, NULL, 0), (os.POSIX_SPAWN_DUP2, NULL, 1), (os.POSIX_SPAWN_DUP2, NULL, 2)]
     began = time.perf_counter_ns()
     pid = os.posix_spawn(command[0], command, env, file_actions=actions)
@@ -41,7 +41,7 @@ def once(command, env):
 
 
 def peak(command, env):
-    """Peak resident memory in MiB: asked of the kernel while the process waits to write its answer into a full pipe."""
+    """Peak resident memory in MiB, read while the process waits to write its answer to a full pipe."""
     read, write = os.pipe()
     os.set_blocking(write, False)
     try:
@@ -61,7 +61,7 @@ def peak(command, env):
 
 
 def paired(name, ours, theirs, limit):
-    """Runs both in turn, and prints the medians and their ratio."""
+    """Runs both commands in turn, and prints the medians and their ratio."""
     for command in (ours, theirs):
         for _ in range(10):
             once(*command)
@@ -88,8 +88,8 @@ with tempfile.TemporaryDirectory() as home:
     ask = [BINARY, "credential-process", "--profile", "p"]
     sealed = env | {"AWSFRESH_STORE": "sealed", "AWSFRESH_KEY_FILE": str(home / "key")}
     once(ask, sealed)
-    (home / "answer").unlink()  # from here on a cold call fails
-    paired("sealed, key file", (ask, sealed), (["/bin/true"], env), "2")
+    (home / "answer").unlink()  # from here on, a cold call fails
+    paired("sealed, key file", (ask, sealed), (["/bin/true"], env), "1.6")
     wrap = [BINARY, "-p", "p", "--", "/bin/true"]
     samples = [(once(wrap, sealed), once(ask, sealed)) for _ in range(ROUNDS)]
     a, b = (statistics.median(times) for times in zip(*samples))
@@ -98,7 +98,7 @@ with tempfile.TemporaryDirectory() as home:
         calls("sealed", ask, sealed)
 
     if not all(map(shutil.which, ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"])):
-        sys.exit("the keyring is not measured: gnome-keyring, libsecret-tools and dbus are not all installed")
+        sys.exit("the keyring is not measured: gnome-keyring, libsecret-tools or dbus is not installed")
     bus = subprocess.Popen(
         ["dbus-daemon", "--session", "--print-address", "--nofork"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -120,17 +120,17 @@ with tempfile.TemporaryDirectory() as home:
                 if done.returncode == 0:
                     return
                 time.sleep(0.1)
-            sys.exit("gnome-keyring does not come up")
+            sys.exit("gnome-keyring does not start")
 
         keep("x" * 1500, "bench", "same-size")
         (home / "answer").write_text(ANSWER)
         once(ask, keyring)
         (home / "answer").unlink()
         lookup = [shutil.which("secret-tool"), "lookup", "bench", "same-size"]
-        paired("keyring", (ask, keyring), (lookup, env), "0.5")
+        paired("keyring", (ask, keyring), (lookup, env), "0.35")
         for n in range(200):
             keep("x" * 1500, "bench", f"foreign-{n}")
-        paired("keyring among 200 foreign items", (ask, keyring), (lookup, env), "0.5")
+        paired("keyring among 200 foreign items", (ask, keyring), (lookup, env), "0.35")
         if shutil.which("strace"):
             calls("keyring", ask, keyring)
     finally:

@@ -1,8 +1,8 @@
-//! The main job with no AWS account: the real program, as separate processes, against a stand-in for AWS on loopback,
-//! in a throwaway home. `cargo run --release --example demo`
+//! A demo without an AWS account: the real program, as separate processes, with a simulation of AWS
+//! on loopback and a temporary home. `cargo run --release --example demo`
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)]
 
-// Not the whole of tests/support: the rest needs the built binary, which is there for tests alone.
+// Only a part of tests/support: the rest needs the path of the binary, which only tests have.
 #[path = "../tests/support/double/mod.rs"]
 #[allow(dead_code, unused_imports, missing_docs, clippy::expect_used)]
 mod double;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use double::{Double, Fault, Role};
 use sandbox::{Run, Sandbox};
 
-/// Set for the processes this one starts: they are awsfresh itself, the same code the binary runs.
+/// Set for child processes: they run the code of the binary.
 const AS_AWSFRESH: &str = "AWSFRESH_DEMO_AS_AWSFRESH";
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
@@ -41,19 +41,20 @@ fn main() -> ExitCode {
     let home = Sandbox::new(std::env::current_exe().unwrap(), &aws.url());
     home.env(AS_AWSFRESH, "1");
     home.credentials(
-        "[base]\naws_access_key_id = AKIAQDEMODEMODEMODEM\naws_secret_access_key = demoSecretdemoSecretdemoSecretdemoSecret\n",
+        "[base]\naws_access_key_id = AKIAQDEMODEMODEMODEM\n\
+         aws_secret_access_key = demoSecretdemoSecretdemoSecretdemoSecret\n",
     );
     home.config(format!(
         "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n"
     ));
     println!(
-        "A stand-in for AWS runs on {}. The home is {}.\n~/.aws/config:\n",
+        "A simulation of AWS runs on {}. The home is {}.\n~/.aws/config:\n",
         aws.url(),
         home.home().display()
     );
     println!("    [profile deploy]\n    role_arn = {ROLE}\n    source_profile = base\n");
 
-    step("A cold call asks AWS for a session");
+    step("A cold call requests a session from AWS");
     let run = home.credentials_of("deploy");
     show(&run);
     asked(&aws, 1);
@@ -63,7 +64,9 @@ fn main() -> ExitCode {
     show(&run);
     asked(&aws, 1);
 
-    step("Twenty processes at once on a cold cache, with AWS taking 150 ms: one of them asks");
+    step(
+        "Twenty concurrent processes with a cold cache, and an AWS that needs 150 ms: one request",
+    );
     home.run(&["forget", "--all"]);
     aws.fault(Fault::Latency(Duration::from_millis(150)));
     let began = Instant::now();
@@ -82,19 +85,19 @@ fn main() -> ExitCode {
     );
     asked(&aws, 2);
 
-    step("A renewal: sessions now last 9 seconds, and are renewed in their last third");
+    step("A renewal: sessions now last 9 s and are renewed in their last third");
     aws.add_role(role(9));
     home.run(&["forget", "--all"]);
     let first = home.credentials_of("deploy");
     println!("  {}", key_of(&first));
     std::thread::sleep(Duration::from_millis(7200));
     println!(
-        "  {} (7 s later: renewed before it ended)",
+        "  {} (7 s later: renewed before it expired)",
         key_of(&home.credentials_of("deploy"))
     );
     asked(&aws, 4);
 
-    step("An outage: AWS fails while the session is still valid for a moment, then it ends");
+    step("An outage: AWS fails, and shortly afterwards the session expires");
     std::thread::sleep(Duration::from_millis(7200));
     aws.fault(Fault::Error {
         status: 503,
@@ -102,7 +105,7 @@ fn main() -> ExitCode {
         message: "demo".into(),
     });
     println!(
-        "  {} (still valid: handed out with its true expiration)",
+        "  {} (still valid: returned with its true expiration)",
         key_of(&home.credentials_of("deploy"))
     );
     std::thread::sleep(Duration::from_secs(3));
@@ -112,14 +115,15 @@ fn main() -> ExitCode {
     #[cfg(unix)]
     wrapped(&aws, &home, role(6));
 
-    step("A failure explained: somebody deletes the access key");
+    step("A failure with its cause: the access key is deleted");
     aws.remove_key("AKIAQDEMODEMODEMODEM");
     show(&home.credentials_of("deploy"));
 
-    step("What the AWS CLI would say of that, read from a log: awsfresh explain");
+    step("The message of the AWS CLI for this failure, in a log: awsfresh explain");
     let log = home.file(
         "log",
-        "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.\n",
+        "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: \
+         The security token included in the request is invalid.\n",
     );
     println!(
         "{}",
@@ -128,28 +132,32 @@ fn main() -> ExitCode {
     );
 
     step(
-        "A key id that lost its end, and a note behind the secret: awsfresh doctor -p deploy --offline",
+        "A truncated access key ID, and a comment after the secret: awsfresh doctor -p deploy \
+         --offline",
     );
     home.credentials(
-        "[base]\naws_access_key_id = AKIAQDEMODEMODEMO\naws_secret_access_key = demoSecretdemoSecretdemoSecretdemoSecret # May\n",
+        "[base]\naws_access_key_id = AKIAQDEMODEMODEMO\n\
+         aws_secret_access_key = demoSecretdemoSecretdemoSecretdemoSecret # May\n",
     );
     println!(
         "{}",
         home.wrap(&["doctor", "-p", "deploy", "--offline"]).stdout
     );
 
-    step("What is cached");
+    step("The cache: awsfresh status");
     println!("{}", home.run(&["status"]).stdout);
     ExitCode::SUCCESS
 }
 
-/// The command does what an SDK does: it runs the `credential_process` of the profile it was given.
+/// The command behaves like an SDK: it runs the `credential_process` of the selected profile.
 #[cfg(unix)]
 fn wrapped(aws: &Double, home: &Sandbox, short: Role) {
     let ask = format!("{} | grep -o 'ASIA[A-Z0-9]*'", sandbox::ASK);
     aws.add_role(short);
     home.run(&["forget", "--all"]);
-    step("A command that runs longer than its credentials: awsfresh -p deploy -- COMMAND");
+    step(
+        "A command that runs longer than its credentials are valid: awsfresh -p deploy -- COMMAND",
+    );
     let run = home.wrap(&[
         "-p",
         "deploy",
@@ -159,11 +167,12 @@ fn wrapped(aws: &Double, home: &Sandbox, short: Role) {
         &format!("{ask}; sleep 7; {ask}"),
     ]);
     let keys: Vec<&str> = run.stdout.lines().collect();
-    println!("  at its start {}, 7 s later {}", keys[0], keys[1]);
-    assert_ne!(keys[0], keys[1], "the demo does not do what it says");
+    println!("  at the start {}, 7 s later {}", keys[0], keys[1]);
+    assert_ne!(keys[0], keys[1], "the demo does not do what it announces");
 
     step(
-        "The same with --deliver env, which nothing can renew: the command fails, and is told why",
+        "The same with --deliver env, which cannot be renewed: the command fails, and the cause is \
+         shown",
     );
     let run = home.wrap(&[
         "-p",
@@ -209,5 +218,5 @@ fn show(run: &Run) {
 fn asked(aws: &Double, times: usize) {
     let count = aws.count("AssumeRole");
     println!("  AssumeRole calls so far: {count}");
-    assert_eq!(count, times, "the demo does not do what it says");
+    assert_eq!(count, times, "the demo does not do what it announces");
 }

@@ -156,7 +156,7 @@ impl fmt::Display for NotPrivate {
     }
 }
 
-/// Rejects anything but a directory that `uid` owns and nobody else can write to. Whether a link is
+/// Rejects anything but a directory that `uid` owns and no other user can write to. Whether a link is
 /// followed is the caller's choice of `about`.
 pub(crate) fn check_private_dir(path: &Path, about: &Metadata, uid: u32) -> Result<(), NotPrivate> {
     if !about.is_dir() {

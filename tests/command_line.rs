@@ -1,4 +1,4 @@
-//! The command line itself: what the parser rejects and the hints it gives, the help, and variables that cannot be read.
+//! The command line: parser errors and their hints, the help, and unreadable variables.
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
@@ -20,7 +20,7 @@ fn home() -> Sandbox {
     home
 }
 
-/// A variable that decides whose credentials come out is never ignored, whatever bytes are in it.
+/// A variable that affects which credentials are returned is never ignored, even if unreadable.
 #[test]
 fn a_variable_that_is_not_utf8_is_an_error_with_its_name() {
     let home = home();
@@ -51,21 +51,25 @@ fn a_variable_that_is_not_utf8_is_an_error_with_its_name() {
                 .env(name, OsStr::from_bytes(b"dep\xffloy"))
                 .output()
                 .unwrap();
-            let said = String::from_utf8(output.stderr).unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
             let code = if args[0] == "--" { 125 } else { 2 };
-            assert_eq!(output.status.code(), Some(code), "{name} {args:?}: {said}");
+            assert_eq!(
+                output.status.code(),
+                Some(code),
+                "{name} {args:?}: {stderr}"
+            );
             assert!(
                 output.stdout.is_empty(),
-                "{name} {args:?}: something on stdout"
+                "{name} {args:?}: output on stdout"
             );
-            let first = said.lines().next().unwrap();
+            let first = stderr.lines().next().unwrap();
             assert!(
                 first.contains(name) && first.ends_with("[usage]"),
-                "{name} {args:?}: {said}"
+                "{name} {args:?}: {stderr}"
             );
         }
     }
-    // What no AWS tool reads may hold anything.
+    // Variables that no AWS tool reads may contain any bytes.
     let output = home
         .command(&["credential-process"])
         .env("LS_COLORS", OsStr::from_bytes(b"\xff"))
@@ -75,18 +79,18 @@ fn a_variable_that_is_not_utf8_is_an_error_with_its_name() {
 }
 
 #[test]
-fn the_variable_that_names_the_profile_is_told() {
+fn doctor_shows_which_variable_names_the_profile() {
     let home = home();
     for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWSFRESH_PROFILE"] {
         home.env(name, "deploy");
-        let told = home.wrap(&["doctor", "--offline"]).stdout;
-        assert!(told.contains(&format!("`deploy`, by {name}")), "{told}");
+        let stdout = home.wrap(&["doctor", "--offline"]).stdout;
+        assert!(stdout.contains(&format!("`deploy`, by {name}")), "{stdout}");
         home.unset(name);
     }
 }
 
 #[test]
-fn a_command_without_dashes_is_told_what_to_type() {
+fn a_command_without_dashes_gets_a_suggestion() {
     let home = home();
     let failed = |args: &[&str], remedy: &str| {
         let run = home.run(args);
@@ -98,7 +102,7 @@ fn a_command_without_dashes_is_told_what_to_type() {
         );
         assert!(
             !run.stderr.contains("OPTIONS"),
-            "the usage text is no evidence: {}",
+            "the usage text is in the evidence: {}",
             run.stderr
         );
     };
@@ -118,7 +122,7 @@ fn a_command_without_dashes_is_told_what_to_type() {
 }
 
 #[test]
-fn what_is_wrong_with_a_subcommand_exits_with_2_and_with_a_command_125() {
+fn a_usage_error_exits_with_2_and_before_a_command_with_125() {
     let home = home();
     for (args, code) in [
         (&["explain", "--bogus", "--", "x"][..], 2),
@@ -134,7 +138,7 @@ fn what_is_wrong_with_a_subcommand_exits_with_2_and_with_a_command_125() {
 }
 
 #[test]
-fn every_option_is_listed_under_what_it_belongs_to() {
+fn the_help_lists_every_option_in_its_section() {
     let home = home();
     let status = home.wrap(&["status", "-h"]).stdout;
     assert!(

@@ -1,9 +1,10 @@
-//! The lab: each file in tests/diagnosis-cases is a set-up that a user may have, and the diagnosis that `doctor` must give.
-//! Requests for AWS's own host names reach the AWS double through a proxy. tests/support/lab.rs has the form of a case.
-//! Each text in tests/diagnosis-cases/texts was printed by a real client, and `explain` must find its cause.
+//! The lab: each file in tests/diagnosis-cases is a setup that a user may have, and the diagnosis
+//! that `doctor` must give. Requests for AWS's own host names reach the AWS double through a proxy.
+//! tests/support/lab.rs documents the format of a case. Each text in tests/diagnosis-cases/texts
+//! was printed by a real client, and `explain` must find its cause.
 //!
-//! Every case is a test with the name of its file: `cargo test --test diagnosis sso-fips` runs those whose name contains
-//! `sso-fips`. The texts are called `explain/NAME`.
+//! Every case is a test with the name of its file: `cargo test --test diagnosis sso-fips` runs
+//! those whose name contains `sso-fips`. The tests of texts are named `explain/NAME`.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 #[path = "support/lab.rs"]
@@ -33,8 +34,8 @@ fn main() -> ExitCode {
     };
     let about_the_lab: [(&str, fn()); 3] = [
         (
-            "a_placeholder_that_does_not_exist_is_an_error_that_names_it",
-            a_placeholder_that_does_not_exist_is_an_error_that_names_it,
+            "an_unknown_placeholder_is_an_error_with_its_name",
+            an_unknown_placeholder_is_an_error_with_its_name,
         ),
         ("the_lab_is_large_enough", the_lab_is_large_enough),
         (
@@ -49,13 +50,13 @@ fn main() -> ExitCode {
         };
         Trial::test(name, run)
     });
-    let all = lab::names()
+    let trials = lab::names()
         .into_iter()
         .map(case)
         .chain(texts().into_iter().map(text))
         .chain(about_the_lab)
         .collect();
-    libtest_mimic::run(&Arguments::from_args(), all).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 fn doctor(home: &Sandbox, args: &[String]) -> (Run, Value) {
@@ -64,17 +65,18 @@ fn doctor(home: &Sandbox, args: &[String]) -> (Run, Value) {
         .chain(args.iter().map(String::as_str))
         .collect();
     let run = home.wrap(&args);
-    home.assert_no_leak(&run.stdout, "the diagnosis");
+    home.assert_no_leak(&run.stdout, "the JSON diagnosis");
     let report = serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:?}"));
     (run, report)
 }
 
 fn causes(report: &Value, wanted: &[&str]) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap();
-    let of = findings
+    let matching = findings
         .iter()
         .filter(|f| wanted.contains(&f["severity"].as_str().unwrap()));
-    of.map(|f| f["cause"].as_str().unwrap().to_owned())
+    matching
+        .map(|f| f["cause"].as_str().unwrap().to_owned())
         .collect()
 }
 
@@ -91,8 +93,8 @@ fn text_of(value: &Value) -> String {
         .unwrap_or_default()
 }
 
-/// Runs one case. The error says what is wrong with the diagnosis. A case that needs a keyring is ignored on a machine
-/// without one, and fails there in CI.
+/// Runs one case. The error describes the difference from the expected diagnosis. A case that needs
+/// a keyring is ignored on a machine without one; in CI it fails.
 fn judge(case: &Case) -> Result<Completion, Failed> {
     if let Some(missing) = case.keyring.as_ref().and_then(|_| Bus::missing()) {
         return Ok(Completion::ignored_with(missing));
@@ -142,11 +144,14 @@ fn diagnosed(case: &Case) -> Result<(), String> {
                 .filter(|a| *a != "--offline"),
         )
         .collect();
-    home.assert_no_leak(&home.wrap(&args).stdout, "the diagnosis for people");
+    home.assert_no_leak(&home.wrap(&args).stdout, "the diagnosis as text");
     home.assert_no_leak(&home.wrap(&["why", "--all"]).stdout, "the journal");
     home.assert_no_secret_below(".local");
     let pretty = serde_json::to_string_pretty(&report["findings"]).unwrap();
     let expect = &case.expect;
+    for finding in report["findings"].as_array().unwrap() {
+        check_first_line(finding["summary"].as_str().unwrap(), &home)?;
+    }
     let errors = causes(&report, &["error"]);
     let mut wanted: Vec<&str> = expect
         .error
@@ -154,7 +159,7 @@ fn diagnosed(case: &Case) -> Result<(), String> {
         .chain(&expect.other_errors)
         .map(String::as_str)
         .collect();
-    let wrong = |what: String| Err(format!("{what}\n{pretty}"));
+    let wrong = |problem: String| Err(format!("{problem}\n{pretty}"));
     if errors.first() != expect.error.as_ref() {
         return wrong(format!(
             "first error {:?}, wanted {:?}",
@@ -170,7 +175,7 @@ fn diagnosed(case: &Case) -> Result<(), String> {
     }
     let others = causes(&report, &["warning", "info"]);
     if let Some(missing) = expect.notes.iter().find(|cause| !others.contains(cause)) {
-        return wrong(format!("{missing} is not in the notes"));
+        return wrong(format!("{missing} is missing from the warnings and notes"));
     }
     if run.code != Some(expect.exit) || report["healthy"] != Value::Bool(expect.error.is_none()) {
         return wrong(format!(
@@ -195,19 +200,46 @@ fn diagnosed(case: &Case) -> Result<(), String> {
         .as_ref()
         .filter(|certainty| first["certainty"] != ***certainty)
     {
-        return wrong(format!("not {certainty}"));
+        return wrong(format!("the certainty is not {certainty}"));
     }
     drop(background);
     match &case.remedy {
         None => Ok(()),
-        Some(remedy) => carry_out(case, remedy, &home, &aws, &first).or_else(wrong),
+        Some(remedy) => apply_remedy(case, remedy, &home, &aws, &first).or_else(wrong),
     }
 }
 
-/// The same for a call that says by itself what is wrong.
+/// The longest first line of a failure, in characters. The cause in brackets does not count, and
+/// neither does what the user chose: ARNs, hosts, and the path of the home directory.
+const FIRST_LINE: usize = 100;
+
+/// SDKs and terminals cut long lines: the first one must say everything.
+fn check_first_line(summary: &str, home: &Sandbox) -> Result<(), String> {
+    let text = summary.replace(&home.home().display().to_string(), "~");
+    let words = text.split(' ').map(|word| match word {
+        _ if word.starts_with("arn:") => "ARN",
+        _ if word.starts_with("http") || word.ends_with(".invalid") => "HOST",
+        _ => word,
+    });
+    let line = format!("awsfresh: {}", words.collect::<Vec<_>>().join(" "));
+    match line.chars().count() {
+        0..=FIRST_LINE => Ok(()),
+        length => Err(format!("the first line has {length} characters: {line}")),
+    }
+}
+
+/// The same for a call that reports its own failure.
 fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Result<(), String> {
     let args: Vec<&str> = call.iter().map(String::as_str).collect();
     let (run, expect) = (home.run(&args), &case.expect);
+    let first = run
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("awsfresh: "));
+    let summary = first
+        .and_then(|line| line.rsplit_once(" ["))
+        .map(|(summary, _)| summary);
+    check_first_line(summary.unwrap_or_default(), home)?;
     home.assert_no_secret_below(".local");
     let cause = expect.error.as_ref().map(|cause| format!("[{cause}]\n"));
     let place = expect
@@ -234,11 +266,11 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
         .join("\n")
         .contains(&expanded(&remedy.shows, home, aws))
     {
-        return Err(format!("no remedy shows `{}`", remedy.shows));
+        return Err(format!("no remedy contains `{}`", remedy.shows));
     }
     let command = remedy.apply(home, aws)?.unwrap_or_default();
     if !command.is_empty() && !remedies.contains(&command.as_str()) {
-        return Err(format!("`{command}` is no remedy word for word"));
+        return Err(format!("no remedy is exactly `{command}`"));
     }
     let out = home.shell(&format!(
         "{command}\n{AWSFRESH} {} >/dev/null; echo $?",
@@ -247,7 +279,7 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
     if out.trim() == "0" {
         Ok(())
     } else {
-        Err(format!("after the remedy it exits with {out}"))
+        Err(format!("exit code {out} after the remedy"))
     }
 }
 
@@ -261,7 +293,7 @@ impl Background {
         while aws.count("AssumeRole") == 0 {
             assert!(
                 std::time::Instant::now() < end,
-                "the call in the background never asks for a role"
+                "the background call never requests a role"
             );
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -276,8 +308,8 @@ impl Drop for Background {
     }
 }
 
-/// Carries out the remedy and runs `doctor` again.
-fn carry_out(
+/// Applies the remedy and runs `doctor` again.
+fn apply_remedy(
     case: &Case,
     remedy: &Remedy,
     home: &Sandbox,
@@ -286,14 +318,14 @@ fn carry_out(
 ) -> Result<(), String> {
     let remedies = text_of(&first["remedy"]);
     if !remedies.contains(&expanded(&remedy.shows, home, aws)) {
-        return Err(format!("no remedy shows `{}`", remedy.shows));
+        return Err(format!("no remedy contains `{}`", remedy.shows));
     }
     let args = remedy.args.as_ref().unwrap_or(&case.args);
     let report = match remedy.apply(home, aws)? {
         None => doctor(home, args).1,
         Some(command) => {
             if !remedies.lines().any(|line| line == command) {
-                return Err(format!("`{command}` is no remedy word for word"));
+                return Err(format!("no remedy is exactly `{command}`"));
             }
             let out = home.shell(&format!(
                 "{command}\n{AWSFRESH} doctor --json {}",
@@ -306,14 +338,14 @@ fn carry_out(
     if left.is_empty() {
         Ok(())
     } else {
-        Err(format!("after the remedy there is still {left:?}"))
+        Err(format!("errors after the remedy: {left:?}"))
     }
 }
 
-fn a_placeholder_that_does_not_exist_is_an_error_that_names_it() {
+fn an_unknown_placeholder_is_an_error_with_its_name() {
     for wrong in ["{hom}", "{time}", "{time:soon}", "{sso_cache}", "{home:x}"] {
-        let told = lab::check_placeholders(&format!("before {{home}} {wrong} after")).unwrap_err();
-        assert!(told.ends_with(&format!(" {wrong}")), "{told}");
+        let error = lab::check_placeholders(&format!("before {{home}} {wrong} after")).unwrap_err();
+        assert!(error.ends_with(&format!(" {wrong}")), "{error}");
     }
     for text in [
         r#"{"a": {"b": "{time:+60}"}}"#,
@@ -338,13 +370,13 @@ fn the_lab_is_large_enough() {
     );
     assert!(
         cases.len() >= 120 && two >= 15 && healthy >= 20,
-        "{} cases, {two} with two faults, {healthy} healthy",
+        "{} cases, {two} with two errors, {healthy} healthy",
         cases.len()
     );
     assert!(texts.len() >= 25, "{} texts", texts.len());
 }
 
-/// Seen in a case, or in a text for `explain`.
+/// A text for `explain` counts as a case.
 fn every_cause_has_a_case_and_a_heading() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let docs = std::fs::read_to_string(root.join("docs/diagnosis.md")).unwrap();
@@ -372,7 +404,7 @@ fn every_cause_has_a_case_and_a_heading() {
             units
                 .split(|c: char| !c.is_alphanumeric())
                 .any(|word| word == variant),
-            "no unit test speaks of {variant}"
+            "no unit test mentions {variant}"
         );
         let section = docs
             .split_once(&format!("### `{id}`\n"))
@@ -382,7 +414,7 @@ fn every_cause_has_a_case_and_a_heading() {
         for part in ["Seen as", "Known from", "Do", "Cannot tell"] {
             assert!(
                 section.contains(&format!("- **{part}**: ")),
-                "docs/diagnosis.md does not say `{part}` under {id}"
+                "docs/diagnosis.md has no `{part}` under {id}"
             );
         }
         let row = codes
@@ -404,12 +436,13 @@ fn every_cause_has_a_case_and_a_heading() {
             awsfresh::finding::Cause::ALL
                 .iter()
                 .any(|cause| cause.id() == id),
-            "docs/diagnosis.md has a heading for {id}, which is no cause"
+            "docs/diagnosis.md has a heading for {id}, which is not a cause"
         );
     }
 }
 
-/// The text of every unit test.
+/// The text of every unit test: files in a folder `tests`, files whose names end in `tests.rs`, and
+/// modules `tests` inside other files.
 fn unit_tests(dir: &Path) -> String {
     let mut all = String::new();
     for path in std::fs::read_dir(dir)
@@ -421,11 +454,7 @@ fn unit_tests(dir: &Path) -> String {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let whole = path
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .ends_with("tests.rs");
+        let whole = dir.ends_with("tests") || path.to_string_lossy().ends_with("tests.rs");
         all += if whole {
             &text
         } else {

@@ -1,5 +1,5 @@
-//! `doctor` itself: how long it may take, how it searches lists, and what it does to the cache. What it diagnoses is tested
-//! in tests/diagnosis.rs.
+//! `doctor`: its time limit, its search through lists, and its effect on the cache.
+//! tests/diagnosis.rs tests the diagnoses.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 #![cfg(unix)]
 
@@ -21,7 +21,8 @@ fn a_network_that_never_answers_is_reported_in_time() {
     );
     home.secret(LAB_SECRET).config(
         "[sso-session corp]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n\
-         [profile dev]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 444444444444\nsso_role_name = Admin\n",
+         [profile dev]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 444444444444\n\
+         sso_role_name = Admin\n",
     );
     let expires = clock::rfc3339(clock::now() + 3600);
     home.file(
@@ -49,9 +50,9 @@ fn a_network_that_never_answers_is_reported_in_time() {
     }
 }
 
-/// The portal lists a hundred accounts at a time.
+/// The portal lists 100 accounts per page.
 #[test]
-fn an_account_is_searched_on_all_pages_of_the_list() {
+fn all_pages_of_the_account_list_are_searched() {
     let aws = Double::start();
     let home = fixtures::home(&aws);
     let start_url = "https://corp.awsapps.com/start";
@@ -82,7 +83,8 @@ fn an_account_is_searched_on_all_pages_of_the_list() {
     let seen = |account: &str, role: &str| {
         home.config(format!(
             "[sso-session corp]\nsso_start_url = {start_url}\nsso_region = eu-west-1\n\
-             [profile dev]\nsso_session = corp\nsso_account_id = {account}\nsso_role_name = {role}\n"
+             [profile dev]\nsso_session = corp\nsso_account_id = {account}\n\
+             sso_role_name = {role}\n"
         ));
         let report: Value =
             serde_json::from_str(&home.wrap(&["doctor", "--json", "-p", "dev"]).stdout).unwrap();
@@ -105,19 +107,19 @@ fn an_account_is_searched_on_all_pages_of_the_list() {
 }
 
 #[test]
-fn a_session_that_aws_revoked_is_not_handed_out_again() {
+fn a_session_that_aws_revoked_is_not_used_again() {
     let (aws, home) = role_on_keys(None);
     let key = || home.credentials_of("deploy").answer()["AccessKeyId"].clone();
     let first = key();
     aws.forget_sessions();
-    assert_eq!(key(), first, "nothing has noticed yet");
+    assert_eq!(key(), first, "the cached session changed before doctor ran");
     assert_eq!(
         home.wrap(&["doctor", "-p", "deploy"]).code,
         Some(0),
-        "a new session was issued"
+        "doctor got no new session"
     );
     assert_ne!(key(), first);
-    // If no new session can be issued, the old one is dropped all the same.
+    // The old session is removed even if AWS issues no new one.
     aws.remove_role(ROLE);
     assert_eq!(home.wrap(&["doctor", "-p", "deploy"]).code, Some(5));
     home.credentials_of("deploy")

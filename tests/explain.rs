@@ -1,5 +1,5 @@
-//! `explain`, which finds the cause in the log of another program, and `why`, which shows earlier failures. That `explain`
-//! knows what real clients print is tested in tests/diagnosis.rs.
+//! `explain`, which finds the cause in the log of another program, and `why`, which shows earlier
+//! failures. tests/diagnosis.rs runs `explain` on the output of real clients.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 #![cfg(unix)]
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use support::fixtures::{AWSFRESH, KEY, LAB_SECRET, lab_token, offline_home, role_on_keys};
 
 #[test]
-fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
+fn a_log_is_read_from_stdin_and_combined_with_local_findings() {
     use std::io::Write;
     let home = offline_home();
     home.unset("AWS_ENDPOINT_URL")
@@ -25,29 +25,33 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
         let out = child.wait_with_output().unwrap();
         (out.status.code(), String::from_utf8(out.stdout).unwrap())
     };
-    let log = b"An error occurred (InvalidClientTokenId) when calling the ListUsers operation: The security token included in the request is invalid.";
-    let (code, told) = explain(&["explain"], log);
+    let log =
+        b"An error occurred (InvalidClientTokenId) when calling the ListUsers operation: The \
+                security token included in the request is invalid.";
+    let (code, output) = explain(&["explain"], log);
     assert!(
-        code == Some(0) && told.starts_with("found: InvalidClientTokenId from ListUsers\n"),
-        "{told}"
+        code == Some(0) && output.starts_with("found: InvalidClientTokenId from ListUsers\n"),
+        "{output}"
     );
-    assert!(told.contains("[access-key-unknown]"), "{told}");
-    // The same log where a long-term key is exported together with a token.
+    assert!(output.contains("[access-key-unknown]"), "{output}");
+    // The same log on a machine where a long-term key is exported together with a token.
     home.env("AWS_ACCESS_KEY_ID", "AKIAQCANARYCANARYCAN")
         .env("AWS_SECRET_ACCESS_KEY", LAB_SECRET)
         .env("AWS_SESSION_TOKEN", &lab_token());
-    let (_, told) = explain(&["explain", "-"], log);
-    let first = told
+    let (_, output) = explain(&["explain", "-"], log);
+    let first = output
         .lines()
         .find(|line| line.starts_with("error: "))
         .unwrap();
     assert!(
-        first.contains("[stale-session-token]") && !told.contains(LAB_SECRET),
-        "{told}"
+        first.contains("[stale-session-token]") && !output.contains(LAB_SECRET),
+        "{output}"
     );
-    // AWS quotes whatever is in the place of the key id, and logs contain the variables of programs.
+    // AWS quotes the invalid access key ID, and logs may contain environment variables.
     let swapped = format!(
-        "An error occurred (IncompleteSignature) when calling the SendMessage operation: Credential must have exactly 5 slash-delimited elements, got '{LAB_SECRET}/20181031/us-east-2/sqs/aws4_request'"
+        "An error occurred (IncompleteSignature) when calling the SendMessage operation: \
+         Credential must have exactly 5 slash-delimited elements, got \
+         '{LAB_SECRET}/20181031/us-east-2/sqs/aws4_request'"
     );
     let dumped = format!(
         "AWS_SECRET_ACCESS_KEY={LAB_SECRET} AWS_SESSION_TOKEN={} (ExpiredToken)",
@@ -55,9 +59,9 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
     );
     for log in [swapped, dumped] {
         for args in [&["explain"][..], &["explain", "--json"]] {
-            let (code, told) = explain(args, log.as_bytes());
+            let (code, output) = explain(args, log.as_bytes());
             assert_eq!(code, Some(0));
-            home.assert_no_leak(&told, "what a log quotes");
+            home.assert_no_leak(&output, "the explanation of a log with secrets");
         }
     }
     assert_eq!(explain(&["explain"], b"all is well").0, Some(1));
@@ -73,34 +77,36 @@ fn a_log_is_read_from_stdin_and_combined_with_what_is_wrong_here() {
     assert_eq!(
         explain(&["explain"], &wide).0,
         Some(0),
-        "what PowerShell redirects is UTF-16"
+        "UTF-16, as PowerShell writes it, is not read"
     );
     home.file("log", log);
-    let told = home.shell(&format!("cat log | {AWSFRESH} explain /dev/stdin"));
+    let output = home.shell(&format!("cat log | {AWSFRESH} explain /dev/stdin"));
     assert!(
-        told.starts_with("found: InvalidClientTokenId"),
-        "a pipe by its name: {told}"
+        output.starts_with("found: InvalidClientTokenId"),
+        "/dev/stdin is not read: {output}"
     );
     let run = home.run(&["explain", "missing.log"]);
     run.failed(2, "usage");
 }
 
 #[test]
-fn a_failure_that_the_caller_did_not_show_is_in_the_journal() {
+fn why_shows_failures_from_the_journal() {
     let (aws, home) = role_on_keys(None);
     aws.remove_key(KEY);
     assert_eq!(home.wrap(&["why"]).stdout, "no awsfresh call has failed\n");
     home.credentials_of("deploy")
         .failed(5, "access-key-unknown");
-    home.credentials_of("nobody").failed(3, "profile-not-found");
-    let told = home.wrap(&["why"]);
+    home.credentials_of("missing")
+        .failed(3, "profile-not-found");
+    let output = home.wrap(&["why"]);
     assert!(
-        told.stdout.contains("[access-key-unknown]") && told.stdout.contains("[profile-not-found]"),
-        "{told:?}"
+        output.stdout.contains("[access-key-unknown]")
+            && output.stdout.contains("[profile-not-found]"),
+        "{output:?}"
     );
     assert!(
-        told.stdout.contains("credential-process, called by "),
-        "{told:?}"
+        output.stdout.contains("credential-process, called by "),
+        "{output:?}"
     );
     let json: Value = serde_json::from_str(&home.wrap(&["why", "--json"]).stdout).unwrap();
     let failures = json["failures"].as_array().unwrap();
@@ -117,6 +123,7 @@ fn a_failure_that_the_caller_did_not_show_is_in_the_journal() {
     // If the journal cannot be written, the call still reports its own failure.
     std::fs::remove_file(&journal).unwrap();
     std::fs::create_dir(&journal).unwrap();
-    home.credentials_of("nobody").failed(3, "profile-not-found");
+    home.credentials_of("missing")
+        .failed(3, "profile-not-found");
     home.run(&["why"]).failed(3, "file-permissions");
 }

@@ -1,4 +1,4 @@
-//! The OS keyring against a real Secret Service on a private bus.
+//! The OS keyring, with a real Secret Service on a private bus.
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr)]
 
@@ -31,7 +31,7 @@ fn store(kind: StoreKind, home: &Path, bus_address: Option<String>) -> Box<dyn S
         key_command: None,
         bus_address,
         runtime_dir: Some(home.to_owned()),
-        // A user without a bus at the usual place; only files check the real one.
+        // The sealed store checks that this user owns its files.
         uid: std::fs::metadata(home).unwrap().uid(),
         timeout: Duration::from_secs(1),
         attended: false,
@@ -49,7 +49,7 @@ fn text(store: &dyn Store, key: &CacheKey) -> Option<String> {
         .map(|value| String::from_utf8(value.to_vec()).unwrap())
 }
 
-/// The outcome and how long it took.
+/// The outcome and the time that it took.
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let outcome = work();
@@ -57,7 +57,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 #[test]
-fn an_item_is_kept_replaced_listed_and_removed() {
+fn an_item_is_stored_replaced_listed_and_removed() {
     let Some(bus) = Bus::start(true) else { return };
     let store = store_on(&bus, StoreKind::Keyring);
     assert_eq!(text(store.as_ref(), &key(1)), None);
@@ -77,7 +77,7 @@ fn an_item_is_kept_replaced_listed_and_removed() {
     assert_eq!(text(store.as_ref(), &key(2)).map(|v| v.len()), Some(60_000));
     let mut keys = store.keys().unwrap();
     keys.sort();
-    assert_eq!(keys, [key(1), key(2)], "replaced, not doubled");
+    assert_eq!(keys, [key(1), key(2)], "an item was not replaced but added");
     let other = bus
         .command("secret-tool")
         .args(["lookup", "service", "awsfresh", "username", key(1).as_str()])
@@ -97,12 +97,12 @@ fn an_item_is_kept_replaced_listed_and_removed() {
     );
     assert!(
         !bus.home.path().join("sealed").exists(),
-        "no sealed copy of what the keyring holds"
+        "the sealed store has a copy of the items in the keyring"
     );
 }
 
 #[test]
-fn many_items_cost_what_one_costs() {
+fn many_foreign_items_do_not_slow_down_a_get() {
     let Some(bus) = Bus::start(true) else { return };
     let store = store_on(&bus, StoreKind::Keyring);
     store.put(&key(0), "label", &vec![b'x'; 1500]).unwrap();
@@ -114,7 +114,8 @@ fn many_items_cost_what_one_costs() {
         times[15]
     };
     let alone = median();
-    let script = "for n in $(seq 200); do printf foreign | secret-tool store --label=foreign service other username \"$n\"; done";
+    let script = "for n in $(seq 200); do printf foreign | secret-tool store --label=foreign \
+                  service other username \"$n\"; done";
     assert!(
         bus.command("sh")
             .args(["-c", script])
@@ -132,7 +133,7 @@ fn many_items_cost_what_one_costs() {
 }
 
 #[test]
-fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
+fn a_locked_keyring_fails_at_once_and_auto_uses_the_sealed_store() {
     let Some(bus) = Bus::start(true) else { return };
     let store = store_on(&bus, StoreKind::Keyring);
     store.put(&key(1), "label", b"in the keyring").unwrap();
@@ -160,18 +161,18 @@ fn a_locked_keyring_is_told_at_once_and_auto_goes_on_sealed() {
     );
     assert!(
         matches!(auto.remove(&key(1)), Err(StoreError::Locked { .. })),
-        "what is locked away is not forgotten"
+        "a remove succeeds although an item remains in the locked keyring"
     );
     let home = support::fixtures::offline_home();
     home.env("AWSFRESH_STORE", "keyring")
         .env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
     let report = home.wrap(&["doctor"]).stdout;
     assert!(report.contains("[store-locked]"), "{report}");
-    assert!(bus.locked().contains("true"), "nobody unlocked it");
+    assert!(bus.locked().contains("true"), "the keyring was unlocked");
 }
 
 #[test]
-fn no_bus_or_no_keyring_on_it() {
+fn a_missing_bus_or_keyring_is_reported() {
     let Some(bus) = Bus::start(false) else { return };
     let gone = format!("unix:path={}/nothing", bus.home.path().display());
     for address in [
@@ -203,18 +204,18 @@ fn no_bus_or_no_keyring_on_it() {
 }
 
 #[test]
-fn a_silent_bus_does_not_hold_anybody_up() {
+fn a_silent_bus_delays_a_call_only_until_the_timeout() {
     let home = tempfile::tempdir().unwrap();
     let socket = home.path().join("bus");
     let listener = UnixListener::bind(&socket).unwrap();
-    // Accepts and keeps silent for as long as the test runs.
+    // Accepts connections and never answers.
     std::thread::spawn(move || {
         let mut held = Vec::new();
         while let Ok((connection, _)) = listener.accept() {
             held.push(connection);
         }
     });
-    // Found in the runtime directory, as cron finds it.
+    // The address is found through the runtime directory, as in a cron job.
     let keyring = store(StoreKind::Keyring, home.path(), None);
     let (outcome, time) = timed(|| keyring.get(&key(1)));
     assert!(
@@ -224,7 +225,7 @@ fn a_silent_bus_does_not_hold_anybody_up() {
     );
     assert!(
         (900..1500).contains(&time.as_millis()),
-        "waited for the bus, and not for ever: {time:?}"
+        "does not wait for the timeout: {time:?}"
     );
     let auto = store(StoreKind::Auto, home.path(), None);
     let (_, time) = timed(|| {
@@ -234,14 +235,14 @@ fn a_silent_bus_does_not_hold_anybody_up() {
     });
     assert!(
         time < Duration::from_millis(1500),
-        "asked once only: {time:?}"
+        "the bus was asked more than once: {time:?}"
     );
-    // Sealed does not so much as look at it.
+    // The sealed store does not connect to the bus.
     let (_, time) = timed(|| {
         store(StoreKind::Sealed, home.path(), None)
             .get(&key(1))
             .unwrap()
-            .expect("there")
+            .expect("a stored item")
     });
     assert!(time < Duration::from_millis(300), "{time:?}");
 }

@@ -1,4 +1,5 @@
-//! Which module of src may use which. docs/architecture.md has the table; this holds the code to it.
+//! Which module of src may use which other one: the code must match the table in
+//! docs/architecture.md.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -11,7 +12,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The binary: it sees the library from outside.
 const BINARY: [&str; 3] = ["main.rs", "start.rs", "lib.rs"];
 
-/// What a pure module does not name.
+/// Names that the code of a pure module must not contain.
 const IMPURE: [&str; 6] = [
     "std::fs",
     "std::net",
@@ -35,13 +36,13 @@ impl Source {
         first.strip_suffix(".rs").unwrap_or(first)
     }
 
-    /// How many `super` lead to the root of the crate.
+    /// The number of `super` up to the root of the crate.
     fn depth(&self) -> usize {
         let folders = self.path.matches('/').count();
         folders + usize::from(!self.path.ends_with("/mod.rs"))
     }
 
-    /// The top-level modules that it names with `crate::`.
+    /// The top-level modules that the file names with `crate::`.
     fn uses(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for (at, _) in self.code.match_indices("crate::") {
@@ -98,7 +99,7 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-/// A row of the table: the module, whether it is pure, what it may use.
+/// A row of the table: the module, whether it is pure, and the modules that it may use.
 struct Row {
     module: String,
     is_pure: bool,
@@ -130,7 +131,7 @@ fn table() -> Vec<Row> {
 }
 
 #[test]
-fn every_module_uses_what_its_row_says() {
+fn every_module_uses_exactly_the_modules_in_its_row() {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in sources() {
         let module = used.entry(source.module().to_owned()).or_default();
@@ -149,14 +150,14 @@ fn every_module_uses_what_its_row_says() {
 }
 
 #[test]
-fn no_module_uses_one_above_it() {
+fn no_module_uses_a_module_above_it() {
     let mut above: BTreeSet<String> = BTreeSet::new();
     for row in table() {
         above.insert(row.module.clone());
         let wrong: Vec<&String> = row.may_use.intersection(&above).collect();
         assert!(
             wrong.is_empty(),
-            "`{}` uses {wrong:?}, above it",
+            "`{}` uses {wrong:?}, which are above it",
             row.module
         );
     }
@@ -172,7 +173,7 @@ fn no_module_leaves_its_folder_with_super() {
 }
 
 #[test]
-fn pure_modules_see_neither_files_nor_processes_nor_clock() {
+fn pure_modules_use_no_files_processes_or_clock() {
     let mut pure: Vec<String> = table()
         .into_iter()
         .filter(|row| row.is_pure)
@@ -200,7 +201,7 @@ fn pure_modules_see_neither_files_nor_processes_nor_clock() {
 }
 
 #[test]
-fn only_the_console_names_the_streams() {
+fn only_the_console_uses_the_standard_streams() {
     let streams = [
         "io::stdout",
         "io::stderr",
@@ -220,7 +221,7 @@ fn only_the_console_names_the_streams() {
 }
 
 #[test]
-fn only_the_world_reads_environment_and_clock() {
+fn only_the_world_reads_the_environment_and_the_clock() {
     let readers = ["env::var", "SystemTime::now", "home_dir"];
     for source in sources().iter().filter(|source| source.path != "world.rs") {
         for name in readers {

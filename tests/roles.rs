@@ -1,4 +1,4 @@
-//! Roles: the real binary against the AWS double. Each name says what must hold.
+//! Roles: the real binary against the AWS double. Each test name says what must hold.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -10,7 +10,7 @@ use support::fixtures::{AWSFRESH, KEY, ROLE, SECRET, USER, open_role, role_on_ke
 use support::sandbox::{Sandbox, kills};
 
 #[test]
-fn static_keys_are_answered_as_they_are() {
+fn static_keys_are_returned_unchanged() {
     let (aws, home) = role_on_keys(None);
     let answer = home.credentials_of("base").answer();
     assert_eq!(
@@ -40,8 +40,8 @@ fn duration_external_id_and_session_name_reach_sts() {
         ..open_role(ROLE, None)
     });
     home.config(format!(
-        "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = blue\nduration_seconds = 7200\nrole_session_name = ann\n\
-         awsfresh_tags = team=core\n"
+        "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = blue\n\
+         duration_seconds = 7200\nrole_session_name = ann\nawsfresh_tags = team=core\n"
     ));
     home.credentials_of("deploy").answer();
     let call = aws
@@ -81,21 +81,13 @@ fn every_hop_is_cached_under_its_own_key() {
          [profile deploy]\nrole_arn = {ROLE}\nsource_profile = middle\nduration_seconds = 43200\n"
     ));
     home.credentials_of("deploy").answer();
-    assert_eq!(
-        aws.count("AssumeRole"),
-        2,
-        "a long duration is cut to what chaining allows"
-    );
+    assert_eq!(aws.count("AssumeRole"), 2, "not exactly one call per hop");
     home.credentials_of("middle").answer();
-    assert_eq!(
-        aws.count("AssumeRole"),
-        2,
-        "the middle hop was cached on the way"
-    );
+    assert_eq!(aws.count("AssumeRole"), 2, "the middle hop was not cached");
 }
 
 #[test]
-fn an_edited_profile_never_yields_the_old_role() {
+fn an_edited_profile_never_returns_the_old_role() {
     let (aws, home) = role_on_keys(None);
     home.credentials_of("deploy").answer();
     let other = "arn:aws:iam::333333333333:role/other";
@@ -114,13 +106,14 @@ fn a_session_in_its_last_third_is_renewed() {
     let (aws, home) = role_on_keys(Some(9));
     let first = home.credentials_of("deploy").answer();
     assert_eq!(home.credentials_of("deploy").answer(), first);
-    std::thread::sleep(Duration::from_millis(7_200)); // whole seconds count: 1 or 2 are left
+    // Expirations are whole seconds: 1 or 2 s are left.
+    std::thread::sleep(Duration::from_millis(7_200));
     assert_ne!(home.credentials_of("deploy").answer(), first);
     assert_eq!(aws.count("AssumeRole"), 2);
 }
 
 #[test]
-fn an_outage_is_survived_on_what_is_still_valid_and_then_explained() {
+fn a_valid_session_is_used_during_an_outage_and_its_expiry_is_explained() {
     let (aws, home) = role_on_keys(Some(12));
     let first = home.credentials_of("deploy").answer();
     std::thread::sleep(Duration::from_millis(9_200));
@@ -132,14 +125,14 @@ fn an_outage_is_survived_on_what_is_still_valid_and_then_explained() {
     assert_eq!(
         home.credentials_of("deploy").answer(),
         first,
-        "with its true expiration"
+        "not the cached session with its true expiration"
     );
     let asked = aws.calls().len();
     assert_eq!(home.credentials_of("deploy").answer(), first);
     assert_eq!(
         aws.calls().len(),
         asked,
-        "a source that just failed is left alone for a while"
+        "a source that just failed was asked again"
     );
     std::thread::sleep(Duration::from_millis(4_500));
     let run = home.credentials_of("deploy");
@@ -150,7 +143,7 @@ fn an_outage_is_survived_on_what_is_still_valid_and_then_explained() {
 }
 
 #[test]
-fn a_dead_network_ends_within_the_deadline() {
+fn a_call_on_a_dead_network_ends_within_the_deadline() {
     for fault in [Fault::Hang, Fault::Drop] {
         let (aws, home) = role_on_keys(None);
         aws.fault(fault.clone());
@@ -165,7 +158,7 @@ fn a_dead_network_ends_within_the_deadline() {
 }
 
 #[test]
-fn whatever_the_server_answers_is_explained() {
+fn every_error_answer_is_explained() {
     let error = |status, code: &str, message: &str| Fault::Error {
         status,
         code: code.into(),
@@ -232,10 +225,10 @@ fn whatever_the_server_answers_is_explained() {
 }
 
 #[test]
-fn real_refusals_are_explained() {
+fn a_denied_role_and_a_deleted_key_are_explained() {
     let (aws, home) = role_on_keys(None);
     aws.add_role(Role {
-        trusts: vec!["arn:aws:iam::1:user/nobody".into()],
+        trusts: vec!["arn:aws:iam::1:user/other".into()],
         ..Role::new(ROLE)
     });
     home.credentials_of("deploy")
@@ -251,15 +244,18 @@ fn real_refusals_are_explained() {
 }
 
 #[test]
-fn an_mfa_hop_without_a_session_needs_a_person() {
+fn an_mfa_role_without_a_cached_session_is_an_error() {
     let (aws, home) = role_on_keys(None);
-    home.config(format!("[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\nmfa_serial = arn:aws:iam::111111111111:mfa/ann\n"));
+    home.config(format!(
+        "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n\
+                         mfa_serial = arn:aws:iam::111111111111:mfa/ann\n"
+    ));
     home.credentials_of("deploy").failed(4, "mfa-needed");
     assert!(aws.calls().is_empty());
 }
 
 #[test]
-fn two_hundred_at_once_on_a_cold_key_make_one_call() {
+fn two_hundred_concurrent_cold_calls_make_one_request() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(150)));
     let children: Vec<_> = (0..200)
@@ -281,7 +277,7 @@ fn two_hundred_at_once_on_a_cold_key_make_one_call() {
 }
 
 #[test]
-fn those_who_waited_share_the_failure() {
+fn waiting_calls_share_the_failure() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(400)));
     aws.remove_role(ROLE);
@@ -305,7 +301,7 @@ fn those_who_waited_share_the_failure() {
 }
 
 #[test]
-fn killing_a_refresh_at_any_moment_costs_nothing_but_the_call() {
+fn a_refresh_killed_at_any_moment_leaves_a_usable_cache() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(20)));
     for i in 0..kills() {
@@ -340,19 +336,16 @@ fn damaged_cache_entries_count_as_missing() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_withholds_nothing() {
+fn an_unwritable_store_withholds_no_credentials() {
     let (aws, home) = role_on_keys(None);
-    home.file(
-        ".local/state/awsfresh",
-        "a file where the directory belongs",
-    );
+    home.file(".local/state/awsfresh", "a file in place of the directory");
     home.credentials_of("deploy").answer();
     home.credentials_of("deploy").answer();
     assert_eq!(aws.count("AssumeRole"), 2);
 }
 
 #[test]
-fn status_refresh_and_forget_do_what_they_say() {
+fn status_follows_refresh_and_forget() {
     let (aws, home) = role_on_keys(None);
     let status = |home: &Sandbox| -> serde_json::Value {
         let run = home.run(&["status", "--json"]);
@@ -371,7 +364,7 @@ fn status_refresh_and_forget_do_what_they_say() {
     assert_eq!(
         aws.count("AssumeRole"),
         2,
-        "refresh renews what is fresh, too"
+        "refresh did not renew a fresh session"
     );
     assert_eq!(status(&home)["state"], "fresh");
     assert!(
@@ -393,7 +386,7 @@ fn help_and_version_work_with_every_file_broken() {
 }
 
 #[test]
-fn verbose_names_every_decision_and_no_secret() {
+fn verbose_shows_every_decision_and_no_secret() {
     let (_aws, home) = role_on_keys(None);
     let run = home.run(&["-v", "credential-process", "-p", "deploy"]);
     for word in [
@@ -407,16 +400,22 @@ fn verbose_names_every_decision_and_no_secret() {
     let quiet = home.credentials_of("deploy");
     assert!(
         quiet.stderr.is_empty(),
-        "Go shows stderr on every run: {}",
+        "the SDK for Go shows stderr of every run: {}",
         quiet.stderr
     );
 }
 
 #[test]
-fn a_process_is_asked_once_and_judged() {
+fn a_process_is_run_once_and_its_answer_is_checked() {
     let (_aws, home) = role_on_keys(None);
-    let answer = r#"{"Version":1,"AccessKeyId":"ASIAQPROCPROCPROCPRO","SecretAccessKey":"canary1","SessionToken":"canary2","Expiration":"2099-01-01T00:00:00Z"}"#;
-    home.file("answer.json", answer);
+    let answer = serde_json::json!({
+        "Version": 1,
+        "AccessKeyId": "ASIAQPROCPROCPROCPRO",
+        "SecretAccessKey": "canary1",
+        "SessionToken": "canary2",
+        "Expiration": "2099-01-01T00:00:00Z",
+    });
+    home.file("answer.json", answer.to_string());
     home.config("[profile p]\ncredential_process = sh -c 'echo x >> asked; cat answer.json'\n");
     home.credentials_of("p").answer();
     home.credentials_of("p").answer();

@@ -22,7 +22,7 @@ fn now() -> i64 {
         .cast_signed()
 }
 
-/// A home signed in to the session `corp`, with a token that ends in `left` seconds.
+/// A home signed in to the session `corp`, with an access token that expires in `left` seconds.
 fn setup(left: i64) -> (Double, Sandbox, String) {
     let aws = Double::start();
     aws.add_sso(SsoSession {
@@ -48,17 +48,27 @@ fn setup(left: i64) -> (Double, Sandbox, String) {
         home.secret(secret);
     }
     home.config(format!(
-        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n\
+        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
+         sso_registration_scopes = sso:account:access\n\
          [profile admin]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n\
-         [profile reader]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = ReadOnly\n\
+         [profile reader]\nsso_session = corp\nsso_account_id = {ACCOUNT}\n\
+         sso_role_name = ReadOnly\n\
          [profile typo]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = admin\n"
     ));
     let file = sso_cache("corp");
     home.file(
         &file,
-        json!({"startUrl": START, "region": "eu-west-1", "accessToken": "canary-access-token", "expiresAt": Timestamp(now() + left).to_string(),
-            "clientId": "client", "clientSecret": "canary-client-secret", "registrationExpiresAt": "2099-01-01T00:00:00Z",
-            "refreshToken": "canary-refresh-token", "somethingNew": {"kept": true}})
+        json!({
+            "startUrl": START,
+            "region": "eu-west-1",
+            "accessToken": "canary-access-token",
+            "expiresAt": Timestamp(now() + left).to_string(),
+            "clientId": "client",
+            "clientSecret": "canary-client-secret",
+            "registrationExpiresAt": "2099-01-01T00:00:00Z",
+            "refreshToken": "canary-refresh-token",
+            "somethingNew": {"kept": true},
+        })
         .to_string(),
     );
     (aws, home, file)
@@ -69,7 +79,7 @@ fn token(home: &Sandbox, file: &str) -> Value {
 }
 
 #[test]
-fn role_credentials_are_bought_once_with_the_clis_token() {
+fn role_credentials_are_requested_once_with_the_cli_token() {
     let (aws, home, _) = setup(3600);
     let first = home.credentials_of("admin").answer();
     assert_eq!(first["AccountId"], ACCOUNT);
@@ -82,9 +92,10 @@ fn role_credentials_are_bought_once_with_the_clis_token() {
     home.assert_no_secret_on_disk();
 }
 
-/// Hosts that do not exist are never asked: <https://docs.aws.amazon.com/general/latest/gr/sso.html>
+/// Hosts that do not exist are never contacted:
+/// <https://docs.aws.amazon.com/general/latest/gr/sso.html>
 #[test]
-fn fips_and_dualstack_lead_to_hosts_that_exist() {
+fn fips_and_dualstack_use_only_hosts_that_exist() {
     let old_form = START;
     let new_form = "https://ssoins-1234567890abcdef.portal.eu-west-1.app.aws";
     for (region, start_url, env, hosts) in [
@@ -140,7 +151,7 @@ fn fips_and_dualstack_lead_to_hosts_that_exist() {
         let run = home.credentials_of("admin");
         let Some(hosts) = hosts else {
             run.failed(3, "fips-unavailable");
-            assert!(aws.calls().is_empty(), "{region}: nothing is asked");
+            assert!(aws.calls().is_empty(), "{region}: a host was contacted");
             home.config(config.replace(
                 "[profile admin]",
                 "awsfresh_use_fips_endpoint = false\n[profile admin]",
@@ -162,7 +173,7 @@ fn fips_and_dualstack_lead_to_hosts_that_exist() {
 }
 
 #[test]
-fn an_expired_token_is_refreshed_once_and_written_back_whole() {
+fn an_expired_token_is_refreshed_once_and_written_back_completely() {
     let (aws, home, file) = setup(-60);
     aws.fault(Fault::Latency(Duration::from_millis(100)));
     let children: Vec<_> = (0..50)
@@ -201,12 +212,12 @@ fn an_expired_token_is_refreshed_once_and_written_back_whole() {
 }
 
 #[test]
-fn killing_a_refresh_loses_no_token_that_the_server_had_not_rotated() {
+fn a_killed_refresh_loses_no_token_before_the_rotation() {
     let (aws, home, file) = setup(-60);
     aws.fault(Fault::Latency(Duration::from_millis(10)));
     let mut rotated = 0;
     for i in 0..kills() {
-        // Every round begins signed in, with the access token run out.
+        // Every round begins signed in, with an expired access token.
         let mut fields = token(&home, &file);
         fields["refreshToken"] = aws.sso_current(START).1.into();
         fields["expiresAt"] = "2020-01-01T00:00:00Z".into();
@@ -217,25 +228,26 @@ fn killing_a_refresh_loses_no_token_that_the_server_had_not_rotated() {
         std::thread::sleep(Duration::from_micros(i * 517 % 45_000));
         let _ = child.kill();
         child.wait().unwrap();
-        std::thread::sleep(Duration::from_millis(25)); // a request on its way is answered, whoever has gone
-        let lies_there = token(&home, &file); // whole, whenever the end came
+        // AWS answers a request even if the client was killed.
+        std::thread::sleep(Duration::from_millis(25));
+        let on_disk = token(&home, &file); // always complete JSON
         if aws.count("CreateToken") == asked {
-            assert_eq!(lies_there["refreshToken"].as_str(), before.as_deref());
+            assert_eq!(on_disk["refreshToken"].as_str(), before.as_deref());
         }
         rotated += u64::from(aws.sso_current(START).1 != before);
-        if lies_there["refreshToken"].as_str() == aws.sso_current(START).1.as_deref() {
+        if on_disk["refreshToken"].as_str() == aws.sso_current(START).1.as_deref() {
             home.credentials_of("admin").answer();
         }
     }
     assert!(
         (1..kills()).contains(&rotated),
-        "the kills came before and after the rotation: {rotated} of {}",
+        "{rotated} of {} kills came after the rotation; some, but not all, should",
         kills()
     );
 }
 
 #[test]
-fn an_ended_session_asks_for_a_person_with_the_exact_command() {
+fn an_expired_session_needs_a_sign_in_and_shows_the_exact_command() {
     let (aws, home, _) = setup(-60);
     aws.fault_on(
         "CreateToken",
@@ -255,7 +267,7 @@ fn an_ended_session_asks_for_a_person_with_the_exact_command() {
 }
 
 #[test]
-fn a_refresh_that_fails_is_no_harm_while_the_token_is_valid() {
+fn a_failed_refresh_is_harmless_while_the_token_is_valid() {
     let (aws, home, file) = setup(200);
     let before = token(&home, &file);
     aws.fault_on(
@@ -271,7 +283,7 @@ fn a_refresh_that_fails_is_no_harm_while_the_token_is_valid() {
 }
 
 #[test]
-fn a_renewal_that_cannot_be_used_keeps_the_rotated_refresh_token() {
+fn an_unusable_renewal_keeps_the_rotated_refresh_token() {
     let (aws, home, file) = setup(-60);
     let body =
         r#"{"accessToken":"canary broken","refreshToken":"canary-rotated","expiresIn":3600}"#
@@ -296,13 +308,13 @@ fn a_renewal_that_cannot_be_used_keeps_the_rotated_refresh_token() {
 }
 
 #[test]
-fn a_wrong_role_is_no_sign_in_problem() {
+fn a_misspelt_role_is_not_a_sign_in_problem() {
     let (_aws, home, _) = setup(3600);
     home.credentials_of("typo").failed(6, "sso-access-removed");
 }
 
 #[test]
-fn token_files_in_no_usable_form_are_named() {
+fn an_unusable_token_file_is_reported_with_its_path() {
     let (_aws, home, file) = setup(3600);
     for content in ["", "{", "[]", "\0\0", r#"{"accessToken": 5}"#] {
         home.file(&file, content);
@@ -319,7 +331,7 @@ fn token_files_in_no_usable_form_are_named() {
         .failed(4, "sso-session-missing");
 }
 
-/// The sealed store that the runs in `home` use.
+/// The sealed store of the runs in `home`.
 fn store_of(home: &Sandbox) -> Box<dyn Store> {
     store::open(&StoreSettings {
         kind: StoreKind::Sealed,
@@ -335,9 +347,9 @@ fn store_of(home: &Sandbox) -> Box<dyn Store> {
 }
 
 #[test]
-fn our_own_token_ranks_above_the_clis_file_and_is_rotated_in_the_store() {
+fn a_token_in_the_store_ranks_above_the_cli_file_and_is_rotated_in_the_store() {
     let (aws, home, file) = setup(-60);
-    // A refresh that fails leaves its lock, which is called after the token's key.
+    // A failed refresh leaves its lock file, whose name contains the cache key of the token.
     aws.fault(Fault::Error {
         status: 400,
         code: "InvalidGrantException".into(),
@@ -358,7 +370,7 @@ fn our_own_token_ranks_above_the_clis_file_and_is_rotated_in_the_store() {
         })
         .next()
         .unwrap();
-    // What a sign-in of ours leaves in the store: the same JSON as the file, which is of no use here.
+    // A sign-in by awsfresh stores the same JSON as the file. The file itself becomes unusable.
     let (key, store) = (CacheKey::new(TOKEN_KIND, &digest), store_of(&home));
     store
         .put(
@@ -376,7 +388,10 @@ fn our_own_token_ranks_above_the_clis_file_and_is_rotated_in_the_store() {
     assert_eq!(kept["refreshToken"], aws.sso_current(START).1.unwrap());
     assert_eq!(kept["somethingNew"]["kept"], true);
     home.run(&["forget", "--all"]);
-    assert!(store.get(&key).unwrap().is_some(), "a sign-in is no cache");
+    assert!(
+        store.get(&key).unwrap().is_some(),
+        "forget removed the sign-in"
+    );
     assert_eq!(
         std::fs::read_to_string(home.home().join(&file)).unwrap(),
         "{}"
@@ -384,7 +399,7 @@ fn our_own_token_ranks_above_the_clis_file_and_is_rotated_in_the_store() {
 }
 
 #[test]
-fn a_full_disk_withholds_nothing_and_is_said_aloud() {
+fn a_full_disk_is_reported_and_withholds_no_credentials() {
     let (_aws, home, file) = setup(-60);
     let before = token(&home, &file);
     let plain = home.command(&["credential-process", "-p", "admin"]);
@@ -400,5 +415,5 @@ fn a_full_disk_withholds_nothing_and_is_said_aloud() {
         output.status.success() && stderr.contains("`corp` could not be saved"),
         "{stderr}"
     );
-    assert_eq!(token(&home, &file), before, "the old file is whole");
+    assert_eq!(token(&home, &file), before, "the old file changed");
 }

@@ -1,5 +1,5 @@
-//! Sources that the surroundings offer: `aws login` sessions, instance and container credentials, web identities,
-//! environment; and the ways to AWS: proxy, CA bundle, FIPS and dual-stack endpoints.
+//! Sources outside the AWS files: `aws login` sessions, instance and container credentials, web
+//! identities and the environment. Routes to AWS: proxy, CA bundle, FIPS and dual-stack endpoints.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -29,7 +29,7 @@ fn sign_in(aws: &Double, home: &Sandbox) -> String {
 }
 
 #[test]
-fn a_console_session_is_renewed_once_and_cached() {
+fn a_login_session_is_renewed_once_and_cached() {
     let (aws, home) = setup();
     through_proxy(&aws, &home);
     let file = sign_in(&aws, &home);
@@ -41,13 +41,13 @@ fn a_console_session_is_renewed_once_and_cached() {
     let kept = std::fs::read_to_string(home.home().join(file)).unwrap();
     assert!(
         kept.contains(first["AccessKeyId"].as_str().unwrap()),
-        "the AWS CLI finds the renewed session"
+        "the renewed session is not in the AWS CLI's file"
     );
 }
 
-/// As botocore does: `get_login_token_cache_directory` in utils.py expands variables, then `~`.
+/// Like botocore: `get_login_token_cache_directory` in utils.py expands variables, then `~`.
 #[test]
-fn the_directory_of_console_sessions_may_be_written_with_a_tilde_or_a_variable() {
+fn the_login_cache_directory_may_contain_a_tilde_or_a_variable() {
     let (aws, home) = setup();
     through_proxy(&aws, &home);
     sign_in(&aws, &home);
@@ -78,7 +78,7 @@ fn the_directory_of_console_sessions_may_be_written_with_a_tilde_or_a_variable()
 }
 
 #[test]
-fn a_console_session_that_ended_asks_for_a_person() {
+fn an_expired_login_session_needs_a_new_sign_in() {
     let (aws, home) = setup();
     through_proxy(&aws, &home);
     let file = sign_in(&aws, &home);
@@ -122,7 +122,7 @@ fn a_console_session_that_ended_asks_for_a_person() {
 }
 
 #[test]
-fn proxy_and_ca_bundle_lead_to_the_real_names() {
+fn requests_reach_the_real_host_names_through_a_proxy_with_a_ca_bundle() {
     let (aws, home) = setup();
     aws.add_user(KEY, SECRET, USER);
     home.credentials(keys_of("base", KEY, SECRET));
@@ -148,7 +148,8 @@ fn proxy_and_ca_bundle_lead_to_the_real_names() {
         home.credentials_of("deploy").answer();
         assert_eq!(aws.calls().last().unwrap().host, host, "{extra}");
     }
-    // A bundle named in the profile serves as well; without one the certificate is not trusted, and that is said.
+    // The profile may name the CA bundle too. Without one the certificate is not trusted, and the
+    // error says so.
     home.unset("AWS_CA_BUNDLE").run(&["forget", "--all"]);
     home.credentials_of("deploy").failed(7, "tls-untrusted");
     home.config(profile(&format!(
@@ -181,7 +182,7 @@ fn proxy_and_ca_bundle_lead_to_the_real_names() {
 }
 
 #[test]
-fn a_role_starts_from_instance_container_and_environment() {
+fn a_role_can_use_instance_container_and_environment_credentials() {
     let (aws, home) = setup();
     aws.surround("arn:aws:iam::333333333333:role/machine", "container-token");
     home.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &aws.url());
@@ -215,15 +216,11 @@ fn a_role_starts_from_instance_container_and_environment() {
             "{source}"
         );
     }
-    assert_eq!(
-        aws.count("AssumeRole"),
-        3,
-        "each source is a cache key of its own"
-    );
+    assert_eq!(aws.count("AssumeRole"), 3, "the sources share a cache key");
 }
 
 #[test]
-fn surroundings_that_offer_nothing_are_named() {
+fn a_source_without_credentials_is_reported() {
     let (aws, home) = setup();
     home.config(format!(
         "[profile machine]\nrole_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n\
@@ -253,7 +250,7 @@ fn surroundings_that_offer_nothing_are_named() {
 }
 
 #[test]
-fn a_web_identity_token_is_read_anew_for_every_call() {
+fn a_web_identity_token_is_read_again_for_every_call() {
     let (aws, home) = setup();
     let file = home.file("token", "canary-web-token\n");
     home.secret("canary-web-token");
@@ -288,7 +285,7 @@ fn a_web_identity_token_is_read_anew_for_every_call() {
 }
 
 #[test]
-fn settings_come_from_flag_then_variable_then_file() {
+fn settings_come_from_the_flag_then_the_variable_then_the_file() {
     let (_aws, home) = setup();
     let store_of = |args: &[&str]| {
         home.run(&[args, &["status"]].concat())
@@ -304,7 +301,7 @@ fn settings_come_from_flag_then_variable_then_file() {
     );
     assert!(
         store_of(&[]).starts_with("store: sealed"),
-        "AWSFRESH_STORE of the sandbox ranks above the file"
+        "the file ranks above AWSFRESH_STORE"
     );
     home.unset("AWSFRESH_STORE");
     assert!(store_of(&[]).starts_with("store: none"));
@@ -321,7 +318,7 @@ fn settings_come_from_flag_then_variable_then_file() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_the_settings_is_an_error() {
+fn a_pipe_as_the_settings_file_is_an_error() {
     let (_aws, home) = setup();
     home.file(".config/awsfresh/near", "");
     let path = home.home().join(".config/awsfresh/config.toml");

@@ -1,4 +1,5 @@
-//! Wrapped commands: the real binary runs real ones against the AWS double. Each name says what must hold.
+//! Wrapped commands: the real binary runs real commands against the AWS double. Each test name says
+//! what must hold.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -32,7 +33,8 @@ fn sh(home: &Sandbox, options: &[&str], script: &str) -> Run {
     home.wrap(&[options, &["--", "sh", "-c", script]].concat())
 }
 
-/// A wrapped shell that tells what `script` prints, and then waits for a line on stdin.
+/// Starts a wrapped shell and returns the lines that `script` prints. The shell then waits for a
+/// line on stdin.
 fn held(home: &Sandbox, options: &[&str], script: &str) -> (Child, Vec<String>) {
     let script = format!("{script}; echo end; read line; exit 3");
     let mut child = home
@@ -48,6 +50,7 @@ fn held(home: &Sandbox, options: &[&str], script: &str) -> (Child, Vec<String>) 
     (child, lines)
 }
 
+/// Ends the wait of a held shell; returns its exit code and what it printed on stderr.
 fn released(mut child: Child) -> (Option<i32>, String) {
     drop(child.stdin.take());
     let mut text = String::new();
@@ -69,10 +72,11 @@ fn runs(home: &Sandbox) -> Vec<PathBuf> {
         .collect()
 }
 
-fn soon(what: &str, is_so: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < patience, "never {what}");
+/// Waits until `condition` holds, at most 20 s.
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "still not {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -87,7 +91,7 @@ fn signal(pid: u32, name: &str) {
 }
 
 #[test]
-fn a_command_gets_a_profile_that_we_answer_for_and_nothing_that_outranks_it() {
+fn a_command_gets_a_served_profile_and_nothing_that_outranks_it() {
     let (aws, home) = setup(None);
     for name in [
         "AWS_ACCESS_KEY_ID",
@@ -123,7 +127,7 @@ fn a_command_gets_a_profile_that_we_answer_for_and_nothing_that_outranks_it() {
         "AWS_DEFAULT_REGION=eu-west-1",
         "AWS_EC2_METADATA_DISABLED=true",
     ] {
-        assert!(env.lines().any(|l| l == line), "{line} in {env}");
+        assert!(env.lines().any(|l| l == line), "{line} is not in {env}");
     }
     assert!(
         env.contains("no_proxy=corp.example,127.0.0.1,localhost")
@@ -141,21 +145,25 @@ fn a_command_gets_a_profile_that_we_answer_for_and_nothing_that_outranks_it() {
         "{config}"
     );
     assert_eq!(aws.count("AssumeRole"), 1);
-    assert!(runs(&home).is_empty(), "the overlay is gone");
+    assert!(runs(&home).is_empty(), "the overlay was not removed");
 }
 
 #[test]
-fn what_a_command_asks_for_is_the_profile_of_the_original_config() {
+fn a_wrapped_command_gets_the_profile_of_the_original_config() {
     let (aws, home) = setup(None);
     let run = sh(&home, &["-p", "deploy"], ASK);
     assert_eq!(run.answer()["AccountId"], "222222222222");
     assert_eq!(run.answer(), home.credentials_of("deploy").answer());
-    assert_eq!(aws.count("AssumeRole"), 1, "all from one cache");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        1,
+        "more than one call for one cached session"
+    );
     home.assert_no_secret_on_disk();
 }
 
 #[test]
-fn the_private_files_are_private() {
+fn files_of_a_run_are_private() {
     let (_aws, home) = setup(None);
     let (child, _) = held(&home, &["-p", "deploy"], "true");
     let dir = runs(&home).pop().unwrap();
@@ -169,7 +177,7 @@ fn the_private_files_are_private() {
 }
 
 #[test]
-fn keys_in_default_are_nobodys_credentials() {
+fn keys_of_the_default_profile_reach_no_command() {
     let (_aws, home) = setup(None);
     home.credentials(format!(
         "{}region = us-west-2\n{}",
@@ -198,7 +206,7 @@ fn keys_in_default_are_nobodys_credentials() {
 }
 
 #[test]
-fn variables_hold_the_credentials_and_their_end() {
+fn variables_hold_the_credentials_and_their_expiration() {
     let (_aws, home) = setup(None);
     home.env("AWS_PROFILE", "audit")
         .env("AWS_SECURITY_TOKEN", "stale");
@@ -230,7 +238,7 @@ fn variables_hold_the_credentials_and_their_end() {
 }
 
 #[test]
-fn the_status_is_the_commands_own() {
+fn the_exit_code_is_that_of_the_command() {
     let (_aws, home) = setup(None);
     home.file("plain", "text");
     for (command, code) in [
@@ -256,9 +264,9 @@ fn the_status_is_the_commands_own() {
 }
 
 #[test]
-fn nothing_is_started_without_credentials() {
+fn no_command_starts_without_credentials() {
     let (aws, home) = setup(None);
-    let started = |options: &[&str], id: &str| {
+    let refused = |options: &[&str], id: &str| {
         let run = sh(&home, options, "touch started");
         assert!(
             run.code == Some(125) && run.stderr.contains(&format!("[{id}]")),
@@ -266,13 +274,13 @@ fn nothing_is_started_without_credentials() {
         );
         assert!(!home.home().join("started").exists() && runs(&home).is_empty());
     };
-    started(&["-p", "nobody"], "profile-not-found");
-    started(&["-p", "deploy", "--min-ttl", "soon"], "usage");
-    started(
+    refused(&["-p", "missing"], "profile-not-found");
+    refused(&["-p", "deploy", "--min-ttl", "soon"], "usage");
+    refused(
         &["-p", "deploy", "--deliver", "env", "--drill", "20s"],
         "usage",
     );
-    started(
+    refused(
         &[
             "-p",
             "deploy",
@@ -283,14 +291,14 @@ fn nothing_is_started_without_credentials() {
         ],
         "usage",
     );
-    started(&["-p", "deploy", "--on-renew", "signal:KILL"], "usage");
-    started(&["-p", "base", "--deliver", "endpoint"], "usage");
+    refused(&["-p", "deploy", "--on-renew", "signal:KILL"], "usage");
+    refused(&["-p", "base", "--deliver", "endpoint"], "usage");
     home.env("XDG_RUNTIME_DIR", "/proc");
-    started(&["-p", "deploy"], "file-permissions");
+    refused(&["-p", "deploy"], "file-permissions");
     home.unset("XDG_RUNTIME_DIR");
     aws.remove_role(ROLE);
     home.run(&["forget", "--all"]);
-    started(&["-p", "deploy"], "assume-role-denied");
+    refused(&["-p", "deploy"], "assume-role-denied");
     home.run(&["-p", "deploy", "status"]).failed(2, "usage");
     home.run(&["-p", "deploy"]).failed(2, "usage");
     sh(&home, &["-p", "deploy", "status"], "touch started").failed(2, "usage");
@@ -298,14 +306,18 @@ fn nothing_is_started_without_credentials() {
 }
 
 #[test]
-fn the_gate_renews_or_refuses() {
+fn min_ttl_renews_or_refuses() {
     let (aws, home) = setup(Some(3600));
     home.credentials_of("deploy").answer();
     assert_eq!(
         sh(&home, &["-p", "deploy", "--min-ttl", "45m"], "true").code,
         Some(0)
     );
-    assert_eq!(aws.count("AssumeRole"), 1, "long enough as it is");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        1,
+        "a session that lasts long enough was renewed"
+    );
     let run = sh(&home, &["-p", "deploy", "--min-ttl", "2h"], "touch started");
     assert!(
         run.code == Some(125)
@@ -314,9 +326,14 @@ fn the_gate_renews_or_refuses() {
         "{run:?}"
     );
     assert!(!home.home().join("started").exists());
-    assert_eq!(aws.count("AssumeRole"), 2, "tried once");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        2,
+        "not exactly one attempt to get a longer session"
+    );
     home.config(format!(
-        "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n[profile audit]\nrole_arn = {OTHER}\nsource_profile = deploy\n"
+        "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n\
+         [profile audit]\nrole_arn = {OTHER}\nsource_profile = deploy\n"
     ));
     let run = sh(&home, &["-p", "audit", "--min-ttl", "2h"], "true");
     assert!(
@@ -325,7 +342,7 @@ fn the_gate_renews_or_refuses() {
             && run.stderr.contains("at most 1 h"),
         "{run:?}"
     );
-    // Short-lived ones are renewed before the command starts.
+    // A session that is too short is renewed before the command starts.
     aws.add_role(open_role(ROLE, Some(900)));
     home.run(&["forget", "--all"]);
     home.credentials_of("deploy").answer();
@@ -338,7 +355,7 @@ fn the_gate_renews_or_refuses() {
 }
 
 #[test]
-fn the_gate_knows_who_it_lets_through() {
+fn the_identity_is_checked_before_the_command_starts() {
     let (aws, home) = setup(None);
     let run = sh(
         &home,
@@ -374,7 +391,7 @@ fn the_gate_knows_who_it_lets_through() {
             run.stderr.contains("assumed-role/deploy") && !home.home().join("started").exists()
         );
     }
-    // Revoked at AWS and still in our cache: replaced before anything runs.
+    // A session that AWS revoked but that is still cached is replaced before the command starts.
     let old = home.credentials_of("deploy").answer()["AccessKeyId"]
         .as_str()
         .unwrap()
@@ -382,7 +399,7 @@ fn the_gate_knows_who_it_lets_through() {
     aws.remove_key(&old);
     let run = sh(&home, &["-p", "deploy", "--verify"], ASK);
     assert_ne!(run.answer()["AccessKeyId"].as_str(), Some(&*old));
-    // What is got instead must last as long as was asked for.
+    // The new session must satisfy --min-ttl too.
     aws.forget_sessions();
     aws.add_role(open_role(ROLE, Some(900)));
     let run = sh(
@@ -416,7 +433,7 @@ fn wrapped_commands_nest() {
 }
 
 #[test]
-fn credentials_from_the_environment_are_still_the_source() {
+fn credentials_in_the_environment_remain_the_source() {
     let (_aws, home) = setup(None);
     home.config(format!(
         "[profile deploy]\nrole_arn = {ROLE}\ncredential_source = Environment\n"
@@ -428,7 +445,8 @@ fn credentials_from_the_environment_are_still_the_source() {
     assert_eq!(run.answer()["AccountId"], "222222222222");
 }
 
-/// Whether this test itself runs with a signal ignored, below `nohup` or in the background: then so does everything it starts.
+/// Whether this test runs with a signal ignored, below `nohup` or in the background. Child
+/// processes inherit that.
 fn is_ignored(number: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
@@ -439,7 +457,7 @@ fn is_ignored(number: u32) -> bool {
 }
 
 #[test]
-fn signals_sent_to_us_reach_the_command() {
+fn signals_are_forwarded_to_the_command() {
     let (_aws, home) = setup(None);
     for (name, number) in [
         ("INT", 2),
@@ -451,7 +469,8 @@ fn signals_sent_to_us_reach_the_command() {
         if is_ignored(number) {
             continue;
         }
-        // Not in `read`: a signal just before it would wait for a line.
+        // A loop instead of `read`: the shell would run the trap for a signal just before `read`
+        // only after a line.
         let (child, _) = held(
             &home,
             &["-p", "deploy"],
@@ -478,10 +497,10 @@ fn signals_sent_to_us_reach_the_command() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_command_that_is_stopped_stops_us_and_goes_on_with_us() {
+fn a_stopped_command_stops_its_wrapper_and_continues_with_it() {
     let (_aws, home) = setup(None);
     let (child, lines) = held(&home, &["-p", "deploy"], "echo $$");
-    // Not TSTP, which does nothing where no shell with job control is above, as in CI.
+    // Not TSTP, which has no effect without a parent shell with job control, as in CI.
     let state = |pid: &str| {
         std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .unwrap()
@@ -491,17 +510,17 @@ fn a_command_that_is_stopped_stops_us_and_goes_on_with_us() {
             .to_owned()
     };
     signal(lines[0].parse().unwrap(), "STOP");
-    soon("stopped", || {
+    wait_until("stopped", || {
         state(&lines[0]) == "T" && state(&child.id().to_string()) == "T"
     });
     signal(child.id(), "CONT");
-    soon("going on", || state(&lines[0]) == "S");
+    wait_until("continued", || state(&lines[0]) == "S");
     assert_eq!(released(child).0, Some(3));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn signals_that_were_ignored_stay_ignored() {
+fn ignored_signals_stay_ignored() {
     let (_aws, home) = setup(None);
     let outer = format!("trap '' HUP; {AWSFRESH} -p deploy -- sh -c 'kill -HUP $$; echo alive'");
     let mut command = home.command(&[]);
@@ -522,7 +541,7 @@ fn signals_that_were_ignored_stay_ignored() {
 }
 
 #[test]
-fn what_a_killed_run_leaves_holds_no_secret_and_is_cleared_away() {
+fn files_of_a_killed_run_hold_no_secret_and_are_removed_by_the_next_run() {
     let (_aws, home) = setup(None);
     for delivery in ["profile", "endpoint"] {
         let (mut child, lines) = held(&home, &["-p", "deploy", "--deliver", delivery], "echo $$");
@@ -532,16 +551,16 @@ fn what_a_killed_run_leaves_holds_no_secret_and_is_cleared_away() {
         assert_eq!(runs(&home).len(), 1);
         home.assert_no_secret_on_disk();
         assert_eq!(sh(&home, &["-p", "deploy"], "true").code, Some(0));
-        assert!(runs(&home).is_empty(), "cleared away by the next run");
+        assert!(runs(&home).is_empty(), "not removed by the next run");
     }
 }
 
-/// Whoever runs `ps` sees every argument.
+/// Other users see every argument in the output of `ps`.
 #[test]
 #[cfg(target_os = "linux")]
 fn no_argument_holds_a_secret() {
     let (_aws, home) = setup(None);
-    // What is on stdout in this form counts as secret from then on, and stderr is searched for it.
+    // The sandbox treats stdout of this form as secret, and searches stderr for it.
     for (delivery, secrets) in [
         ("profile", ASK),
         (
@@ -564,12 +583,13 @@ fn no_argument_holds_a_secret() {
 }
 
 #[test]
-fn what_the_command_changes_in_its_copy_is_kept() {
+fn changes_to_the_copied_files_are_kept() {
     let (_aws, home) = setup(None);
     let run = sh(
         &home,
         &["-p", "deploy"],
-        "echo '[profile new]' >> \"$AWS_CONFIG_FILE\"; echo '[new]' > \"$AWS_SHARED_CREDENTIALS_FILE\"",
+        "echo '[profile new]' >> \"$AWS_CONFIG_FILE\"; \
+         echo '[new]' > \"$AWS_SHARED_CREDENTIALS_FILE\"",
     );
     assert_eq!(
         run.stderr.matches("the changed copy is ").count(),
@@ -583,7 +603,7 @@ fn what_the_command_changes_in_its_copy_is_kept() {
     }
 }
 
-// The endpoint.
+// The endpoint
 
 struct Server {
     child: Child,
@@ -595,7 +615,8 @@ struct Server {
 impl Server {
     fn start(home: &Sandbox, options: &[&str]) -> Self {
         let options = [&["-p", "deploy", "--deliver", "endpoint"], options].concat();
-        let show = "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI; echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; echo p=$AWS_PROFILE";
+        let show = "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI; \
+                    echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; echo p=$AWS_PROFILE";
         let (child, lines) = held(home, &options, show);
         assert_eq!(lines[2], "p=");
         let (host, path) = lines[0]
@@ -612,13 +633,13 @@ impl Server {
         }
     }
 
-    /// Sends these bytes, and reads the status and the body.
+    /// Sends these bytes and reads the status and the body.
     fn raw(&self, request: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(15)))
             .unwrap();
-        let _ = stream.write_all(request); // the server may refuse before it has read all
+        let _ = stream.write_all(request); // the server may refuse before it has read everything
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text);
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -637,7 +658,8 @@ impl Server {
     fn get(&self, more: &str) -> (u16, String) {
         self.raw(
             format!(
-                "GET {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n{more}Connection: close\r\n\r\n",
+                "GET {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n{more}Connection: close\r\n\
+                 \r\n",
                 self.path, self.host, self.token
             )
             .as_bytes(),
@@ -652,7 +674,7 @@ impl Server {
 }
 
 #[test]
-fn the_endpoint_answers_its_command_and_nobody_else() {
+fn the_endpoint_answers_only_its_command() {
     let (_aws, home) = setup(None);
     let server = Server::start(&home, &[]);
     let answer = server.answer();
@@ -720,15 +742,18 @@ fn the_endpoint_answers_its_command_and_nobody_else() {
     ] {
         assert_ne!(server.get(header).0, 200, "{header}");
     }
-    assert_eq!(server.answer(), answer, "nobody was harmed");
+    assert_eq!(server.answer(), answer, "the answer changed");
     home.assert_no_secret_on_disk();
     let port = host.clone();
     assert_eq!(released(server.child).0, Some(3));
-    assert!(TcpStream::connect(port).is_err(), "gone with its command");
+    assert!(
+        TcpStream::connect(port).is_err(),
+        "the endpoint outlived its command"
+    );
 }
 
 #[test]
-fn slow_and_many_clients_harm_nobody() {
+fn slow_and_many_clients_do_not_disturb_the_endpoint() {
     let (_aws, home) = setup(None);
     let server = Server::start(&home, &[]);
     let slow: Vec<TcpStream> = (0..200)
@@ -769,21 +794,21 @@ fn slow_and_many_clients_harm_nobody() {
 }
 
 #[test]
-fn the_endpoint_renews_ahead_and_serves_what_is_valid_through_an_outage() {
+fn the_endpoint_renews_early_and_serves_valid_credentials_during_an_outage() {
     let (aws, home) = setup(Some(12));
     let server = Server::start(&home, &[]);
     let first = server.answer();
-    soon("renewed", || {
+    wait_until("renewed", || {
         server.answer()["AccessKeyId"] != first["AccessKeyId"]
     });
-    assert_eq!(aws.count("AssumeRole"), 2, "once per renewal");
+    assert_eq!(aws.count("AssumeRole"), 2, "more than one call per renewal");
     aws.fault(Fault::Error {
         status: 503,
         code: "ServiceUnavailable".into(),
         message: "down".into(),
     });
     let second = server.answer();
-    soon("over", || {
+    wait_until("expired", || {
         let (status, body) = server.get("");
         assert!(
             status == 503 || body.contains(second["AccessKeyId"].as_str().unwrap()),
@@ -798,14 +823,14 @@ fn the_endpoint_renews_ahead_and_serves_what_is_valid_through_an_outage() {
         status == 503
     });
     aws.heal();
-    soon("back", || server.get("").0 == 200);
+    wait_until("available again", || server.get("").0 == 200);
     released(server.child);
 }
 
-// Afterwards.
+// After the command has ended
 
 #[test]
-fn a_failure_without_evidence_is_left_alone() {
+fn a_failure_without_evidence_is_not_explained() {
     let (aws, home) = setup(None);
     for options in [&["-p", "deploy"][..], &["-p", "deploy", "--deliver", "env"]] {
         let run = sh(&home, options, "exit 1");
@@ -814,7 +839,7 @@ fn a_failure_without_evidence_is_left_alone() {
     assert_eq!(
         aws.count("GetCallerIdentity"),
         1,
-        "a command that never had credentials is no reason to ask"
+        "AWS is asked although the command never requested credentials"
     );
     let run = sh(
         &home,
@@ -825,7 +850,7 @@ fn a_failure_without_evidence_is_left_alone() {
 }
 
 #[test]
-fn a_command_that_outlived_its_credentials_is_told_so() {
+fn a_failure_after_expiry_is_explained() {
     let (_aws, home) = setup(Some(4));
     let late = "sleep 6; exit 9";
     let run = sh(&home, &["-p", "deploy", "--deliver", "env"], late);
@@ -855,7 +880,7 @@ fn a_command_that_outlived_its_credentials_is_told_so() {
 }
 
 #[test]
-fn credentials_that_were_revoked_under_the_command_are_told_of_and_not_handed_out_again() {
+fn revoked_credentials_are_reported_and_not_used_again() {
     let (aws, home) = setup(None);
     let (child, lines) = held(&home, &["-p", "deploy"], ASK);
     let old = serde_json::from_str::<Value>(&lines[0]).unwrap()["AccessKeyId"]
@@ -877,7 +902,7 @@ fn credentials_that_were_revoked_under_the_command_are_told_of_and_not_handed_ou
 }
 
 #[test]
-fn a_renewal_that_failed_under_the_command_is_told_with_its_reason() {
+fn a_failed_renewal_is_reported_with_its_cause() {
     let (aws, home) = setup(Some(6));
     let (child, _) = held(
         &home,
@@ -895,9 +920,9 @@ fn a_renewal_that_failed_under_the_command_is_told_with_its_reason() {
     );
 }
 
-/// How long an attempt took is counted from its own start, not from that of the wrapper.
+/// The wait is measured from the start of the attempt, not from the start of the wrapper.
 #[test]
-fn a_renewal_that_times_out_says_how_long_it_waited() {
+fn a_renewal_timeout_reports_how_long_it_waited() {
     let (aws, home) = setup(Some(6));
     home.env("AWSFRESH_TIMEOUT", "1");
     let (child, _) = held(
@@ -917,7 +942,7 @@ fn a_renewal_that_times_out_says_how_long_it_waited() {
 }
 
 #[test]
-fn a_drill_tells_who_comes_back() {
+fn a_drill_reports_whether_the_command_renews() {
     let (_aws, home) = setup(None);
     let ask = format!("{ASK} > answer; rm answer");
     let run = sh(
@@ -948,7 +973,7 @@ fn a_drill_tells_who_comes_back() {
             .stderr
             .contains("never requested credentials")
     );
-    // What is announced is early, and never late.
+    // The announced expiration is earlier than the real one.
     let run = sh(&home, &["-p", "deploy", "--drill", "20s"], ASK);
     let end = run.answer()["Expiration"].as_str().unwrap().to_owned();
     assert!(
@@ -970,16 +995,17 @@ fn a_drill_tells_who_comes_back() {
 }
 
 #[test]
-fn a_renewal_can_be_told_to_the_command() {
+fn a_renewal_can_signal_or_restart_the_command() {
     let (_aws, home) = setup(Some(9));
-    let script = "trap 'echo renewed; exit 0' USR1; i=0; while [ $i -lt 300 ]; do sleep 0.1; i=$((i+1)); done; exit 1";
+    let script = "trap 'echo renewed; exit 0' USR1; i=0; while [ $i -lt 300 ]; do sleep 0.1; \
+                  i=$((i+1)); done; exit 1";
     let run = sh(
         &home,
         &["-p", "deploy", "--on-renew", "signal:USR1"],
         script,
     );
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), "renewed\n"));
-    // With other variables it has to be another process.
+    // New variables need a new process.
     let script =
         "echo $AWS_ACCESS_KEY_ID >> seen; [ $(wc -l < seen) = 2 ] && exit 6; exec sleep 30";
     let run = sh(

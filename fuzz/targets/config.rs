@@ -1,14 +1,15 @@
-//! Both AWS files as arbitrary bytes: read, merged, every profile resolved. Nothing panics or takes long, no finding
-//! shows a secret or leaves its form, and what resolves to static keys can travel in an HTTP header.
+//! Both AWS files as arbitrary bytes: they are parsed and merged, and every profile is resolved. No
+//! input causes a panic or a long run, no finding shows a secret or breaks its format, and static
+//! keys are valid in an HTTP header.
 #![no_main]
 
 use awsfresh::config::{Base, FileKind, ProfileSet, parse, resolve};
 use awsfresh::finding::Finding;
 use libfuzzer_sys::fuzz_target;
 
-/// What separates the config file from the credentials file in an input.
+/// Separates the config file from the credentials file in an input.
 const SEPARATOR: &[u8] = b"\n#====\n";
-/// Added to every secret by [`planted`], so that no input can hold it anywhere else.
+/// [`planted`] adds it to every secret. Inputs that contain it are skipped.
 const CANARY: &[u8] = b"zQ8canary8Qz";
 /// Keys whose values no message may quote.
 const QUIET: [&[u8]; 3] = [
@@ -70,7 +71,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The input with the canary at the end of every line that holds a secret.
+/// The input, with the canary at the end of every line with a secret.
 fn planted(bytes: &[u8]) -> Vec<u8> {
     let mut planted = Vec::with_capacity(bytes.len() * 2);
     for line in bytes.split_inclusive(|b| *b == b'\n') {
@@ -98,7 +99,7 @@ fn check(finding: &Finding) {
         "{text:?}"
     );
     assert!(!contains(text.as_bytes(), CANARY), "{text}");
-    assert!(!finding.remedy.is_empty(), "no next step: {text}");
+    assert!(!finding.remedy.is_empty(), "no remedy: {text}");
     assert!(
         text.starts_with("awsfresh: ") && text.lines().next().is_some_and(|l| l.ends_with(']')),
         "{text}"

@@ -1,5 +1,5 @@
-//! A cache entry as arbitrary bytes, and arbitrary credentials as a cache entry: what is read is written and read back
-//! the same, under its own key alone.
+//! A cache entry as arbitrary bytes, and arbitrary credentials as a cache entry: an entry is the
+//! same after writing and reading, and only its own key can read it.
 #![no_main]
 
 use awsfresh::credentials::{Credentials, Secret};
@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
     if let Some(entry) = Entry::from_bytes(&key, input) {
         check(&key, &entry);
     }
-    // The same bytes as the parts of an entry that this program writes itself.
+    // The same bytes as the parts of an entry that awsfresh writes.
     let text = String::from_utf8_lossy(input);
     let mut parts = text.split('\n').map(str::to_owned);
     let mut next = || parts.next().unwrap_or_default();
@@ -37,18 +37,18 @@ fn check(key: &CacheKey, entry: &Entry) {
     assert!(!bytes.contains(&b'\n'));
     assert!(
         Entry::from_bytes(&CacheKey::new("role", "ff"), &bytes).is_none(),
-        "read under another key"
+        "read with another key"
     );
     assert!(
         Entry::from_bytes(key, &bytes[..bytes.len() - 1]).is_none(),
-        "read though it was cut"
+        "read although truncated"
     );
-    let again = Entry::from_bytes(key, &bytes).expect("what was written is read");
+    let again = Entry::from_bytes(key, &bytes).expect("a written entry can be read");
     assert_eq!(
         (again.obtained, &again.credentials),
         (entry.obtained, &entry.credentials)
     );
-    // Whatever the times are, what has ended is never called fresh.
+    // Whatever the times are, an expired entry is never fresh.
     let now = Timestamp(1_800_000_000);
     if entry.expiration() <= now {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A log as arbitrary bytes: whatever is found in it has a cause, is told in under 4 KB and on the lines of its form.
+//! A log as arbitrary bytes: the text of every finding is below 4 KB and has the usual format.
 #![no_main]
 
 use awsfresh::explain::scan;
@@ -7,16 +7,17 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: &[u8]| {
     let text = String::from_utf8_lossy(input);
     for error in scan(&text) {
-        let told = error.finding.to_string();
+        let finding = error.finding.to_string();
         assert!(
-            told.len() < 4096 && told.starts_with("awsfresh: "),
-            "{told}"
+            finding.len() < 4096 && finding.starts_with("awsfresh: "),
+            "{finding}"
         );
         assert!(
-            told.lines()
+            finding
+                .lines()
                 .skip(1)
                 .all(|line| line.starts_with("  seen: ") || line.starts_with("  try:  ")),
-            "{told}"
+            "{finding}"
         );
         assert!(error.count > 0 && error.message.len() <= 1000);
     }

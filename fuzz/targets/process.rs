@@ -1,5 +1,6 @@
-//! The answer of a foreign credential_process as arbitrary bytes: what is taken can travel in an HTTP header, is not
-//! over, and comes out of our own answer as it went in; what is refused is not quoted.
+//! The answer of a foreign credential_process as arbitrary bytes. Accepted credentials are valid in
+//! an HTTP header, have not expired, and are the same after a round trip through awsfresh's own
+//! answer. A rejected answer is not quoted.
 #![no_main]
 
 use awsfresh::source::process::parse;
@@ -21,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
                     .all(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic()))
             );
             assert!(c.expiration.is_none_or(|t| t > now));
-            let again = parse(&c.to_process_json(), now).expect("our own answer is an answer");
+            let again = parse(&c.to_process_json(), now).expect("awsfresh's own answer is valid");
             assert_eq!(again, c);
         }
         Err(why) => {
@@ -31,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
                     && !why.chars().any(char::is_control),
                 "{why}"
             );
-            // All a reason may take from the answer are numbers and times.
+            // A reason may quote only numbers and times from the answer.
             let fixed: String = why.chars().filter(char::is_ascii_alphabetic).collect();
             assert!(fixed.len() < 120, "{why}");
         }

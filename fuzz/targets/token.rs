@@ -1,4 +1,5 @@
-//! An SSO token file as arbitrary bytes: what is read has a usable access token, what is not is told in a short sentence.
+//! An SSO token file as arbitrary bytes: a parsed token has a usable access token, and an error is
+//! a short sentence.
 #![no_main]
 
 use awsfresh::source::sso::{TokenSource, parse_token};

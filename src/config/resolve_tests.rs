@@ -114,7 +114,7 @@ fn every_wrong_profile_has_its_cause_and_place() {
         ("", ProfileNotFound),
         ("[profile p]", SourceMissing),
         ("[profile p]\n{role}", SourceMissing),
-        ("[profile p]\n{role}source_profile = nobody", SourceMissing),
+        ("[profile p]\n{role}source_profile = missing", SourceMissing),
         (
             "[profile p]\n{role}source_profile = base\ncredential_source = Environment",
             SourceConflict,

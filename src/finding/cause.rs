@@ -83,14 +83,14 @@ causes! {
     SourceConflict = "source-conflict" => Configuration,
     /// Keys in the environment outrank the profile that was meant.
     EnvShadowsProfile = "env-shadows-profile" => Configuration,
-    /// `[default]` outranks what the container or machine offers, or stands in for a profile that
+    /// `[default]` outranks what the container or machine offers, or replaces a profile that
     /// does not exist.
     DefaultProfileShadows = "default-profile-shadows" => Configuration,
     /// Keys in the credentials file outrank what the config file says of the same profile.
     CredentialsFileShadows = "credentials-file-shadows" => Configuration,
     /// `AWS_SECURITY_TOKEN`, which Python tools prefer, is not the token that belongs to the key.
     SecurityTokenShadows = "security-token-shadows" => Configuration,
-    /// Key id, secret and token do not come from one place.
+    /// Key ID, secret and token do not come from one place.
     MixedCredentialParts = "mixed-credential-parts" => Configuration,
     /// Credentials from documentation, an example or an emulator.
     PlaceholderCredentials = "placeholder-credentials" => Configuration,
@@ -110,7 +110,7 @@ causes! {
     SessionTokenDamaged = "session-token-damaged" => Configuration,
     /// A long-term key with a session token, which belongs to another key.
     StaleSessionToken = "stale-session-token" => Configuration,
-    /// A temporary key id without its session token.
+    /// A temporary key ID without its session token.
     TemporaryKeyWithoutToken = "temporary-key-without-token" => Configuration,
     /// White space or invisible characters in a value.
     HiddenCharacters = "hidden-characters" => Configuration,

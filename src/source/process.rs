@@ -145,7 +145,7 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
     // serde's message may quote the input: only its position is shown.
     let output: Output = serde_json::from_slice(bytes).map_err(|e| {
         format!(
-            "printed no valid credentials JSON (line {}, column {})",
+            "printed invalid credentials JSON (line {}, column {})",
             e.line(),
             e.column()
         )
@@ -267,9 +267,12 @@ mod tests {
         let cases = [
             ("", "nothing"),
             ("  \n", "nothing"),
-            ("SECRET", "no valid"),
-            ("<html>SECRET</html>", "no valid"),
-            (r#"{"Version":1,"AccessKeyId":"SECRET"#, "no valid"),
+            ("SECRET", "invalid credentials JSON"),
+            ("<html>SECRET</html>", "invalid credentials JSON"),
+            (
+                r#"{"Version":1,"AccessKeyId":"SECRET"#,
+                "invalid credentials JSON",
+            ),
             (
                 r#"{"Version":"1","AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
                 "Version",
@@ -280,7 +283,7 @@ mod tests {
             ),
             (
                 r#"{"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
-                "no valid",
+                "invalid credentials JSON",
             ),
             (r#"{"Version":1,"SecretAccessKey":"SECRET"}"#, "AccessKeyId"),
             (r#"{"Version":1,"AccessKeyId":"A"}"#, "SecretAccessKey"),
@@ -302,7 +305,7 @@ mod tests {
             ),
             (
                 r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET"} trailing"#,
-                "no valid",
+                "invalid credentials JSON",
             ),
         ];
         for (text, word) in cases {

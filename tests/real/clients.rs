@@ -1,4 +1,4 @@
-//! The client programs: where they are, and how each is asked who it is.
+//! The client programs: their paths, and the commands that show their identity.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,24 +6,24 @@ use std::process::{Command, Stdio};
 /// A program that uses AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// PyPI's `awscli`.
+    /// `awscli` from PyPI.
     CliV1,
-    /// Debian's `awscli`, which knows no endpoint variables.
+    /// `awscli` from Debian, which does not read endpoint variables.
     CliV2,
     Boto3,
     JavaScript,
     Ruby,
-    /// Debian's SDK for Go v2, which knows no endpoint variables.
+    /// The SDK for Go v2 from Debian, which does not read endpoint variables.
     Go,
-    /// aws-config and aws-sdk-sts: this program itself.
+    /// aws-config and aws-sdk-sts, in this program.
     RustSdk,
     /// With its S3 backend.
     Terraform,
-    /// Debian's, with the SDK for Go v1.
+    /// rclone from Debian, with the SDK for Go v1.
     Rclone,
 }
 
-/// Tells this program that it is to be a Rust SDK's client.
+/// Makes this program run as a client of the SDK for Rust.
 pub const AS_RUST_SDK: &str = "AWSFRESH_REAL_AS_RUST_SDK";
 
 impl Client {
@@ -39,7 +39,7 @@ impl Client {
         Self::Rclone,
     ];
 
-    /// What people call it.
+    /// The product name.
     pub fn name(self) -> &'static str {
         match self {
             Self::CliV1 => "AWS CLI v1",
@@ -54,17 +54,17 @@ impl Client {
         }
     }
 
-    /// Whether it can tell who it is. The others talk to S3.
-    pub fn tells_who_it_is(self) -> bool {
+    /// Whether it can show its identity. The others use S3.
+    pub fn shows_its_identity(self) -> bool {
         !matches!(self, Self::Terraform | Self::Rclone)
     }
 
-    /// Whether it can be pointed at another server by a variable.
-    pub fn takes_an_endpoint(self) -> bool {
+    /// Whether a variable can set its endpoint.
+    pub fn reads_endpoint_variables(self) -> bool {
         !matches!(self, Self::CliV2 | Self::Go)
     }
 
-    /// Whether one process of it makes many requests.
+    /// Whether one process makes many requests.
     pub fn stays(self) -> bool {
         matches!(
             self,
@@ -73,7 +73,7 @@ impl Client {
     }
 }
 
-/// The folder with what was installed for this suite.
+/// The folder with the programs that were installed for this suite.
 pub struct Suite {
     dir: PathBuf,
 }
@@ -87,13 +87,14 @@ impl Suite {
         self.dir.join("venv/bin").join(program)
     }
 
-    pub fn script(&self, name: &str) -> PathBuf {
+    /// The path of a script of this suite.
+    pub fn script(name: &str) -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("tests/real/clients")
             .join(name)
     }
 
-    /// What is not there of a client.
+    /// The part of a client that is not installed.
     pub fn missing(&self, client: Client) -> Option<String> {
         let runs = |mut command: Command| {
             command
@@ -101,7 +102,7 @@ impl Suite {
                 .output()
                 .is_ok_and(|output| output.status.success())
         };
-        let (there, what) = match client {
+        let (installed, what) = match client {
             Client::CliV1 => (self.venv("aws").exists(), "PyPI's awscli"),
             Client::CliV2 => (PathBuf::from("/usr/bin/aws").exists(), "Debian's awscli"),
             Client::Boto3 => (self.venv("moto_server").exists(), "PyPI's boto3 and moto"),
@@ -130,10 +131,10 @@ impl Suite {
                 (runs(command), "Debian's rclone")
             }
         };
-        (!there).then(|| format!("{what} is not installed"))
+        (!installed).then(|| format!("{what} is not installed"))
     }
 
-    /// The client asking who it is, for as many seconds if it stays that long.
+    /// The command that prints the identity, once a second for `seconds` seconds if it can.
     pub fn identity(&self, client: Client, seconds: u32) -> Command {
         let python = self.venv("python");
         let mut command = match client {
@@ -143,23 +144,27 @@ impl Suite {
             Client::JavaScript => Command::new("node"),
             Client::Ruby => Command::new("ruby"),
             Client::Go => Command::new(self.dir.join("identity-go")),
-            Client::RustSdk => Command::new(std::env::current_exe().expect("a program that runs")),
-            Client::Terraform | Client::Rclone => unreachable!("asks nobody who it is"),
+            Client::RustSdk => {
+                Command::new(std::env::current_exe().expect("the path of this program"))
+            }
+            Client::Terraform | Client::Rclone => {
+                unreachable!("has no command that shows its identity")
+            }
         };
         match client {
             Client::RustSdk => command.env(AS_RUST_SDK, seconds.to_string()),
             Client::Terraform | Client::Rclone => &mut command,
             Client::CliV1 | Client::CliV2 => command.args(["sts", "get-caller-identity"]),
             Client::Boto3 => command
-                .arg(self.script("identity.py"))
+                .arg(Self::script("identity.py"))
                 .arg(seconds.to_string()),
             Client::JavaScript => command
                 .env("NODE_PATH", self.dir.join("node_modules"))
-                .arg(self.script("identity.cjs"))
+                .arg(Self::script("identity.cjs"))
                 .arg(seconds.to_string()),
             Client::Go => command.arg(seconds.to_string()),
             Client::Ruby => command
-                .arg(self.script("identity.rb"))
+                .arg(Self::script("identity.rb"))
                 .arg(seconds.to_string()),
         };
         command

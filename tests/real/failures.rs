@@ -1,6 +1,6 @@
-//! What real clients print when their credentials fail, without awsfresh in between, and what `explain` makes of it. With
-//! `AWSFRESH_WRITE_TEXTS=1 tests/real/run texts` the texts are recorded in tests/diagnosis-cases/texts, where the hermetic
-//! suite reads them.
+//! The output of real clients whose credentials fail, without awsfresh in between, and its
+//! explanation by `explain`. `AWSFRESH_WRITE_TEXTS=1 tests/real/run texts` records the texts in
+//! tests/diagnosis-cases/texts, where the hermetic suite reads them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,18 +17,19 @@ use super::{Case, Outcome, Scene, extra, s3_backend};
 
 const UNKNOWN: &str = "AKIAQNOSUCHKEYNOSUCH";
 const SESSION: &str = "ASIAQSESSIONKEYSESSI";
-const TOKEN: &str = "IQoJb3JpZ2luX2VjcanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryToken";
+const TOKEN: &str = "IQoJb3JpZ2luX2VjcanaryTokencanaryTokencanaryToken\
+    canaryTokencanaryTokencanaryTokencanaryTokencanaryTokencanaryToken";
 
 /// One client that fails.
 struct Failure {
     name: String,
     client: Client,
-    /// Its call, if it is another than the client's own way to show who it is.
+    /// Its arguments, if not those that show its identity.
     call: &'static [&'static str],
-    /// What is wrong.
+    /// Sets up the failure.
     fault: fn(&Scene),
     cause: &'static str,
-    /// `-` where the client shows none.
+    /// `-` if the client shows none.
     code: &'static str,
     operation: &'static str,
 }
@@ -75,7 +76,7 @@ fn allowed_nothing(scene: &Scene) {
     keys(scene, KEY, SECRET, None);
 }
 
-/// A name that no resolver asks anybody for: one part of it is too long.
+/// A name that a resolver rejects without a query: its first label is too long.
 fn no_such_host(scene: &Scene) {
     keys(scene, KEY, SECRET, None);
     scene
@@ -110,20 +111,23 @@ fn role_denied(scene: &Scene) {
     ));
 }
 
-fn ring(scene: &Scene) {
-    scene
-        .home
-        .config(format!("[profile tool]\nrole_arn = {ROLE}\nsource_profile = b\n[profile b]\nrole_arn = {ROLE}\nsource_profile = tool\n"));
+fn cycle(scene: &Scene) {
+    scene.home.config(format!(
+        "[profile tool]\nrole_arn = {ROLE}\nsource_profile = b\n\
+         [profile b]\nrole_arn = {ROLE}\nsource_profile = tool\n"
+    ));
 }
 
 fn sso(scene: &Scene) {
     scene.home.config(format!(
-        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n\
-         [profile tool]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"
+        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
+         sso_registration_scopes = sso:account:access\n\
+         [profile tool]\nregion = eu-west-1\nsso_session = corp\n\
+         sso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"
     ));
 }
 
-fn sso_over(scene: &Scene) {
+fn expired_sso(scene: &Scene) {
     sso(scene);
     let token = format!(
         r#"{{"startUrl": "{START}", "region": "eu-west-1", "accessToken": "access", "expiresAt": "2020-01-01T00:00:00Z"}}"#
@@ -167,16 +171,17 @@ fn untrusted(scene: &Scene) {
 }
 
 fn by_awsfresh(scene: &Scene) {
-    sso_over(scene);
+    expired_sso(scene);
     let config = std::fs::read_to_string(scene.home.home().join(".aws/config"))
         .unwrap()
         .replace("[profile tool]", "[profile source]");
-    scene.home.config(
-        config + &format!("[profile tool]\nregion = eu-west-1\ncredential_process = {AWSFRESH} credential-process --profile source\n"),
-    );
+    scene.home.config(format!(
+        "{config}[profile tool]\nregion = eu-west-1\n\
+         credential_process = {AWSFRESH} credential-process --profile source\n"
+    ));
 }
 
-fn web_identity_over(scene: &Scene) {
+fn expired_web_identity(scene: &Scene) {
     scene.aws.add_role(open_role(ROLE, None));
     scene.aws.add_web_identity("token", ROLE);
     scene.aws.expire_web_identity("token");
@@ -204,7 +209,7 @@ fn unparsable(scene: &Scene) {
 }
 
 fn all() -> Vec<Failure> {
-    use Client::*;
+    use Client::{Boto3, CliV1, CliV2, Go, JavaScript, Rclone, Ruby, RustSdk, Terraform};
     type Fault = (&'static str, fn(&Scene), &'static str, &'static str);
     let faults: [Fault; 4] = [
         (
@@ -246,7 +251,7 @@ fn all() -> Vec<Failure> {
     let mut all = Vec::new();
     for client in Client::ALL {
         for (name, fault, cause, code) in faults {
-            // What talks to S3 is told so in the words of S3.
+            // S3 has its own error codes.
             let code = match (client, name) {
                 (Rclone, "unknown-key") => "InvalidAccessKeyId",
                 (Rclone, "skewed-clock") => "RequestTimeTooSkewed",
@@ -285,7 +290,7 @@ fn all() -> Vec<Failure> {
             operation,
         });
     };
-    // The same conditions in the words of other families of services.
+    // The same failures with the error codes of other services.
     add(
         "s3-unknown-key",
         CliV1,
@@ -400,7 +405,7 @@ fn all() -> Vec<Failure> {
             "-",
         );
     }
-    // These go on to their other sources without a word.
+    // These clients silently try their other sources.
     for client in [JavaScript, Go] {
         add(
             "no-such-profile",
@@ -483,16 +488,16 @@ fn all() -> Vec<Failure> {
     );
     add("untrusted", Go, &[], untrusted, "tls-untrusted", "-", "-");
     add(
-        "web-identity-over",
+        "web-identity-expired",
         Go,
         &[],
-        web_identity_over,
+        expired_web_identity,
         "web-identity-expired",
         "ExpiredTokenException",
         "AssumeRoleWithWebIdentity",
     );
     for client in [CliV1, CliV2, Boto3] {
-        add("ring", client, &[], ring, "profile-cycle", "-", "-");
+        add("cycle", client, &[], cycle, "profile-cycle", "-", "-");
         add(
             "sso-never-signed-in",
             client,
@@ -503,10 +508,10 @@ fn all() -> Vec<Failure> {
             "-",
         );
         add(
-            "sso-over",
+            "sso-expired",
             client,
             &[],
-            sso_over,
+            expired_sso,
             "sso-session-expired",
             "-",
             "-",
@@ -567,10 +572,10 @@ fn all() -> Vec<Failure> {
         "-",
     );
     add(
-        "web-identity-over",
+        "web-identity-expired",
         Boto3,
         &[],
-        web_identity_over,
+        expired_web_identity,
         "web-identity-expired",
         "ExpiredTokenException",
         "AssumeRoleWithWebIdentity",
@@ -605,11 +610,11 @@ fn all() -> Vec<Failure> {
     all
 }
 
-/// One case per text, called `texts: NAME`.
+/// One case per text, named `texts: NAME`.
 pub fn cases<'a>(suite: &'a Suite, recorder: &'a Recorder, cases: &mut Vec<Case<'a>>) {
     for failure in all() {
         let missing = suite.missing(failure.client);
-        // The prefix tells which client may be missing.
+        // The prefix names the client, for the report of skipped cases.
         let name = format!("{:?}: texts: {}", failure.client, failure.name);
         cases.push((
             name,
@@ -623,13 +628,13 @@ impl Failure {
     fn is_explained(&self, suite: &Suite, recorder: &Recorder) -> Outcome {
         let scene = Scene::new(self.client);
         (self.fault)(&scene);
-        let text = recorder.steady(&scene, &self.output(suite, &scene)?);
+        let text = recorder.normalized(&scene, &self.output(suite, &scene)?);
         let explained = self.explained(&scene, &text);
         recorder.keep(self, &text);
         explained.map_err(|why| format!("{why}\n{text}"))
     }
 
-    /// What a person would see of it.
+    /// The output of the client, as a user sees it.
     fn output(&self, suite: &Suite, scene: &Scene) -> Result<String, String> {
         let mut command = match self.client {
             Client::Terraform => {
@@ -668,7 +673,7 @@ impl Failure {
             .map_err(|e| e.to_string())?;
         if out.status.success() {
             return Err(format!(
-                "it works: {}",
+                "the client succeeds: {}",
                 String::from_utf8_lossy(&out.stdout)
             ));
         }
@@ -678,7 +683,7 @@ impl Failure {
 
     fn explained(&self, scene: &Scene, text: &str) -> Outcome {
         let log = scene.home.file("log", text);
-        // In surroundings of its own: what is wrong here is not to help.
+        // In a clean environment: local findings must not help.
         let out = Command::new(AWSFRESH)
             .args(["explain", "--json"])
             .arg(log)
@@ -690,20 +695,21 @@ impl Failure {
             .map_err(|e| format!("{e}: {}", String::from_utf8_lossy(&out.stderr)))?;
         let (error, finding) = (&report["errors"][0], &report["findings"][0]);
         let shows = |key: &str, wanted: &str| wanted == "-" || error[key] == wanted;
-        match finding["cause"] == self.cause
+        if finding["cause"] == self.cause
             && shows("code", self.code)
             && shows("operation", self.operation)
         {
-            true => Ok(()),
-            false => Err(format!(
+            Ok(())
+        } else {
+            Err(format!(
                 "wanted {} {} {}, explained as {error} {}",
                 self.cause, self.code, self.operation, finding["cause"]
-            )),
+            ))
         }
     }
 }
 
-/// Where texts are kept.
+/// Records texts.
 pub struct Recorder {
     dir: PathBuf,
     suite: String,
@@ -716,7 +722,7 @@ impl Recorder {
     pub fn new(suite: &Path) -> Self {
         let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis-cases/texts");
         let write = std::env::var_os("AWSFRESH_WRITE_TEXTS").is_some();
-        // Where the Python that made the virtual environment is installed.
+        // The prefix of the Python installation behind the virtual environment.
         let settings = std::fs::read_to_string(suite.join("venv/pyvenv.cfg")).unwrap_or_default();
         let python = settings
             .lines()
@@ -732,8 +738,9 @@ impl Recorder {
         }
     }
 
-    /// The text with other names for what is another one every time: the home, the suite's folder, Python's, this repository, ports.
-    fn steady(&self, scene: &Scene, text: &str) -> String {
+    /// Replaces what differs between machines and runs: the home, the folders of the suite, of
+    /// Python and of this repository, and ports.
+    fn normalized(&self, scene: &Scene, text: &str) -> String {
         let here = env!("CARGO_MANIFEST_DIR");
         let text = text
             .replace(scene.home.home().to_str().unwrap(), "/home/ann")
@@ -774,14 +781,15 @@ impl Recorder {
             .push(format!("{name}.txt {cause} {code} - {operation}"));
     }
 
-    /// Writes down what each recorded text is.
+    /// Writes the index of the recorded texts.
     pub fn write_if_asked(&self) {
         let mut lines = self.index.lock().unwrap().clone();
         if !self.write || lines.is_empty() {
             return;
         }
         lines.sort();
-        let head = "# Recorded from real clients by AWSFRESH_WRITE_TEXTS=1 tests/real/run texts\n# FILE CAUSE CODE SERVICE OPERATION\n";
+        let head = "# Recorded from real clients by AWSFRESH_WRITE_TEXTS=1 tests/real/run texts\n\
+                    # FILE CAUSE CODE SERVICE OPERATION\n";
         std::fs::write(
             self.dir.join("index.txt"),
             format!("{head}{}\n", lines.join("\n")),

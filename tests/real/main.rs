@@ -1,6 +1,7 @@
-//! Real clients take their credentials from a profile that says nothing but `credential_process`, answered by the real
-//! binary: against the AWS double, which knows SSO and enforces expiry, and against moto, which checks IAM policies.
-//! `tests/real/run` installs what this needs. A client that is missing is a failure in CI, elsewhere a counted skip.
+//! Real clients get their credentials from a profile with only a `credential_process`, which runs
+//! the real binary. They talk to the AWS double, which implements SSO and enforces expiry, and to
+//! moto, which checks IAM policies. `tests/real/run` installs the dependencies. A missing client is
+//! a failure in CI, and elsewhere a counted skip.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -35,7 +36,7 @@ use support::fixtures::{
 use support::sandbox::Sandbox;
 
 type Outcome = Result<(), String>;
-/// What a case is called, what it lacks, and how it is run.
+/// The name of a case, the client that is not installed, and the function that runs it.
 type Case<'a> = (String, Option<String>, Box<dyn Fn() -> Outcome + Send + 'a>);
 
 fn main() -> ExitCode {
@@ -60,17 +61,18 @@ fn main() -> ExitCode {
                 Box::new(move || run(suite, client)),
             ));
         };
-        if client.tells_who_it_is() {
+        if client.shows_its_identity() {
             add("is the role", is_the_role);
             add("is the SSO role", is_the_sso_role);
             add("survives an expiry", survives_an_expiry);
         }
-        if client.takes_an_endpoint() && !matches!(client, Client::RustSdk | Client::Rclone) {
+        if client.reads_endpoint_variables() && !matches!(client, Client::RustSdk | Client::Rclone)
+        {
             add("on moto, with IAM checks", on_moto);
         }
         if matches!(client, Client::CliV1 | Client::Boto3) {
             add("with the keyring as the store", from_the_keyring);
-            add("shows our diagnosis", shows_the_diagnosis);
+            add("shows the diagnosis", shows_the_diagnosis);
         }
     }
     wrapped::cases(&suite, &matrix, &mut cases);
@@ -80,7 +82,7 @@ fn main() -> ExitCode {
     let (mut failed, mut skipped, total) = (0, 0, cases.len());
     let queue = Mutex::new(cases.into_iter());
     let results = Mutex::new(Vec::new());
-    // Most of the time is spent waiting for credentials to end.
+    // Most of the time is spent waiting for credentials to expire.
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -105,7 +107,7 @@ fn main() -> ExitCode {
     for (name, outcome) in results {
         match outcome {
             Ok(()) => println!("ok      {name}"),
-            // Nobody offers a terraform binary to install here.
+            // tests/real/run cannot install Terraform: no package registry has a binary of it.
             Err((true, what)) if !in_ci || name.starts_with("Terraform") => {
                 skipped += 1;
                 println!("skipped {name}: {what}");
@@ -125,7 +127,8 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(failed > 0))
 }
 
-/// The double and a home, led to it in the way the client can be.
+/// The double, and a home that reaches it through an endpoint variable or, if the client reads
+/// none, through a proxy.
 struct Scene {
     aws: Double,
     home: Sandbox,
@@ -141,15 +144,15 @@ impl Scene {
             .env("AWS_DEFAULT_REGION", "eu-west-1");
         home.env("AWS_EC2_METADATA_DISABLED", "true")
             .env("PATH", &std::env::var("PATH").unwrap());
-        // Debug builds on a busy machine: this suite is not about the deadline.
+        // Debug builds on a busy machine are slow, and this suite does not test the deadline.
         home.env("AWSFRESH_TIMEOUT", "20");
-        if !client.takes_an_endpoint() {
+        if !client.reads_endpoint_variables() {
             through_proxy(&aws, &home);
         }
         Self { aws, home }
     }
 
-    /// A role which `tool` is to become, for sessions of `lifetime` seconds.
+    /// Makes `tool` a role with sessions of `lifetime` seconds.
     fn role(&self, lifetime: Option<i64>) {
         self.aws.add_user(KEY, SECRET, USER);
         self.aws.add_role(open_role(ROLE, lifetime));
@@ -159,7 +162,8 @@ impl Scene {
 
     fn config(&self, source: &str) {
         self.home.config(format!(
-            "[profile tool]\nregion = eu-west-1\ncredential_process = {AWSFRESH} credential-process --profile tool-source\n\
+            "[profile tool]\nregion = eu-west-1\n\
+             credential_process = {AWSFRESH} credential-process --profile tool-source\n\
              [sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
              [profile tool-source]\nregion = eu-west-1\n{source}"
         ));
@@ -170,7 +174,7 @@ impl Scene {
     }
 }
 
-/// Runs a client in the home's surroundings, to its end.
+/// Runs a client to its end in the home's environment.
 fn finish(home: &Sandbox, mut command: Command) -> Result<String, String> {
     let like = home.command(&[]);
     let extra = extra(&command);
@@ -201,7 +205,7 @@ fn finish(home: &Sandbox, mut command: Command) -> Result<String, String> {
     }
 }
 
-/// What a client needs besides the home's surroundings.
+/// The variables that a client needs in addition to the home's environment.
 fn extra(command: &Command) -> Vec<(String, String)> {
     let text = |t: &std::ffi::OsStr| t.to_str().map(str::to_owned);
     command
@@ -247,9 +251,17 @@ fn is_the_sso_role(suite: &Suite, client: Client) -> Outcome {
     scene.config(&format!(
         "sso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"
     ));
-    // Run out, with a refresh token: the first call refreshes it.
-    let token = json!({"startUrl": START, "region": "eu-west-1", "accessToken": "access-1", "expiresAt": Timestamp(0).to_string(),
-        "clientId": "client-1", "clientSecret": "client-secret-1", "registrationExpiresAt": "2099-01-01T00:00:00Z", "refreshToken": "refresh-1"});
+    // An expired token with a refresh token: the first call refreshes it.
+    let token = json!({
+        "startUrl": START,
+        "region": "eu-west-1",
+        "accessToken": "access-1",
+        "expiresAt": Timestamp(0).to_string(),
+        "clientId": "client-1",
+        "clientSecret": "client-secret-1",
+        "registrationExpiresAt": "2099-01-01T00:00:00Z",
+        "refreshToken": "refresh-1",
+    });
     scene.home.file(&sso_cache("corp"), token.to_string());
     for _ in 0..2 {
         expect(
@@ -287,12 +299,12 @@ fn survives_an_expiry(suite: &Suite, client: Client) -> Outcome {
         }
     }
     let calls = scene.aws.calls();
-    if let Some(refused) = calls.iter().find(|call| call.status != 200) {
-        return Err(format!("refused: {refused:?}"));
+    if let Some(rejected) = calls.iter().find(|call| call.status != 200) {
+        return Err(format!("rejected: {rejected:?}"));
     }
     let asked = scene.aws.count("GetCallerIdentity");
     match scene.aws.count("AssumeRole") {
-        // One for every six seconds or so: in the last third of nine.
+        // A session of 9 s is renewed in its last third, about every 6 s.
         3..=5 if asked >= 5 => Ok(()),
         n => Err(format!("{n} sessions for {asked} requests over 22 s")),
     }
@@ -353,7 +365,7 @@ fn shows_the_diagnosis(suite: &Suite, client: Client) -> Outcome {
     }
 }
 
-/// moto's server, with a user and a role; ends with the case.
+/// The server of moto, with a user and a role. It ends with the case.
 struct Moto {
     server: std::process::Child,
     url: String,
@@ -393,12 +405,12 @@ impl Moto {
         let end = Instant::now() + Duration::from_secs(60);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if Instant::now() > end {
-                return Err("moto does not come up".into());
+                return Err("moto does not start".into());
             }
             std::thread::sleep(Duration::from_millis(100));
         }
         let done = Command::new(suite.venv("python"))
-            .arg(suite.script("moto_setup.py"))
+            .arg(Suite::script("moto_setup.py"))
             .arg(&moto.url)
             .output()
             .map_err(|e| e.to_string())?;
@@ -425,7 +437,7 @@ fn on_moto(suite: &Suite, client: Client) -> Outcome {
     )?;
     if client == Client::Boto3 {
         let mut list = Command::new(suite.venv("python"));
-        list.arg(suite.script("s3.py"));
+        list.arg(Suite::script("s3.py"));
         scene.run(list)?;
     }
     Ok(())
@@ -453,18 +465,21 @@ fn moto_scene(suite: &Suite, client: Client) -> Result<(Moto, Scene), String> {
 
 fn s3_backend(url: &str) -> String {
     format!(
-        "terraform {{\n  backend \"s3\" {{\n    bucket = \"state\"\n    key = \"s\"\n    region = \"us-east-1\"\n    \
-         workspace_key_prefix = \"\"\n    use_path_style = true\n    use_lockfile = true\n    skip_metadata_api_check = true\n    \
+        "terraform {{\n  backend \"s3\" {{\n    \
+         bucket = \"state\"\n    key = \"s\"\n    region = \"us-east-1\"\n    \
+         workspace_key_prefix = \"\"\n    use_path_style = true\n    use_lockfile = true\n    \
+         skip_metadata_api_check = true\n    \
          endpoints = {{ s3 = \"{url}\", sts = \"{url}\" }}\n  }}\n}}\n"
     )
 }
 
-/// init and apply on the S3 backend, with nothing to download. The apply holds the state lock for longer than its
-/// credentials live. moto never refuses a session that has ended, so what is shown is that Terraform asks again.
+/// Runs init and apply with the S3 backend and without providers. The apply holds the state lock
+/// longer than its credentials are valid. moto accepts expired sessions, so the test only shows
+/// that Terraform requests new ones.
 fn terraform(suite: &Suite, scene: &Scene, moto: &Moto, prefix: &[&str]) -> Outcome {
     let home = &scene.home;
     let asked = home.home().join("asked");
-    let words = [suite.venv("python"), suite.script("mint.py")]
+    let words = [suite.venv("python"), Suite::script("mint.py")]
         .map(|p| p.display().to_string())
         .join(" ");
     scene.config(&format!(
@@ -474,7 +489,8 @@ fn terraform(suite: &Suite, scene: &Scene, moto: &Moto, prefix: &[&str]) -> Outc
         moto.role,
         asked.display()
     ));
-    let resource = "resource \"terraform_data\" \"x\" {\n  provisioner \"local-exec\" {\n    command = \"sleep 16\"\n  }\n}\n";
+    let resource = "resource \"terraform_data\" \"x\" {\n  \
+                    provisioner \"local-exec\" {\n    command = \"sleep 16\"\n  }\n}\n";
     home.file("main.tf", format!("{}{resource}", s3_backend(&moto.url)));
     let command = |words: &[&str]| {
         let words = [prefix, &["terraform"], words].concat();
@@ -500,7 +516,8 @@ fn terraform(suite: &Suite, scene: &Scene, moto: &Moto, prefix: &[&str]) -> Outc
         - before
     {
         0 => Err(
-            "the source was not asked again during an apply of 16 s on credentials of 12 s".into(),
+            "the source was not asked again during an apply of 16 s with credentials of 12 s"
+                .into(),
         ),
         _ => Ok(()),
     }

@@ -1,4 +1,5 @@
-//! Ways in which `aws sts get-caller-identity` fails: `doctor` names the cause, and after its remedy the AWS CLI works.
+//! Failures of `aws sts get-caller-identity`: `doctor` names the cause, and after its remedy the
+//! AWS CLI succeeds.
 
 use std::process::{Command, Output};
 
@@ -11,31 +12,31 @@ use super::support::fixtures::AWSFRESH;
 use super::support::sandbox::Sandbox;
 use super::{Case, Outcome};
 
-/// Cases of the lab with a remedy that can be carried out.
+/// Cases of the lab whose remedy a script can apply.
 const WAYS: [&str; 20] = [
     "key-id-cut",
     "key-secret-cut",
     "key-swapped",
     "key-stale-token",
     "key-temporary-alone",
-    "file-comment-behind-secret",
+    "file-comment-after-secret",
     "file-duplicate-section",
     "file-profile-without-prefix",
-    "chain-ring",
+    "chain-cycle",
     "chain-source-gone",
     "env-stale-over-profile",
     "env-security-token",
     "env-half",
     "env-emulator-gone",
     "aws-role-denied",
-    "aws-global-token-abroad",
+    "aws-global-token-opt-in-region",
     "sso-role-in-wrong-case",
     "sso-account-misspelt",
-    "place-windows-home",
-    "place-function-with-profile",
+    "host-windows-home",
+    "host-function-with-profile",
 ];
 
-/// One case per way, called `ways: NAME`.
+/// One case per way, named `ways: NAME`.
 pub fn cases<'a>(suite: &'a Suite, cases: &mut Vec<Case<'a>>) {
     for name in WAYS {
         let missing = suite.missing(Client::CliV1);
@@ -55,7 +56,7 @@ pub fn cases<'a>(suite: &'a Suite, cases: &mut Vec<Case<'a>>) {
     }
 }
 
-/// The AWS CLI goes on with a session that it has cached, whatever became of it at AWS.
+/// The AWS CLI keeps using a cached session after AWS has revoked it.
 fn revoked(suite: &Suite, client: Client) -> Outcome {
     let case = lab::case("healthy-role")?;
     let aws = Double::start();
@@ -72,7 +73,7 @@ fn revoked(suite: &Suite, client: Client) -> Outcome {
     aws.forget_sessions();
     let failed = run(&home, &ask);
     if failed.status.success() {
-        return Err("the AWS CLI asks for a new session by itself".into());
+        return Err("the AWS CLI requests a new session by itself".into());
     }
     let report = run(&home, &format!("{AWSFRESH} doctor --json -p prod"));
     let report: Value = serde_json::from_slice(&report.stdout).map_err(|e| e.to_string())?;
@@ -102,7 +103,7 @@ fn is_fixed(suite: &Suite, name: &str) -> Outcome {
     let case = lab::case(name)?;
     let aws = Double::start();
     let home = set_up(&case, &aws);
-    // It has the last word on regions that a profile does not set, and tries less often.
+    // One attempt is enough: no failure here is temporary.
     home.env("AWS_MAX_ATTEMPTS", "1");
     let flag = |args: &[String]| match args {
         [option, profile, ..] if option == "-p" => format!(" --profile {profile}"),
@@ -112,7 +113,7 @@ fn is_fixed(suite: &Suite, name: &str) -> Outcome {
     let ask = |args: &[String]| format!("{} sts get-caller-identity{}", cli.display(), flag(args));
     let failed = run(&home, &ask(&case.args));
     if failed.status.success() {
-        return Err(format!("the AWS CLI works: {}", text(&failed)));
+        return Err(format!("the AWS CLI succeeds: {}", text(&failed)));
     }
     let remedy = case.remedy.as_ref().ok_or("the case has no remedy")?;
     let doctor = format!("{AWSFRESH} doctor --json {}", case.args.join(" "));
@@ -136,9 +137,10 @@ fn is_fixed(suite: &Suite, name: &str) -> Outcome {
             ask(remedy.args.as_ref().unwrap_or(&case.args))
         ),
     );
-    match now.status.success() {
-        true => Ok(()),
-        false => Err(format!("after the remedy: {}", text(&now))),
+    if now.status.success() {
+        Ok(())
+    } else {
+        Err(format!("after the remedy: {}", text(&now)))
     }
 }
 

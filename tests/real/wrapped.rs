@@ -1,4 +1,4 @@
-//! Wrapped commands with real clients: every delivery, in surroundings that would make the client somebody else.
+//! Wrapped commands with real clients: every delivery, in environments with other credentials.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,12 +14,12 @@ const DELIVERIES: [&str; 3] = ["profile", "endpoint", "env"];
 const OTHER_KEY: &str = "AKIAQOTHEROTHEROTHER";
 const OTHER: &str = "arn:aws:iam::666666666666:role/other";
 
-/// What lies about, and how it gets there.
+/// The name of an environment, and the function that sets it up.
 type Surroundings = (&'static str, fn(&Scene));
 
 const SURROUNDINGS: [Surroundings; 9] = [
     ("clean", |_| ()),
-    ("`[default]` keys", |s| s.lay_keys("default")),
+    ("`[default]` keys", |s| s.add_keys("default")),
     ("`[default]` role", |s| {
         s.append(&format!(
             "[default]\nrole_arn = {OTHER}\nsource_profile = base\n"
@@ -35,7 +35,7 @@ const SURROUNDINGS: [Surroundings; 9] = [
         s.home.env("AWS_SECURITY_TOKEN", "stale");
     }),
     ("other `AWS_PROFILE`", |s| {
-        s.lay_keys("other");
+        s.add_keys("other");
         s.home.env("AWS_PROFILE", "other");
     }),
     ("web identity", |s| {
@@ -58,7 +58,7 @@ const SURROUNDINGS: [Surroundings; 9] = [
 ];
 
 impl Scene {
-    /// A home with the profile `run`, in the cache already, and others that belong to somebody else.
+    /// A home with the profile `run`, already cached, and credentials of another user.
     fn wrapped(client: Client, lifetime: Option<i64>) -> Self {
         let scene = Self::new(client);
         scene.role(lifetime);
@@ -86,29 +86,29 @@ impl Scene {
         self.home.config(config + text);
     }
 
-    fn lay_keys(&self, profile: &str) {
+    fn add_keys(&self, profile: &str) {
         self.home
             .credentials(keys_of("base", KEY, SECRET) + &keys_of(profile, OTHER_KEY, SECRET));
     }
 
-    /// Everybody who came, and whether nobody was sent away.
-    fn only_the_role_came(&self) -> Outcome {
+    /// Checks that every request was made with the role.
+    fn only_the_role_called(&self) -> Outcome {
         let calls = self.aws.calls();
-        let mut came = calls
+        let mut requests = calls
             .iter()
             .filter(|call| !call.action.starts_with("AssumeRole"))
             .peekable();
-        if came.peek().is_none() {
-            return Err("nobody came".into());
+        if requests.peek().is_none() {
+            return Err("no requests".into());
         }
-        match came.find(|call| {
+        match requests.find(|call| {
             !call
                 .caller
                 .as_ref()
                 .is_some_and(|arn| arn.contains("222222222222:assumed-role/deploy/"))
         }) {
             Some(call) => Err(format!(
-                "{:?} did {} ({})",
+                "{:?} called {} ({})",
                 call.caller, call.action, call.status
             )),
             None => Ok(()),
@@ -116,7 +116,7 @@ impl Scene {
     }
 }
 
-/// The client's own way to show who it is, below `awsfresh -- `.
+/// The command with which the client shows its identity, wrapped by awsfresh.
 fn command(suite: &Suite, client: Client, scene: &Scene, delivery: &str, seconds: u32) -> Command {
     let mut command = Command::new(AWSFRESH);
     command.args(["-p", "run", "--deliver", delivery, "--"]);
@@ -153,7 +153,7 @@ fn command(suite: &Suite, client: Client, scene: &Scene, delivery: &str, seconds
     command
 }
 
-/// What the documentation says of each row, and what was seen.
+/// The rows in the documentation, and the observed rows.
 pub struct Matrix {
     file: PathBuf,
     text: String,
@@ -178,11 +178,15 @@ impl Matrix {
             let scene = Scene::wrapped(who, None);
             arrange(&scene);
             let ran = scene.run(command(suite, who, &scene, how, 0));
-            let came = scene.only_the_role_came();
-            let good = ran.is_ok() && came.is_ok();
+            let requests = scene.only_the_role_called();
+            let good = ran.is_ok() && requests.is_ok();
             row.push_str(if good { " yes |" } else { " no |" });
             if !good {
-                let _ = writeln!(whys, "{name}: {came:?}, {}", ran.err().unwrap_or_default());
+                let _ = writeln!(
+                    whys,
+                    "{name}: {requests:?}, {}",
+                    ran.err().unwrap_or_default()
+                );
             }
         }
         self.seen
@@ -196,7 +200,7 @@ impl Matrix {
         }
     }
 
-    /// With `AWSFRESH_WRITE_MATRIX` what was seen becomes the documentation.
+    /// With `AWSFRESH_WRITE_MATRIX`, writes the observed rows to the documentation.
     pub fn write_if_asked(&self) {
         if std::env::var_os("AWSFRESH_WRITE_MATRIX").is_none() {
             return;
@@ -249,16 +253,16 @@ pub fn cases<'a>(suite: &'a Suite, matrix: &'a Matrix, cases: &mut Vec<Case<'a>>
     }
 }
 
-/// 90 s on credentials of 25 s: nobody is sent away, and the source is asked once per renewal.
+/// 90 s with credentials of 25 s: no request is rejected, and the source is asked once per renewal.
 fn outlives(suite: &Suite, client: Client, delivery: &str) -> Outcome {
     let scene = Scene::wrapped(client, Some(25));
     let ran = scene.run(command(suite, client, &scene, delivery, 90));
-    scene.only_the_role_came()?;
+    scene.only_the_role_called()?;
     ran?;
-    if let Some(refused) = scene.aws.calls().iter().find(|call| call.status != 200) {
-        return Err(format!("refused: {refused:?}"));
+    if let Some(rejected) = scene.aws.calls().iter().find(|call| call.status != 200) {
+        return Err(format!("rejected: {rejected:?}"));
     }
-    // In the last third of 25 s: every 17 s.
+    // Renewals begin in the last third of 25 s: about every 17 s.
     match (
         scene.aws.count("AssumeRole"),
         scene.aws.count("GetCallerIdentity"),
@@ -278,7 +282,7 @@ fn apply(suite: &Suite, delivery: &str) -> Outcome {
     )
 }
 
-/// Who am I, once a second for as many seconds, with the default chain of aws-config.
+/// Prints its identity once a second for `seconds` seconds, with the default chain of aws-config.
 pub fn as_rust_sdk(seconds: u64) -> ExitCode {
     use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
     use aws_smithy_http_client::{Builder, ConnectorBuilder, proxy::ProxyConfig, tls};

@@ -1,10 +1,10 @@
-//! A session bus of our own, with or without gnome-keyring on it.
+//! A private session bus, with or without gnome-keyring.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A bus of our own, with or without a keyring on it; both end with the test.
+/// A private session bus. It and its keyring end when this is dropped.
 pub struct Bus {
     pub home: tempfile::TempDir,
     pub address: String,
@@ -21,7 +21,7 @@ impl Drop for Bus {
 }
 
 impl Bus {
-    /// What is not installed on this machine. In CI everything must be.
+    /// The first program that is not installed. In CI a missing program is a panic.
     pub fn missing() -> Option<String> {
         let installed = |name: &str| {
             Command::new(name)
@@ -44,17 +44,19 @@ impl Bus {
         Some(missing)
     }
 
-    /// `None` on a machine without the programs; not accepted in CI.
+    /// `None` on a machine without the programs. In CI a missing program is a panic.
     pub fn start(keyring: bool) -> Option<Self> {
         if let Some(missing) = Self::missing() {
             eprintln!("skipped: {missing}");
             return None;
         }
         let home = tempfile::tempdir().unwrap();
-        // No service directories: nothing is to be activated behind the test's back.
+        // No service directories: the bus must not activate services by itself.
         let config = home.path().join("bus.conf");
         let text = format!(
-            "<busconfig><type>session</type><listen>unix:dir={}</listen><policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+            "<busconfig><type>session</type><listen>unix:dir={}</listen><policy \
+             context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/><allow \
+             eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
             home.path().display()
         );
         std::fs::write(&config, text).unwrap();
@@ -88,10 +90,7 @@ impl Bus {
             bus.children.push(daemon);
             let end = Instant::now() + Duration::from_secs(10);
             while !bus.locked().contains("false") {
-                assert!(
-                    Instant::now() < end,
-                    "gnome-keyring-daemon does not come up"
-                );
+                assert!(Instant::now() < end, "gnome-keyring-daemon does not start");
                 std::thread::sleep(Duration::from_millis(20));
             }
         }

@@ -1,4 +1,4 @@
-//! What many tests start from: names and keys, and homes that are set up with them.
+//! Names and keys that many tests use, and homes that are set up with them.
 
 use awsfresh::digest::sha1_hex;
 
@@ -8,16 +8,16 @@ use super::sandbox::Sandbox;
 /// The program under test.
 pub const AWSFRESH: &str = env!("CARGO_BIN_EXE_awsfresh");
 
-/// A long-term access key id, that of [`USER`].
+/// The long-term access key ID of [`USER`].
 pub const KEY: &str = "AKIAQTESTTESTTESTTES";
 
-/// The secret of [`KEY`]. No character of it changes in a URL, so that a search finds it wherever it leaks.
+/// The secret of [`KEY`]. URL encoding does not change it, so that a search finds every leak.
 pub const SECRET: &str = "canarySecretcanarySecretcanarySecretcana";
 
-/// The secret of [`KEY`] in tests about what is read from files: with both characters that are no letters or digits.
+/// The secret of [`KEY`] in tests of file contents, with `/` and `+`.
 pub const SYMBOL_SECRET: &str = "canarySecret1/canarySecret2+canarySecret";
 
-/// A secret whose form is that of a real one: `{secret}` in the cases of the lab.
+/// A secret of realistic form: `{secret}` in the cases of the lab.
 pub const LAB_SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYCANARYSECRET";
 
 /// The user who owns [`KEY`].
@@ -26,23 +26,23 @@ pub const USER: &str = "arn:aws:iam::111111111111:user/ann";
 /// The role of the profile `deploy`, in another account.
 pub const ROLE: &str = "arn:aws:iam::222222222222:role/deploy";
 
-/// The account in which an SSO user has a role.
+/// The account in which the SSO user has a role.
 pub const ACCOUNT: &str = "444444444444";
 
 /// The start URL of the SSO session `corp`.
 pub const START: &str = "https://d-1234567890.awsapps.com/start";
 
-/// A session token whose form is that of a real one: `{token}` in the cases of the lab.
+/// A session token of realistic form: `{token}` in the cases of the lab.
 pub fn lab_token() -> String {
     format!("IQoJb3JpZ2luX2Vj{}", "CanaryToken9".repeat(40))
 }
 
-/// A home that is led to the double.
+/// A home whose AWS endpoint is the double.
 pub fn home(aws: &Double) -> Sandbox {
     Sandbox::new(AWSFRESH, &aws.url())
 }
 
-/// A home without AWS: nothing listens at the endpoint.
+/// A home without AWS: no process listens at the endpoint.
 pub fn offline_home() -> Sandbox {
     Sandbox::new(AWSFRESH, "http://127.0.0.1:9")
 }
@@ -52,7 +52,7 @@ pub fn keys_of(profile: &str, id: &str, secret: &str) -> String {
     format!("[{profile}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
 }
 
-/// A role that everyone may assume, for sessions of `lifetime` seconds.
+/// A role that every principal may assume, with sessions of `lifetime` seconds.
 pub fn open_role(arn: &str, lifetime: Option<i64>) -> Role {
     Role {
         trusts: vec!["*".into()],
@@ -61,8 +61,8 @@ pub fn open_role(arn: &str, lifetime: Option<i64>) -> Role {
     }
 }
 
-/// [`USER`] and [`ROLE`] at AWS, and a home with the profiles `base`, which has the user's keys, and `deploy`, the role on
-/// top of it. Its sessions last `lifetime` seconds.
+/// [`USER`] and [`ROLE`] at AWS, and a home with the profiles `base`, which has the user's keys,
+/// and `deploy`, the role with `base` as its source. Sessions of the role last `lifetime` seconds.
 pub fn role_on_keys(lifetime: Option<i64>) -> (Double, Sandbox) {
     let aws = Double::start();
     aws.add_user(KEY, SECRET, USER);
@@ -76,7 +76,7 @@ pub fn role_on_keys(lifetime: Option<i64>) -> (Double, Sandbox) {
     (aws, home)
 }
 
-/// Lets a home reach the double under AWS's own host names: through a proxy, which runs as long as the double.
+/// Lets a home reach the double under AWS's own host names, through a proxy.
 pub fn through_proxy(aws: &Double, home: &Sandbox) -> Proxy {
     let proxy = aws.proxy();
     let bundle = home.file("ca.pem", &proxy.ca_pem);
@@ -86,7 +86,7 @@ pub fn through_proxy(aws: &Double, home: &Sandbox) -> Proxy {
     proxy
 }
 
-/// The token file of an SSO session, below the home directory.
+/// The path of the token file of an SSO session, relative to the home directory.
 pub fn sso_cache(session: &str) -> String {
     format!(".aws/sso/cache/{}.json", sha1_hex(session.as_bytes()))
 }

@@ -1,14 +1,15 @@
-//! The cases of the lab: how they are read, set up and remedied.
+//! The cases of the lab: reading them, setting them up, and applying their remedies.
 //!
-//! Placeholders in the texts of a case, names of files included:
+//! Placeholders in the texts and file names of a case:
 //!
 //! - `{home}`: the home directory
 //! - `{aws}`, `{proxy}`: the URL of the AWS double, and of the proxy in front of it
-//! - `{secret}`, `{token}`: a secret access key and a session token of the right form
-//! - `{time:+60}`: the time in 60 s
-//! - `{jwt:+60}`: a web identity token that expires then
+//! - `{secret}`, `{token}`: a secret access key and a session token of valid form
+//! - `{time:+60}`: the time 60 s from now
+//! - `{jwt:+60}`: a web identity token that expires in 60 s
 //! - `{sso_cache:NAME}`: the file of the SSO session NAME below the home directory
-//! - `{sso_token:+60}`: a token file for it that expires then, with a refresh token; `{sso_access_token:+60}`: without one
+//! - `{sso_token:+60}`: an SSO token file that expires in 60 s, with a refresh token
+//! - `{sso_access_token:+60}`: the same without a refresh token
 #![allow(
     dead_code,
     missing_docs,
@@ -32,11 +33,11 @@ use crate::support::sandbox::Sandbox;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What a user did, or what the surroundings are like.
+    /// What the user did, or what the environment is like.
     pub about: String,
     pub config: Option<String>,
     pub credentials: Option<String>,
-    /// Further files below the home directory.
+    /// More files below the home directory.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
     /// Permissions, in octal: `"600"`.
@@ -48,14 +49,14 @@ pub struct Case {
     pub aws: Aws,
     /// A call that runs instead of `doctor` and fails with a finding on stderr.
     pub call: Option<Vec<String>>,
-    /// A call that starts first and still waits for AssumeRole while `doctor` runs.
+    /// A call that starts first and is still waiting for AssumeRole while `doctor` runs.
     pub while_running: Option<Vec<String>>,
-    /// gnome-keyring on a bus of its own: `open` or `locked`.
+    /// gnome-keyring on a private bus: `open` or `locked`.
     pub keyring: Option<String>,
     /// awsfresh calls that run first. They may fail.
     #[serde(default)]
     pub before: Vec<Vec<String>>,
-    /// What changes at AWS after the set-up and the calls of `before`.
+    /// Changes at AWS after the setup and the calls of `before`.
     #[serde(default)]
     pub after_setup: AfterSetup,
     /// Arguments of `doctor`, without `--json`.
@@ -68,27 +69,28 @@ pub struct Case {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Aws {
-    /// Key id and ARN; the secret is `{secret}`.
+    /// Access key ID and ARN; the secret is `{secret}`.
     pub users: Vec<(String, String)>,
     pub sessions: Vec<Session>,
     pub roles: Vec<CaseRole>,
-    /// A token, and the role it is good for.
+    /// A web identity token, and the role that it may assume.
     pub web_identities: Vec<(String, String)>,
     pub expired_web_identities: Vec<String>,
     pub sso: Option<Sso>,
-    /// `aws login` sessions: ARN, seconds left of the credentials, whether it was revoked.
+    /// `aws login` sessions: ARN, seconds until the credentials expire, whether revoked.
     pub logins: Vec<(String, i64, bool)>,
-    /// A role that the machine and the container offer; the container's authorization token is `container-token`.
+    /// The role of the instance and of the container. The authorization token of the container is
+    /// `container-token`.
     pub machine_role: Option<String>,
     pub fault: Option<CaseFault>,
-    /// By action: `AssumeRole`, `GetCallerIdentity`, `MetadataToken`, …; as `ACTION@TEXT` only where the host, a parameter or
-    /// the signature has TEXT in it.
+    /// By action: `AssumeRole`, `GetCallerIdentity`, `MetadataToken`, …. With `ACTION@TEXT`, only
+    /// requests whose host, parameters or signature contain TEXT.
     pub faults: BTreeMap<String, CaseFault>,
-    /// Regions in which no key is known; the others know all.
+    /// Regions that reject every key as unknown.
     pub unknown_in: Vec<String>,
-    /// Nothing answers at the proxy.
+    /// No process listens at the proxy's address.
     pub unreachable: bool,
-    /// The client does not trust the proxy's authority.
+    /// The client does not trust the proxy's CA.
     pub untrusted: bool,
 }
 
@@ -97,11 +99,11 @@ pub struct Aws {
 pub struct Session {
     pub id: String,
     pub arn: String,
-    #[serde(default = "an_hour")]
+    #[serde(default = "one_hour")]
     pub expires: i64,
 }
 
-pub fn an_hour() -> i64 {
+pub fn one_hour() -> i64 {
     3600
 }
 
@@ -109,7 +111,7 @@ pub fn an_hour() -> i64 {
 #[serde(deny_unknown_fields)]
 pub struct CaseRole {
     pub arn: String,
-    #[serde(default = "anyone")]
+    #[serde(default = "any_principal")]
     pub trusts: Vec<String>,
     pub external_id: Option<String>,
     #[serde(default)]
@@ -117,7 +119,7 @@ pub struct CaseRole {
     pub max_session: Option<u32>,
 }
 
-pub fn anyone() -> Vec<String> {
+pub fn any_principal() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
@@ -125,10 +127,10 @@ pub fn anyone() -> Vec<String> {
 #[serde(deny_unknown_fields)]
 pub struct Sso {
     pub start_url: String,
-    /// The access token AWS knows.
+    /// The access token that AWS accepts.
     pub access_token: String,
     pub refresh_token: Option<String>,
-    /// Account and role.
+    /// Account ID and role name.
     #[serde(default)]
     pub assignments: Vec<(String, String)>,
 }
@@ -136,12 +138,12 @@ pub struct Sso {
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 pub enum CaseFault {
-    /// `hang`, `drop`, `garbage`.
+    /// `hang`, `drop`, `garbage` or `truncated`.
     Named(String),
     Clock {
         clock: i64,
     },
-    /// Requests arrive so many seconds late.
+    /// Requests arrive this many seconds late.
     HeldUp {
         held_up: i64,
     },
@@ -149,7 +151,7 @@ pub enum CaseFault {
     Latency {
         latency: u64,
     },
-    /// Any answer at all; `aws` gives it a request id.
+    /// Any answer; `aws` adds a request ID.
     Raw {
         raw: u16,
         #[serde(default)]
@@ -194,18 +196,18 @@ pub struct Expect {
     pub exit: i32,
 }
 
-/// How the case carries out the remedy of the first error. Afterwards no error may be left.
+/// How the case applies the remedy of the first error. Afterwards the report must have no errors.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Remedy {
     /// Text that a remedy of the first error must contain.
     pub shows: String,
-    /// A shell command to run in the case's environment. It must be one of the remedies word for word.
+    /// A shell command to run in the case's environment. It must be exactly one of the remedies.
     pub run: Option<String>,
     /// Replacements in files below the home directory: file, text, new text.
     #[serde(default)]
     pub edit: Vec<(String, String, String)>,
-    /// Variables that change.
+    /// Environment variables to change.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// Whether the faults at AWS end.
@@ -214,14 +216,14 @@ pub struct Remedy {
     /// Files below the home directory to write.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
-    /// What is added at AWS.
+    /// What to add at AWS.
     #[serde(default)]
     pub aws: Aws,
     /// Arguments of the second `doctor`, if they differ.
     pub args: Option<Vec<String>>,
 }
 
-/// What a text in a case may hold in braces.
+/// What a text in a case may contain in braces.
 #[derive(Debug)]
 enum Placeholder<'a> {
     Home,
@@ -259,7 +261,7 @@ impl<'a> Placeholder<'a> {
     }
 
     fn value(&self, home: &Sandbox, aws: &Double) -> String {
-        // All offsets count from one moment: the same placeholder must always give the same text.
+        // All offsets count from one moment, so that a placeholder always expands to the same text.
         static BEGAN: OnceLock<i64> = OnceLock::new();
         let after = |offset: i64| BEGAN.get_or_init(clock::now) + offset;
         let time = |offset: i64| clock::rfc3339(after(offset));
@@ -306,14 +308,14 @@ impl<'a> Placeholder<'a> {
     }
 }
 
-/// A part of a text: as it is, or a placeholder.
+/// A part of a text: literal text or a placeholder.
 enum Piece<'a> {
     Text(&'a str),
     Placeholder(Placeholder<'a>),
 }
 
-/// Splits a text at its placeholders. Only `{word}` and `{word:...}` are placeholders; braces of JSON and shell are text. The
-/// error names a placeholder that does not exist.
+/// Splits a text at its placeholders. Only `{word}` and `{word:...}` are placeholders; braces of
+/// JSON and shell are text. The error names an unknown placeholder.
 fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -334,7 +336,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
             continue;
         };
         let placeholder = Placeholder::parse(&inside[..close])
-            .ok_or_else(|| format!("there is no placeholder {{{}}}", &inside[..close]))?;
+            .ok_or_else(|| format!("unknown placeholder {{{}}}", &inside[..close]))?;
         pieces.extend([Piece::Text(&rest[..open]), Piece::Placeholder(placeholder)]);
         rest = &inside[close + 1..];
     }
@@ -342,7 +344,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     Ok(pieces)
 }
 
-/// Whether every placeholder in the text exists.
+/// Checks that every placeholder in the text exists.
 pub fn check_placeholders(text: &str) -> Result<(), String> {
     pieces(text).map(|_| ())
 }
@@ -367,7 +369,7 @@ pub fn fault(fault: &CaseFault) -> Fault {
             "drop" => Fault::Drop,
             "garbage" => Fault::Garbage,
             "truncated" => Fault::Truncated,
-            other => panic!("no fault is called {other}"),
+            other => panic!("unknown fault {other}"),
         },
         CaseFault::Clock { clock } => Fault::ClockOffset(clock),
         CaseFault::HeldUp { held_up } => Fault::HeldUp(held_up),
@@ -437,11 +439,11 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
             value => home.env(name, &expand(value)),
         };
     }
-    let both = [
+    let aws_files = [
         (".aws/config", &case.config),
         (".aws/credentials", &case.credentials),
     ];
-    for (path, text) in both
+    for (path, text) in aws_files
         .into_iter()
         .filter_map(|(path, text)| Some((path, text.as_ref()?)))
     {
@@ -457,7 +459,7 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
     home
 }
 
-/// Adds to the double what the case says is at AWS.
+/// Adds to the double the state of AWS that the case describes.
 fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
     let expand = |text: &str| expanded(text, home, aws);
     for (id, arn) in &setup.users {
@@ -481,8 +483,13 @@ fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
         if *left > 0 {
             let id = "ASIAQLOGINLOGINLOGIN";
             aws.add_session(id, SECRET, &token(), arn, clock::now() + left);
-            file["accessToken"] = serde_json::json!({"accessKeyId": id, "secretAccessKey": SECRET, "sessionToken": token(),
-                "accountId": arn.split(':').nth(4), "expiresAt": clock::rfc3339(clock::now() + left)});
+            file["accessToken"] = serde_json::json!({
+                "accessKeyId": id,
+                "secretAccessKey": SECRET,
+                "sessionToken": token(),
+                "accountId": arn.split(':').nth(4),
+                "expiresAt": clock::rfc3339(clock::now() + left),
+            });
         }
         set_mode(
             &home.file(
@@ -572,8 +579,8 @@ pub fn cases() -> Vec<(String, Case)> {
         .collect()
 }
 
-/// One text that a real client printed. In the index a line per text: `FILE CAUSE CODE SERVICE OPERATION`, `-` for what the
-/// text does not show.
+/// One text that a real client printed. The index has one line per text:
+/// `FILE CAUSE CODE SERVICE OPERATION`, with `-` for what the text does not show.
 pub struct Text {
     pub name: String,
     pub path: PathBuf,
@@ -584,9 +591,9 @@ pub struct Text {
 
 pub fn texts() -> Vec<Text> {
     let dir = folder().join("texts");
-    let both =
+    let indexes =
         ["index.txt", "others.txt"].map(|name| std::fs::read_to_string(dir.join(name)).unwrap());
-    let lines = both
+    let lines = indexes
         .iter()
         .flat_map(|index| index.lines())
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -611,7 +618,7 @@ pub fn texts() -> Vec<Text> {
 }
 
 impl Remedy {
-    /// Does everything but the command, and returns the command for a shell to run.
+    /// Applies everything except the command, and returns the command for a shell to run.
     pub fn apply(&self, home: &Sandbox, aws: &Double) -> Result<Option<String>, String> {
         if self.end_faults {
             aws.heal();

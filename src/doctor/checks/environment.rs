@@ -110,8 +110,10 @@ fn expired(facts: &Facts) -> Option<Finding> {
 fn security_token(facts: &Facts) -> Option<Finding> {
     let env = &facts.environment;
     let (security, session) = (env.security_token.as_ref()?, env.session_token.as_ref()?);
-    let what = "differs from AWS_SESSION_TOKEN, and Python tools use it";
-    let finding = in_environment(Cause::SecurityTokenShadows, "AWS_SECURITY_TOKEN", what);
+    let summary = "AWS_SECURITY_TOKEN differs from AWS_SESSION_TOKEN, and Python tools use it";
+    let finding = Finding::new(Cause::SecurityTokenShadows, summary)
+        .about(Subject::Environment)
+        .evidence("the environment variable AWS_SECURITY_TOKEN");
     (security != session).then(|| finding.remedy("unset AWS_SECURITY_TOKEN"))
 }
 

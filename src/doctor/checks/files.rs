@@ -155,10 +155,7 @@ fn bad_lines(facts: &Facts) -> Vec<Finding> {
         .flat_map(Profile::bad_lines)
         .filter(|line| !line.has_colon);
     let rejected = |BadLine { finding, .. }: &BadLine| {
-        let summary = format!(
-            "{}; the AWS CLI and boto3 reject the whole file",
-            finding.summary
-        );
+        let summary = format!("{}; Python tools reject the file", finding.summary);
         Finding {
             summary,
             ..finding.clone()
@@ -222,12 +219,12 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
     };
     let bare = facts.set.others().filter(is_bare).map(|section| {
         let name = printable(&section.name);
-        let form = "in the config file, write [profile NAME]";
+        let form = "write [profile NAME]";
         finding(section, name.clone(), form, format!("profile {name}"))
     });
     let prefixed = facts.set.profiles().filter_map(|section| {
         let name = printable(section.name.strip_prefix("profile ")?.trim());
-        let form = "in the credentials file, write [NAME]";
+        let form = "write [NAME]";
         Some(finding(section, format!("profile {name}"), form, name))
     });
     bare.chain(prefixed).take(MAX_FINDINGS).collect()

@@ -36,7 +36,7 @@ pub(super) fn add(facts: &Facts, probes: &ProbeResults, found: &mut Vec<Finding>
     if is_ahead {
         mark_clock_dependent(found);
     }
-    // An MFA code is of no use as long as the credentials that need it do not work.
+    // An MFA code does not help while the credentials that need it do not work.
     if facts
         .failure()
         .is_some_and(|finding| finding.cause != Cause::MfaNeeded)
@@ -187,7 +187,7 @@ fn add_account(facts: &Facts, probes: &ProbeResults, found: &mut Vec<Finding>) {
         return;
     }
     let summary = format!(
-        "the key at {origin} belongs to account {actual}, but aws_account_id is {}",
+        "the key belongs to account {actual}, but aws_account_id is {}",
         wanted.text
     );
     let finding = Finding::new(Cause::IdentityUnexpected, summary)

@@ -1,4 +1,4 @@
-// Who am I, once a second for as many seconds as the argument says, in one process.
+// Prints the caller's ARN once a second, in one process, for the number of seconds in the argument.
 const {STSClient, GetCallerIdentityCommand} = require("@aws-sdk/client-sts");
 const client = new STSClient({});
 const end = Date.now() + 1000 * Number(process.argv[2]);

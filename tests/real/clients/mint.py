@@ -1,4 +1,4 @@
-"""A credential process that hands out the role's credentials for a few seconds, and notes every time it was asked."""
+"""A credential process that returns credentials of the role for a few seconds, and logs every call."""
 import json
 import os
 import sys
@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 
 seconds, key, secret, role, log = sys.argv[1:]
-# moto takes any duration; boto3 alone insists on AWS's least, 900.
+# moto accepts any duration, but boto3 rejects less than 900 s.
 unchecked = Config(parameter_validation=False)
 sts = boto3.client("sts", aws_access_key_id=key, aws_secret_access_key=secret, config=unchecked)
 c = sts.assume_role(RoleArn=role, RoleSessionName="mint", DurationSeconds=int(seconds))["Credentials"]

@@ -1,5 +1,5 @@
-"""Gives the moto server at the argument a user, a role that trusts everybody and may do everything, a bucket, and IAM
-checks. Prints key id, secret and role ARN."""
+"""Creates a user, a role that trusts every principal and has every permission, and a bucket on the moto server in the
+argument, and turns on IAM checks. Prints the access key ID, the secret and the role ARN."""
 import json
 import sys
 import urllib.request

@@ -1,8 +1,8 @@
-//! The three spellings of a moment on AWS's wires, without a date library.
+//! The three time formats of AWS's protocols, without a date library.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A server has its own clock, so `World::clock` is not asked.
+/// A server has its own clock, so this does not use `World::clock`.
 #[allow(clippy::disallowed_methods)]
 pub fn now() -> i64 {
     SystemTime::now()

@@ -1,5 +1,5 @@
-//! Services beyond STS, as far as it takes to see who comes. What STS says of a request each family of services says
-//! with a code, a status and in a shape of its own.
+//! Services other than STS, as far as needed to check the caller. Each family of services has its
+//! own error codes, statuses and format for the errors of STS.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{Refusal, State, sigv4, sso, sts};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Family {
-    /// Every bucket is there, and empty.
+    /// Every bucket exists and is empty.
     S3,
     Ec2,
     /// DynamoDB, KMS, ECS: JSON 1.0 and 1.1.
@@ -18,7 +18,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// The family a request belongs to; none if it is for STS.
+    /// The family of a request; none for STS.
     pub fn of(request: &Request) -> Option<Self> {
         match sigv4::service(request) {
             _ if request.header("x-amz-target").is_some() => Some(Self::Json),
@@ -38,7 +38,7 @@ impl Family {
         }
     }
 
-    /// Nobody may do anything but look into buckets.
+    /// Every caller may list buckets, and nothing else.
     pub fn answer(self, state: &State, request: &Request, now: i64) -> Reply {
         let service = sigv4::service(request).unwrap_or_default();
         let caller = match sigv4::verify(state, request, service, now) {
@@ -68,7 +68,7 @@ impl Family {
         reply
     }
 
-    /// STS's refusal in this family's words.
+    /// The error of STS, translated to this family.
     fn translate(self, refusal: Refusal) -> Refusal {
         let skewed = refusal.message.starts_with("Signature expired")
             || refusal.message.starts_with("Signature not yet");
@@ -105,7 +105,8 @@ impl Family {
             (Self::S3, "SignatureDoesNotMatch") => (
                 403,
                 "SignatureDoesNotMatch",
-                "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+                "The request signature we calculated does not match the signature you provided. \
+                 Check your key and signing method.",
             ),
             (Self::S3, _) => return refusal,
         };
@@ -124,13 +125,15 @@ impl Family {
         match self {
             Self::S3 => {
                 let body = format!(
-                    "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"
+                    "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message>\
+                     <RequestId>{id}</RequestId></Error>"
                 );
                 Reply::new(*status, "application/xml", body).with("x-amz-request-id", id)
             }
             Self::Ec2 => {
                 let error = format!(
-                    "<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+                    "<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error>\
+                     </Errors>"
                 );
                 let body = format!(
                     "<?xml version=\"1.0\"?><Response>{error}<RequestID>{id}</RequestID></Response>"
@@ -156,8 +159,11 @@ fn bucket(path: &str) -> Reply {
         ));
     }
     let body = format!(
-        "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{path}</Name><Prefix></Prefix>\
-         <KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
+        "<?xml version=\"1.0\"?>\
+         <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+         <Name>{path}</Name><Prefix></Prefix>\
+         <KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>\
+         </ListBucketResult>"
     );
     Reply::new(200, "application/xml", body)
 }

@@ -1,4 +1,4 @@
-//! The surroundings' own credentials: the EC2 instance metadata service (version 2 only) and a container endpoint.
+//! The EC2 instance metadata service (version 2 only) and a container credentials endpoint.
 
 use serde_json::json;
 
@@ -8,17 +8,18 @@ use super::{BASE64, Double, Refusal, State, clock, random, sso, sts};
 const LIFETIME: i64 = 3_600;
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// The role of the machine or the task this pretends to be on.
+/// The role of the simulated instance and container.
 #[derive(Default)]
 pub struct Surroundings {
     role_arn: Option<String>,
-    /// What the container endpoint wants to see in `Authorization`.
+    /// The `Authorization` header that the container endpoint requires.
     container_token: Option<String>,
     sessions: Vec<String>,
 }
 
 impl Double {
-    /// Plays an instance and a container with this role; the container endpoint is `/container`.
+    /// Simulates an instance and a container with this role. The container endpoint is
+    /// `/container`.
     pub fn surround(&self, role_arn: &str, container_token: &str) {
         let surroundings = Surroundings {
             role_arn: Some(role_arn.to_owned()),
@@ -76,8 +77,15 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
     );
     Ok(sso::json_reply(
         200,
-        &json!({"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": clock::rfc3339(now), "AccessKeyId": issued.id,
-            "SecretAccessKey": issued.secret, "Token": issued.token, "Expiration": clock::rfc3339(expires)}),
+        &json!({
+            "Code": "Success",
+            "Type": "AWS-HMAC",
+            "LastUpdated": clock::rfc3339(now),
+            "AccessKeyId": issued.id,
+            "SecretAccessKey": issued.secret,
+            "Token": issued.token,
+            "Expiration": clock::rfc3339(expires),
+        }),
     ))
 }
 

@@ -1,5 +1,6 @@
-//! The AWS double: one in-process server on 127.0.0.1 which plays STS, the SSO portal, SSO-OIDC, AWS Sign-In
-//! and the metadata endpoints, checks signatures for S3 and others, and can be told to misbehave. This file owns what a test sees and the loop that answers connections.
+//! The AWS double: one in-process server on 127.0.0.1 that implements STS, the SSO portal,
+//! SSO-OIDC, AWS Sign-In and the metadata endpoints, and checks signatures for S3 and other
+//! services. Tests can inject faults. This file has the API for tests and the connection loop.
 
 pub mod clock;
 mod family;
@@ -27,25 +28,25 @@ pub use proxy::Proxy;
 pub use sso::SsoSession;
 pub use sts::Role;
 
-/// One request as the double saw it.
+/// One request to the double.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// `AssumeRole`, `GetRoleCredentials`, `CreateToken` …; `METHOD /path` for what no service knows.
+    /// `AssumeRole`, `GetRoleCredentials`, `CreateToken`, …, or `METHOD /path` if unknown.
     pub action: String,
-    /// The ARN whose signature proved right.
+    /// The ARN of the caller, if the signature is valid.
     pub caller: Option<String>,
     /// Query, form and JSON fields.
     pub params: BTreeMap<String, String>,
     /// The `Host` header.
     pub host: String,
-    /// 0 while there is no answer, and for good if there never is one.
+    /// 0 until the double answers.
     pub status: u16,
 }
 
-/// How to misbehave.
+/// A way to misbehave.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Answer properly, but late.
+    /// Answer correctly after this delay.
     Latency(Duration),
     /// Keep the connection open and never answer.
     Hang,
@@ -53,30 +54,31 @@ pub enum Fault {
     Drop,
     /// Answer with bytes that are not HTTP.
     Garbage,
-    /// Answer with a web page, as a captive portal would.
+    /// Answer with a web page, like a captive portal.
     Html(u16),
-    /// Answer with exactly this.
+    /// Answer with exactly these bytes.
     Raw {
         status: u16,
         headers: Vec<(&'static str, String)>,
         body: String,
     },
-    /// Refuse in the service's own error shape.
+    /// Reject the request in the error format of the service.
     Error {
         status: u16,
         code: String,
         message: String,
     },
-    /// Announce the whole answer, send half of it and close.
+    /// Announce the whole answer, send half of it, and close the connection.
     Truncated,
-    /// Serve with a clock this many seconds off.
+    /// Use a clock that is this many seconds ahead.
     ClockOffset(i64),
-    /// Judge requests by a clock this many seconds off, under a `Date` that does not show it, so that no client can set
-    /// its own clock by the answer: as with requests that were held up.
+    /// Check requests with a clock that is this many seconds ahead, but send the right `Date`, so
+    /// that no client can correct its clock from the answer. The effect is that of requests that
+    /// were delayed on the way.
     HeldUp(i64),
 }
 
-/// A refusal before it takes the shape of its service.
+/// A rejection, before it is formatted for its service.
 pub(crate) struct Refusal {
     status: u16,
     code: String,
@@ -99,7 +101,7 @@ pub(crate) struct Key {
     secret: String,
     token: Option<String>,
     arn: String,
-    /// The role behind an assumed-role session.
+    /// The role of an assumed-role session.
     role_arn: Option<String>,
     mfa: bool,
     expires: Option<i64>,
@@ -124,7 +126,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The most specific fault wins: one-shot, then the action's own, then the general one.
+    /// The most specific fault wins: one for a single request, then one for the action, then the
+    /// general one.
     fn take_fault(&mut self, action: &str) -> Option<Fault> {
         let once = self.fault_once.pop_front();
         once.or_else(|| self.fault_by_action.get(action).cloned())
@@ -134,7 +137,7 @@ impl State {
 
 pub(crate) type Shared = Arc<Mutex<State>>;
 
-/// A failed test must not hide behind the poisoned lock it left.
+/// A poisoned lock must not hide the failure of the test that poisoned it.
 fn lock(shared: &Shared) -> MutexGuard<'_, State> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -163,12 +166,12 @@ impl Double {
         }
     }
 
-    /// The endpoint of all three services.
+    /// The endpoint of all services.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// A CONNECT proxy in front of the double, with a CA of its own.
+    /// Starts a CONNECT proxy in front of the double, with its own CA.
     pub fn proxy(&self) -> Proxy {
         let authority = Arc::new(proxy::Authority::new());
         let ca_pem = authority.pem();
@@ -184,7 +187,7 @@ impl Double {
         self.state().calls.clone()
     }
 
-    /// How often `action` was asked for, whatever the answer.
+    /// How often `action` was requested, whatever the answer.
     pub fn count(&self, action: &str) -> usize {
         self.state()
             .calls
@@ -198,17 +201,17 @@ impl Double {
         self.state().fault = Some(fault);
     }
 
-    /// In these regions no key is known.
+    /// Makes these regions reject every key as unknown.
     pub fn unknown_in(&self, regions: &[String]) {
         self.state().unknown_in = regions.to_vec();
     }
 
-    /// Takes no session for one any more that was handed out before.
+    /// Revokes all sessions that were issued.
     pub fn forget_sessions(&self) {
         self.state().keys.retain(|_, key| key.token.is_none());
     }
 
-    /// Misbehaves on one request. Queues behind earlier ones.
+    /// Misbehaves on one request, after earlier faults of this kind.
     pub fn fault_once(&self, fault: Fault) {
         self.state().fault_once.push_back(fault);
     }
@@ -220,6 +223,7 @@ impl Double {
             .insert(action.to_owned(), fault);
     }
 
+    /// Ends all faults.
     pub fn heal(&self) {
         let mut state = self.state();
         state.fault = None;
@@ -234,7 +238,8 @@ impl Double {
 
 impl Drop for Double {
     fn drop(&mut self) {
-        // Not a plain drop: that panics inside the runtime of an async test, and would wait for a hung request.
+        // A plain drop would panic inside the runtime of an async test, and would wait for a
+        // request that hangs.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -261,7 +266,7 @@ where
     url
 }
 
-/// Answers one connection until either side has had enough.
+/// Answers requests on one connection until either side closes it.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: Shared) {
     let mut connection = Connection::new(stream);
     while let Ok(Some(request)) = connection.next().await {
@@ -293,7 +298,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
                 (whole[..body.midpoint(whole.len())].to_vec(), false)
             }
             Some(Fault::Html(status)) => {
-                let page = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head><body>Welcome</body></html>\n";
+                let page = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title>\
+                            </head><body>Welcome</body></html>\n";
                 let reply = Reply::new(status, "text/html; charset=utf-8", page.to_owned());
                 settle(&shared, index, &reply);
                 (reply.to_bytes(clock::now()), true)
@@ -340,12 +346,12 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
     }
 }
 
-/// Writes the request down on arrival, so that a test can count what is still hanging.
+/// Records the request on arrival, so that a test can count requests that hang.
 fn record(shared: &Shared, request: &Request) -> (usize, Option<Fault>) {
     let action = service(request).action(request);
     let mut state = lock(shared);
-    // `ACTION@TEXT`: only where the host, a parameter or the signature has TEXT in it.
-    let has = |text: &str| {
+    // `ACTION@TEXT` applies only if the host, a parameter or the signature contains TEXT.
+    let contains = |text: &str| {
         let headers = ["host", "authorization"]
             .into_iter()
             .filter_map(|name| request.header(name));
@@ -355,7 +361,7 @@ fn record(shared: &Shared, request: &Request) -> (usize, Option<Fault>) {
     };
     let exact = state.fault_by_action.iter().find(|(key, _)| {
         key.split_once('@')
-            .is_some_and(|(of, text)| of == action && has(text))
+            .is_some_and(|(name, text)| name == action && contains(text))
     });
     let exact = exact.map(|(_, fault)| fault.clone());
     let fault = exact.or_else(|| state.take_fault(&action));
@@ -383,7 +389,7 @@ enum Service {
     Oidc,
     Signin,
     Metadata,
-    /// One that only looks at who comes.
+    /// A service that only checks the caller.
     Other(Family),
 }
 
@@ -444,14 +450,14 @@ fn random(alphabet: &[u8], length: usize) -> String {
     let mut bytes = vec![0; length];
     SystemRandom::new()
         .fill(&mut bytes)
-        .expect("the system's randomness");
+        .expect("random bytes from the system");
     bytes
         .iter()
         .map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]))
         .collect()
 }
 
-/// What follows the prefix of a principal's id; the same ARN always gets the same.
+/// The part of a principal's ID after its prefix. It is always the same for the same ARN.
 fn stable_id(arn: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, arn.as_bytes());
     digest

@@ -1,5 +1,6 @@
-//! A CONNECT proxy which ends TLS with a throwaway CA, so that requests meant for real AWS hosts reach the double. To
-//! whoever speaks TLS at once it is a server with a certificate nobody trusts.
+//! A CONNECT proxy that terminates TLS with a temporary CA, so that requests to real AWS hosts
+//! reach the double. If a client starts TLS without CONNECT, the proxy is a server with an
+//! untrusted certificate.
 
 use std::sync::Arc;
 
@@ -15,24 +16,24 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::{Shared, serve};
 
-/// How every TLS connection begins: a handshake record.
+/// The first bytes of every TLS connection: a handshake record.
 const CLIENT_HELLO: &[u8] = &[22, 3];
 
 pub struct Proxy {
     /// `http://127.0.0.1:PORT`, for `HTTPS_PROXY`.
     pub url: String,
-    /// What the client has to trust.
+    /// The CA that the client must trust.
     pub ca_pem: String,
 }
 
-/// The CA behind one [`Proxy`].
+/// The CA of one [`Proxy`].
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
     pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no names to refuse");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names to reject");
         params
             .distinguished_name
             .push(DnType::CommonName, "awsfresh test CA");
@@ -54,7 +55,7 @@ impl Authority {
             .and_then(|params| params.signed_by(&key, &self.issuer))
             .expect("a leaf certificate for the host");
         let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("the key's own encoding");
-        // The provider is named because the process may hold no default one.
+        // The provider is explicit because the process may have no default provider.
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring's protocol versions")
@@ -66,7 +67,8 @@ impl Authority {
     }
 }
 
-/// One connection to the proxy: a tunnel to the double, or a plain-http request which the double answers itself.
+/// One connection to the proxy: a tunnel to the double, or a plain HTTP request that the double
+/// answers itself.
 pub async fn tunnel(mut stream: TcpStream, authority: Arc<Authority>, shared: Shared) {
     let mut peeked = [0; 8];
     let read = stream.peek(&mut peeked).await.unwrap_or_default();
@@ -79,7 +81,7 @@ pub async fn tunnel(mut stream: TcpStream, authority: Arc<Authority>, shared: Sh
     if !peeked[..read].starts_with(b"CONNECT ") {
         return serve(stream, shared).await;
     }
-    // Byte by byte: what follows the head belongs to TLS.
+    // Byte by byte: the bytes after the head belong to TLS.
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {

@@ -1,4 +1,4 @@
-//! AWS Sign-In: renews the sessions of `aws login`, if the caller proves that it holds the session's key.
+//! AWS Sign-In: renews a session of `aws login` if the caller proves that it has the session's key.
 
 use aws_smithy_types::base64;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -10,7 +10,7 @@ use super::{BASE64, Double, Refusal, State, random, sso, sts};
 
 const LIFETIME: i64 = 900;
 
-/// One user signed in with `aws login`.
+/// A user who is signed in with `aws login`.
 pub struct Login {
     arn: String,
     refresh_token: String,
@@ -19,11 +19,12 @@ pub struct Login {
 }
 
 impl Double {
-    /// Signs `arn` in; returns the AWS CLI's cache file, with credentials that ended at `expires`.
+    /// Signs in `arn` and returns the AWS CLI's cache file, with credentials that expire at
+    /// `expires`.
     pub fn add_login(&self, arn: &str, expires: &str) -> Value {
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a fresh key");
         let pkcs8 = pair.serialize_der();
-        // The private key's SEC 1 form, which the AWS CLI writes, is the last part of its PKCS #8 form.
+        // The AWS CLI writes the private key as SEC 1, which is the last part of its PKCS #8 form.
         let sec1 = base64::encode(&pkcs8[pkcs8.len() - 109..]);
         let lines: Vec<_> = sec1
             .as_bytes()
@@ -38,13 +39,21 @@ impl Double {
         };
         self.state().logins.push(login);
         json!({
-            "accessToken": {"accessKeyId": "ASIAOLDOLDOLDOLDOLDO", "secretAccessKey": "old", "sessionToken": "old",
-                "accountId": arn.split(':').nth(4), "expiresAt": expires},
+            "accessToken": {
+                "accessKeyId": "ASIAOLDOLDOLDOLDOLDO",
+                "secretAccessKey": "old",
+                "sessionToken": "old",
+                "accountId": arn.split(':').nth(4),
+                "expiresAt": expires,
+            },
             "tokenType": "aws_sigv4",
             "clientId": "arn:aws:signin:::devtools/same-device",
             "refreshToken": refresh_token,
             "idToken": "id",
-            "dpopKey": format!("-----BEGIN EC PRIVATE KEY-----\n{}\n-----END EC PRIVATE KEY-----\n", lines.join("\n")),
+            "dpopKey": format!(
+                "-----BEGIN EC PRIVATE KEY-----\n{}\n-----END EC PRIVATE KEY-----\n",
+                lines.join("\n")
+            ),
         })
     }
 }
@@ -73,8 +82,14 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
     Ok(sso::json_reply(
         200,
         &json!({
-            "accessToken": {"accessKeyId": issued.id, "secretAccessKey": issued.secret, "sessionToken": issued.token},
-            "tokenType": "aws_sigv4", "expiresIn": LIFETIME, "refreshToken": refresh_token,
+            "accessToken": {
+                "accessKeyId": issued.id,
+                "secretAccessKey": issued.secret,
+                "sessionToken": issued.token,
+            },
+            "tokenType": "aws_sigv4",
+            "expiresIn": LIFETIME,
+            "refreshToken": refresh_token,
         }),
     ))
 }

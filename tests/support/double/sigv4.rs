@@ -1,5 +1,5 @@
-//! Signature Version 4 from the verifier's side, written from the specification so that the SDK's signer has
-//! something independent to be wrong against.
+//! Signature Version 4, as the verifier. It is written from the specification and shares no code
+//! with the signer of the SDK.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::{Key, Refusal, State, clock};
 const AHEAD: i64 = 5 * 60;
 const BEHIND: i64 = 15 * 60;
 
-/// What `Authorization: AWS4-HMAC-SHA256 …` says.
+/// The parts of `Authorization: AWS4-HMAC-SHA256 …`.
 struct Claim<'a> {
     key_id: &'a str,
     date: &'a str,
@@ -21,7 +21,7 @@ struct Claim<'a> {
     signature: &'a str,
 }
 
-/// The key which signed `request` for `service`, or STS's refusal.
+/// The key that signed `request` for `service`, or the error of STS.
 pub fn verify<'a>(
     state: &'a State,
     request: &Request,
@@ -49,8 +49,9 @@ pub fn verify<'a>(
     check_time(stamp, claim.date, now)?;
     if sign(&key.secret, &claim, stamp, request) != claim.signature {
         return Err(mismatch(
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key \
-             and signing method. Consult the service documentation for details.",
+            "The request signature we calculated does not match the signature you provided. Check \
+             your AWS Secret Access Key and signing method. Consult the service documentation for \
+             details.",
         ));
     }
     if key.expires.is_some_and(|expires| expires <= now) {
@@ -83,7 +84,7 @@ fn mismatch(message: impl Into<String>) -> Refusal {
     Refusal::new(403, "SignatureDoesNotMatch", message)
 }
 
-/// The service a request was signed for, whether rightly or not.
+/// The service in the credential scope of a request, even if the signature is wrong.
 pub fn service(request: &Request) -> Option<&str> {
     request
         .header("authorization")
@@ -104,7 +105,8 @@ fn parse(header: &str) -> Result<Claim<'_>, Refusal> {
             Some(("Signature", value)) => signature = value,
             _ => {
                 return Err(incomplete(format!(
-                    "'{field}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."
+                    "'{field}' not a valid key=value pair (missing equal-sign) in Authorization \
+                     header: '{header}'."
                 )));
             }
         }
@@ -112,7 +114,8 @@ fn parse(header: &str) -> Result<Claim<'_>, Refusal> {
     let elements: Vec<_> = credential.split('/').collect();
     let [key_id, date, region, service, "aws4_request"] = elements[..] else {
         return Err(incomplete(format!(
-            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
+            "Credential must have exactly 5 slash-delimited elements, e.g. \
+             keyid/date/region/service/term, got '{credential}'"
         )));
     };
     Ok(Claim {
@@ -149,8 +152,8 @@ fn check_time(stamp: &str, scope_date: &str, now: i64) -> Result<(), Refusal> {
     let day = &stamp[..8];
     if day != scope_date {
         return Err(mismatch(format!(
-            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{scope_date}' != '{day}', from \
-             '{stamp}'."
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from \
+             HTTP: '{scope_date}' != '{day}', from '{stamp}'."
         )));
     }
     Ok(())
@@ -205,7 +208,7 @@ fn canonical_request(request: &Request, signed_headers: &str) -> String {
             format!("{name}:{}\n", values.join(","))
         })
         .collect();
-    // S3's clients name the digest themselves, or `UNSIGNED-PAYLOAD`.
+    // Clients of S3 send the digest, or `UNSIGNED-PAYLOAD`.
     let payload = request
         .header("x-amz-content-sha256")
         .map_or_else(|| sha256_hex(&request.body), str::to_owned);

@@ -1,4 +1,5 @@
-//! IAM Identity Center: the portal which hands out role credentials, and the OIDC service which rotates tokens.
+//! IAM Identity Center: the portal, which issues role credentials, and the OIDC service, which
+//! rotates tokens.
 
 use serde_json::json;
 
@@ -8,7 +9,7 @@ use super::{BASE64, Double, Refusal, State, clock, random, sts};
 const TOKEN_LIFETIME: i64 = 3_600;
 const REGISTRATION_LIFETIME: i64 = 90 * 86_400;
 
-/// One user's login at one start URL.
+/// The sign-in of one user at one start URL.
 #[derive(Clone, Debug)]
 pub struct SsoSession {
     pub start_url: String,
@@ -19,13 +20,13 @@ pub struct SsoSession {
     /// Epoch seconds.
     pub token_expires: i64,
     pub user: String,
-    /// Account ids and the roles the user has in them.
+    /// Account IDs and names of the user's roles.
     pub assignments: Vec<(String, String)>,
-    /// Seconds that role credentials live.
+    /// Seconds that role credentials last.
     pub role_lifetime: i64,
 }
 
-/// A session, and the rotated access tokens which still have time left.
+/// A session, and the rotated access tokens that have not expired.
 pub struct Portal {
     session: SsoSession,
     older: Vec<(String, i64)>,
@@ -55,7 +56,7 @@ impl Portal {
     }
 }
 
-/// A device code and whether the user has said yes.
+/// A device code, and whether the user has approved it.
 pub struct Device {
     start_url: String,
     approved: bool,
@@ -76,7 +77,7 @@ impl Double {
         });
     }
 
-    /// The access and refresh token now in force.
+    /// The current access and refresh token.
     pub fn sso_current(&self, start_url: &str) -> (String, Option<String>) {
         let state = self.state();
         let portal = state
@@ -90,7 +91,7 @@ impl Double {
         )
     }
 
-    /// Ends the session as an administrator would: no token of it works any more.
+    /// Ends the session, like an administrator: no token of it is valid any more.
     pub fn revoke_sso(&self, start_url: &str) {
         for portal in self
             .state()
@@ -102,7 +103,7 @@ impl Double {
         }
     }
 
-    /// The user presses "Allow" on every device code handed out so far.
+    /// Approves every device code issued so far.
     pub fn approve_devices(&self) {
         self.state()
             .devices
@@ -117,7 +118,7 @@ fn end(portal: &mut Portal) {
     portal.session.refresh_token = None;
 }
 
-/// The operation behind a path of either service.
+/// The operation of a path of either service.
 pub fn action(path: &str) -> Option<&'static str> {
     Some(match path {
         "/federation/credentials" => "GetRoleCredentials",
@@ -159,7 +160,13 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
                 .collect();
             accounts.sort();
             accounts.dedup();
-            let account = |id: &String| json!({"accountId": id, "accountName": format!("account-{id}"), "emailAddress": format!("{id}@example.com")});
+            let account = |id: &String| {
+                json!({
+                    "accountId": id,
+                    "accountName": format!("account-{id}"),
+                    "emailAddress": format!("{id}@example.com"),
+                })
+            };
             let size: usize = request
                 .param("max_result")
                 .and_then(|size| size.parse().ok())
@@ -169,14 +176,21 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
                 .and_then(|start| start.parse().ok())
                 .unwrap_or(0);
             let next = (start + size < accounts.len()).then(|| (start + size).to_string());
-            json!({"accountList": accounts.into_iter().skip(start).take(size).map(account).collect::<Vec<_>>(), "nextToken": next})
+            let page: Vec<_> = accounts
+                .into_iter()
+                .skip(start)
+                .take(size)
+                .map(account)
+                .collect();
+            json!({"accountList": page, "nextToken": next})
         }
         "/assignment/roles" => {
             let roles = session
                 .assignments
                 .iter()
-                .filter(|(account, _)| account == account_id);
-            json!({"roleList": roles.map(|(account, role)| json!({"roleName": role, "accountId": account})).collect::<Vec<_>>()})
+                .filter(|(account, _)| account == account_id)
+                .map(|(account, role)| json!({"roleName": role, "accountId": account}));
+            json!({"roleList": roles.collect::<Vec<_>>()})
         }
         _ => {
             let role = request.param("role_name").unwrap_or_default();
@@ -213,7 +227,12 @@ pub fn oidc(state: &mut State, request: &Request, now: i64) -> Result<Reply, Ref
         state.clients.insert(id.clone(), secret.clone());
         return Ok(json_reply(
             200,
-            &json!({"clientId": id, "clientSecret": secret, "clientIdIssuedAt": now, "clientSecretExpiresAt": now + REGISTRATION_LIFETIME}),
+            &json!({
+                "clientId": id,
+                "clientSecret": secret,
+                "clientIdIssuedAt": now,
+                "clientSecretExpiresAt": now + REGISTRATION_LIFETIME,
+            }),
         ));
     }
     if state.clients.get(client_id).map(String::as_str) != request.param("clientSecret") {
@@ -333,7 +352,7 @@ pub fn json_reply(status: u16, body: &serde_json::Value) -> Reply {
     Reply::new(status, "application/json", body.to_string()).with("x-amzn-RequestId", request_id)
 }
 
-/// A login with an hour left, for tests to vary.
+/// A session with an access token that expires in one hour.
 impl Default for SsoSession {
     fn default() -> Self {
         Self {

@@ -1,26 +1,26 @@
-//! STS: who may assume what, for how long, and the XML it says so in.
+//! STS: which principal may assume which role, for how long, and the XML of the answers.
 
 use super::http::{Reply, Request};
 use super::{BASE32, BASE64, Double, Key, Refusal, State, clock, random, sigv4, stable_id};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// A role and who may assume it.
+/// A role and its trust policy.
 #[derive(Clone, Debug)]
 pub struct Role {
     pub arn: String,
-    /// ARNs of users, roles, role sessions or account roots; `*` is anyone.
+    /// ARNs of users, roles, role sessions or account roots; `*` is every principal.
     pub trusts: Vec<String>,
     pub external_id: Option<String>,
-    /// Whether the caller has to show a code.
+    /// Whether the caller needs an MFA code.
     pub mfa: bool,
     pub max_session: u32,
-    /// Seconds a session really lives, whatever was asked for.
+    /// Seconds that a session lasts, whatever the request asks for.
     pub lifetime: Option<i64>,
 }
 
 impl Role {
-    /// A role which trusts nobody yet.
+    /// A role that trusts no principal.
     pub fn new(arn: impl Into<String>) -> Self {
         Self {
             arn: arn.into(),
@@ -54,7 +54,7 @@ pub struct WebIdentity {
     expired: bool,
 }
 
-/// Credentials just handed out.
+/// Newly issued credentials.
 pub struct Issued {
     pub id: String,
     pub secret: String,
@@ -62,7 +62,7 @@ pub struct Issued {
 }
 
 impl Double {
-    /// A long-term key of a user.
+    /// Adds a long-term key of a user.
     pub fn add_user(&self, key_id: &str, secret: &str, arn: &str) {
         let key = Key {
             secret: secret.into(),
@@ -75,7 +75,7 @@ impl Double {
         self.state().keys.insert(key_id.to_owned(), key);
     }
 
-    /// A session that ends at `expires`, in epoch seconds.
+    /// Adds a session that expires at `expires`, in epoch seconds.
     pub fn add_session(&self, key_id: &str, secret: &str, token: &str, arn: &str, expires: i64) {
         let token = Some(token.to_owned());
         let key = Key {
@@ -93,7 +93,7 @@ impl Double {
         self.state().keys.remove(key_id);
     }
 
-    /// A device whose code never changes.
+    /// Adds a device whose code never changes.
     pub fn add_mfa(&self, user_arn: &str, serial: &str, code: &str) {
         self.state().mfa.push(MfaDevice {
             user_arn: user_arn.into(),
@@ -106,7 +106,7 @@ impl Double {
         self.state().roles.insert(role.arn.clone(), role);
     }
 
-    /// Deletes the role; its sessions die with it.
+    /// Deletes the role and its sessions.
     pub fn remove_role(&self, arn: &str) {
         let mut state = self.state();
         state.roles.remove(arn);
@@ -115,7 +115,7 @@ impl Double {
             .retain(|_, key| key.role_arn.as_deref() != Some(arn));
     }
 
-    /// A web identity token good for one role.
+    /// Adds a web identity token that is valid for one role.
     pub fn add_web_identity(&self, token: &str, role_arn: &str) {
         self.state().web_identities.insert(
             token.into(),
@@ -160,7 +160,8 @@ fn finish(action: &str, result: Result<String, Refusal>, caller: Option<String>)
         Ok(result) => xml(200, |request_id| {
             format!(
                 "<{action}Response xmlns=\"{NAMESPACE}\"><{action}Result>{result}</{action}Result>\
-                 <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
+                 <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
+                 </{action}Response>"
             )
         }),
         Err(refusal) => refuse(&refusal),
@@ -170,7 +171,7 @@ fn finish(action: &str, result: Result<String, Refusal>, caller: Option<String>)
 }
 
 pub fn refuse(refusal: &Refusal) -> Reply {
-    let blame = if refusal.status < 500 {
+    let fault = if refusal.status < 500 {
         "Sender"
     } else {
         "Receiver"
@@ -178,8 +179,9 @@ pub fn refuse(refusal: &Refusal) -> Reply {
     let (code, message) = (escape(&refusal.code), escape(&refusal.message));
     xml(refusal.status, |request_id| {
         format!(
-            "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{blame}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
-             <RequestId>{request_id}</RequestId></ErrorResponse>"
+            "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{fault}</Type><Code>{code}</Code>\
+             <Message>{message}</Message></Error><RequestId>{request_id}</RequestId>\
+             </ErrorResponse>"
         )
     })
 }
@@ -230,7 +232,7 @@ fn assume(state: &mut State, request: &Request, caller: &Key, now: i64) -> Resul
             "Roles may not be assumed by root accounts.",
         ));
     }
-    let shown = check_mfa(state, request, caller)?;
+    let mfa_checked = check_mfa(state, request, caller)?;
     let role = state
         .roles
         .get(arn)
@@ -238,11 +240,12 @@ fn assume(state: &mut State, request: &Request, caller: &Key, now: i64) -> Resul
         .ok_or_else(denied)?;
     let external_id_holds =
         role.external_id.is_none() || role.external_id.as_deref() == request.param("ExternalId");
-    if !external_id_holds || (role.mfa && !shown && !caller.mfa) {
+    if !external_id_holds || (role.mfa && !mfa_checked && !caller.mfa) {
         return Err(denied());
     }
     if caller.role_arn.is_some() && duration > 3_600 {
-        let message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.";
+        let message = "The requested DurationSeconds exceeds the 1 hour session limit for roles \
+                       assumed by role chaining.";
         return Err(Refusal::new(400, "ValidationError", message));
     }
     grant(state, arn, session, duration, now)
@@ -257,7 +260,8 @@ fn assume_with_web_identity(
     let (arn, session) = (role_arn(request)?, session_name(request)?);
     let token = request.param("WebIdentityToken").unwrap_or_default();
     let identity = state.web_identities.get(token).ok_or_else(|| {
-        let message = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)";
+        let message = "The ID Token provided is not a valid JWT. (You may see this error if you \
+                       sent an Access Token)";
         Refusal::new(400, "InvalidIdentityToken", message)
     })?;
     if identity.expired {
@@ -276,12 +280,12 @@ fn assume_with_web_identity(
     }
     let granted = grant(state, arn, session, duration, now)?;
     Ok(format!(
-        "{granted}<SubjectFromWebIdentityToken>subject</SubjectFromWebIdentityToken><Audience>sts.amazonaws.com</Audience>\
-         <Provider>https://issuer.example.com</Provider>"
+        "{granted}<SubjectFromWebIdentityToken>subject</SubjectFromWebIdentityToken>\
+         <Audience>sts.amazonaws.com</Audience><Provider>https://issuer.example.com</Provider>"
     ))
 }
 
-/// Issues a session of a role the caller turned out to be allowed to assume.
+/// Issues a session of a role, after the check that the caller may assume it.
 fn grant(
     state: &mut State,
     arn: &str,
@@ -300,7 +304,8 @@ fn grant(
     let assumed = escape(&key.arn);
     let credentials = credentials(&issue(state, key, expires), expires);
     Ok(format!(
-        "{credentials}<AssumedRoleUser><AssumedRoleId>AROA{}:{session}</AssumedRoleId><Arn>{assumed}</Arn></AssumedRoleUser>",
+        "{credentials}<AssumedRoleUser><AssumedRoleId>AROA{}:{session}</AssumedRoleId>\
+         <Arn>{assumed}</Arn></AssumedRoleUser>",
         stable_id(arn)
     ))
 }
@@ -330,7 +335,7 @@ fn session_token(
     ))
 }
 
-/// Whether a right code was shown; a wrong one is refused.
+/// Whether the request has a valid MFA code. A wrong code is an error.
 fn check_mfa(state: &State, request: &Request, caller: &Key) -> Result<bool, Refusal> {
     let denied = |message: &str| Err(Refusal::new(403, "AccessDenied", message));
     let (serial, code) = match (request.param("SerialNumber"), request.param("TokenCode")) {
@@ -338,7 +343,8 @@ fn check_mfa(state: &State, request: &Request, caller: &Key) -> Result<bool, Ref
         (Some(serial), Some(code)) => (serial, code),
         _ => {
             return denied(
-                "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
+                "MultiFactorAuthentication failed, must provide both MFA serial number and one \
+                 time pass code.",
             );
         }
     };
@@ -347,10 +353,10 @@ fn check_mfa(state: &State, request: &Request, caller: &Key) -> Result<bool, Ref
         .iter()
         .find(|device| device.user_arn == caller.arn && device.serial == serial)
     {
-        // The two spaces are AWS's own.
+        // AWS's message has two spaces here.
         None => denied(
-            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated \
-             with this user.",
+            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your \
+             MFA serial number is valid and associated with this user.",
         ),
         Some(device) if device.code != code => {
             denied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
@@ -361,20 +367,21 @@ fn check_mfa(state: &State, request: &Request, caller: &Key) -> Result<bool, Ref
 
 fn constraint(value: &str, field: &str, rule: &str) -> Refusal {
     let message = format!(
-        "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: Member must {rule}"
+        "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: \
+         Member must {rule}"
     );
     Refusal::new(400, "ValidationError", message)
 }
 
-fn duration(request: &Request, default: i64, most: i64) -> Result<i64, Refusal> {
+fn duration(request: &Request, default: i64, max: i64) -> Result<i64, Refusal> {
     let Some(text) = request.param("DurationSeconds") else {
         return Ok(default);
     };
     match text.parse() {
-        Ok(seconds) if seconds > most => Err(constraint(
+        Ok(seconds) if seconds > max => Err(constraint(
             text,
             "durationSeconds",
-            &format!("have value less than or equal to {most}"),
+            &format!("have value less than or equal to {max}"),
         )),
         Ok(seconds) if seconds >= 900 => Ok(seconds),
         _ => Err(constraint(
@@ -457,7 +464,7 @@ pub fn role_session(role_arn: &str, session: &str) -> Key {
     }
 }
 
-/// A console user's session from `aws login`: it keeps the user's ARN.
+/// A session from `aws login`. It keeps the ARN of the user.
 pub fn console_session(arn: &str) -> Key {
     Key {
         secret: String::new(),
@@ -469,7 +476,7 @@ pub fn console_session(arn: &str) -> Key {
     }
 }
 
-/// The session which the SSO portal opens for a permission set.
+/// A session that the SSO portal issues for a permission set.
 pub fn reserved_role(account: &str, permission_set: &str, user: &str) -> Key {
     let path = "role/aws-reserved/sso.amazonaws.com";
     role_session(
@@ -478,7 +485,7 @@ pub fn reserved_role(account: &str, permission_set: &str, user: &str) -> Key {
     )
 }
 
-/// Makes `key` a session with an id, a secret and a token of its own.
+/// Makes `key` a session with a new ID, secret and token.
 pub fn issue(state: &mut State, key: Key, expires: i64) -> Issued {
     let issued = Issued {
         id: format!("ASIA{}", random(BASE32, 16)),
@@ -500,8 +507,8 @@ pub fn issue(state: &mut State, key: Key, expires: i64) -> Issued {
 
 fn credentials(issued: &Issued, expires: i64) -> String {
     format!(
-        "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
-         <Expiration>{}</Expiration></Credentials>",
+        "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
+         <SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>",
         issued.id,
         issued.secret,
         issued.token,
