@@ -1,6 +1,6 @@
 //! The forms of AWS's names: account IDs, regions, hosts.
 
-use url::Url;
+use hyper::Uri;
 
 use crate::finding::{Cause, Finding};
 
@@ -54,11 +54,14 @@ pub(crate) fn invalid_region_variable(variable: &str, text: &str) -> Finding {
 
 /// Whether a URL names a host of AWS.
 pub(crate) fn is_aws_host(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else {
-        return false;
-    };
-    url.host_str()
-        .is_some_and(|host| HOST_SUFFIXES.iter().any(|suffix| host.ends_with(suffix)))
+    let host = host_of(url).unwrap_or_default();
+    HOST_SUFFIXES.iter().any(|suffix| host.ends_with(suffix))
+}
+
+/// The host that a URL names, in lower case; `None` for text that is not a URL with a host.
+pub(crate) fn host_of(url: &str) -> Option<String> {
+    let url: Uri = url.parse().ok()?;
+    url.scheme().and(url.host()).map(str::to_ascii_lowercase)
 }
 
 #[cfg(test)]

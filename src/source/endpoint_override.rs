@@ -3,7 +3,6 @@
 use std::fmt;
 
 use hyper::Uri;
-use url::Url;
 
 use crate::aws::names::is_aws_host;
 use crate::finding::{Cause, Finding, Origin, Result};
@@ -51,21 +50,16 @@ impl EndpointOverride {
 
     /// The URL without anything that may be a password: user, query, fragment.
     pub(crate) fn shown(&self) -> String {
-        let Ok(mut url) = Url::parse(&self.url) else {
-            return self.after_userinfo();
-        };
-        if url.set_username("").is_err() || url.set_password(None).is_err() {
-            return self.after_userinfo();
-        }
-        url.set_query(None);
-        url.set_fragment(None);
-        let text = url.to_string();
-        // The parser adds the path `/` where there is none.
-        if url.path() == "/" {
-            text.trim_end_matches('/').to_owned()
-        } else {
-            text
-        }
+        let uri: Option<Uri> = self.url.parse().ok();
+        let shown = uri.and_then(|uri| {
+            let (scheme, authority) = (uri.scheme()?, uri.authority()?);
+            let port = authority
+                .port()
+                .map_or(String::new(), |port| format!(":{port}"));
+            let path = uri.path().trim_end_matches('/');
+            Some(format!("{scheme}://{}{port}{path}", authority.host()))
+        });
+        shown.unwrap_or_else(|| self.after_userinfo())
     }
 
     /// What can be shown of text that is not a URL.

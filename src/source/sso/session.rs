@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::token::{SIZE_LIMIT, Token, TokenFacts, TokenSource, parse_token};
+use crate::aws::names::host_of;
 use crate::config::Base;
 use crate::digest::sha1_hex;
 use crate::files;
@@ -296,10 +297,8 @@ impl TokenFacts {
 
 /// Whether a start URL is of the form `https://NAME.portal.REGION.app.aws`.
 fn is_dualstack_url(url: &str) -> bool {
-    let host = url::Url::parse(url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned));
-    let labels: Vec<&str> = host.as_deref().unwrap_or_default().split('.').collect();
+    let host = host_of(url).unwrap_or_default();
+    let labels: Vec<&str> = host.split('.').collect();
     matches!(labels.as_slice(), [_, "portal", _, "app", "aws"])
 }
 
