@@ -3,9 +3,12 @@
 //! keys are valid in an HTTP header.
 #![no_main]
 
+mod usable;
+
 use awsfresh::config::{Base, FileKind, ProfileSet, parse, resolve};
 use awsfresh::finding::Finding;
 use libfuzzer_sys::fuzz_target;
+use usable::assert_usable;
 
 /// Separates the config file from the credentials file in an input.
 const SEPARATOR: &[u8] = b"\n#====\n";
@@ -55,16 +58,7 @@ fuzz_target!(|input: &[u8]| {
             Ok(chain) => {
                 assert!(chain.hops.len() <= 20);
                 if let Base::Static { credentials: c, .. } = &chain.base {
-                    let texts = [
-                        &c.access_key_id[..],
-                        c.secret_access_key.expose(),
-                        c.session_token.as_ref().map_or("x", |t| t.expose()),
-                    ];
-                    assert!(
-                        texts
-                            .iter()
-                            .all(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic()))
-                    );
+                    assert_usable(c);
                 }
             }
         }
