@@ -43,12 +43,17 @@ pub fn main() -> u8 {
         if let Ok(world) = &world {
             commands::record_failure(&cli, world, &finding);
         }
-        if cli.subcommand.is_none() {
-            NOT_STARTED
-        } else {
-            finding.exit_code()
-        }
+        exit_code(&finding, cli.subcommand.is_none())
     })
+}
+
+/// The exit code of a failure of awsfresh itself.
+fn exit_code(finding: &Finding, runs_a_command: bool) -> u8 {
+    if runs_a_command {
+        NOT_STARTED
+    } else {
+        finding.exit_code()
+    }
 }
 
 /// The SDK's provider for `aws login` reads this variable itself and does not expand it, as the AWS
@@ -79,12 +84,7 @@ pub fn install_panic_hook() {
             .evidence(format!("version {}", env!("CARGO_PKG_VERSION")))
             .remedy("this is a bug; please report it together with the lines above");
         ui::error(&finding);
-        let command = RUNS_A_COMMAND.load(Ordering::Relaxed);
-        let code = if command {
-            NOT_STARTED
-        } else {
-            finding.exit_code()
-        };
+        let code = exit_code(&finding, RUNS_A_COMMAND.load(Ordering::Relaxed));
         #[expect(
             clippy::exit,
             reason = "unwinding would continue with half a state; aborting has no exit code"
@@ -106,11 +106,7 @@ fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
     }
     let finding = usage_finding(error, args);
     ui::error(&finding);
-    if Cli::runs_a_command(args) {
-        NOT_STARTED
-    } else {
-        finding.exit_code()
-    }
+    exit_code(&finding, Cli::runs_a_command(args))
 }
 
 fn usage_finding(error: &clap::Error, args: &[OsString]) -> Finding {

@@ -90,10 +90,15 @@ pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<
         [world.config_file(), world.credentials_file()]
             .iter()
             .fold(finding, |finding, path| {
-                let state = if path.exists() { "read" } else { "there is no" };
-                finding.evidence(format!("{state} {}", path.display()))
+                finding.evidence(file_state(path, path.exists()))
             })
     })
+}
+
+/// `read PATH`, or `there is no PATH`.
+pub(crate) fn file_state(path: &Path, exists: bool) -> String {
+    let state = if exists { "read" } else { "there is no" };
+    format!("{state} {}", path.display())
 }
 
 fn parse(path: &Path, kind: FileKind, bytes: &Bytes) -> Result<File> {

@@ -292,8 +292,13 @@ fn readable(
 }
 
 fn matters(name: &str) -> bool {
+    name.starts_with("AWS") || is_proxy_variable(name)
+}
+
+/// Whether a variable, in upper or lower case, decides which proxy a request takes.
+pub(crate) fn is_proxy_variable(name: &str) -> bool {
     let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
-    name.starts_with("AWS") || proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
+    proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
 }
 
 /// The wall clock.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::config::{Base, Chain};
 use crate::finding::{Cause, Result};
-use crate::refresh::{Entry, Freshness, freshness, step_keys};
+use crate::refresh::{Entry, Freshness, step_keys};
 use crate::source::connection::Connections;
 use crate::store::{Status, StoreError};
 use crate::text::{self, paint, printable};
@@ -109,7 +109,7 @@ fn row(context: &Context<'_>, profile: String, chain: &Chain) -> Row {
         None => (State::NotCached, None),
         Some(entry) => {
             let end = entry.expiration();
-            let state = match freshness(entry.obtained, end, context.world.now()) {
+            let state = match entry.freshness(context.world.now()) {
                 Freshness::Fresh => State::Fresh,
                 Freshness::RenewSoon(_) => State::RenewSoon,
                 Freshness::Expired => State::Expired,

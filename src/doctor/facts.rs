@@ -11,7 +11,7 @@ use super::probe_results::ProbeResults;
 use crate::aws_files::{self, AwsFiles};
 use crate::config::{Base, Chain, Profile, ProfileSet, Value, source_profiles};
 use crate::finding::{Finding, Origin, Result};
-use crate::refresh::{Entry, Freshness, freshness, step_keys, token_key};
+use crate::refresh::{Entry, Freshness, step_keys, token_key};
 use crate::shell::program;
 use crate::source::connection::{Connections, Service};
 use crate::source::endpoint_override::EndpointOverride;
@@ -19,7 +19,7 @@ use crate::source::sso::{Session, Token, TokenFacts};
 use crate::source::web_identity::Claims;
 use crate::store::{Status, Store};
 use crate::time::Timestamp;
-use crate::world::{CONTAINER_VARIABLES, REGION_VARIABLES, SelectedBy, World};
+use crate::world::{CONTAINER_VARIABLES, REGION_VARIABLES, SelectedBy, World, is_proxy_variable};
 
 /// Everything known about this machine and profile, and what the probes returned.
 pub(super) struct Facts {
@@ -228,10 +228,7 @@ fn is_cached(world: &World, store: &dyn Store, chain: &Chain, connections: &Conn
         let key = step_keys(chain, world, connections).pop()??;
         Entry::from_bytes(&key, &store.get(&key).ok()??)
     };
-    let is_valid = |entry: Entry| {
-        freshness(entry.obtained, entry.expiration(), world.now()) != Freshness::Expired
-    };
-    entry().is_some_and(is_valid)
+    entry().is_some_and(|entry| entry.freshness(world.now()) != Freshness::Expired)
 }
 
 fn claims(world: &World, base: &Base) -> Option<Result<Claims>> {
@@ -246,10 +243,8 @@ fn claims(world: &World, base: &Base) -> Option<Result<Claims>> {
 
 /// The variables that tools read, without secrets.
 fn variables(world: &World) -> BTreeMap<String, String> {
-    let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
     let is_read = |name: &str| {
-        let is_proxy = proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy));
-        name.starts_with("AWS_") || is_proxy || name == ID_TOKEN_VARIABLE
+        name.starts_with("AWS_") || is_proxy_variable(name) || name == ID_TOKEN_VARIABLE
     };
     let is_shown =
         |name: &str| is_read(name) && !SECRET_VARIABLES.contains(&name) && !is_misnamed(name);

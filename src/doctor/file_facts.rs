@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::aws_cli_cache;
+use crate::aws_files::file_state;
 use crate::config::Chain;
 use crate::finding::Finding;
 use crate::source::sso::Session;
@@ -68,11 +69,7 @@ impl FileFacts {
 
     /// `read PATH`, or `there is no PATH`.
     pub(super) fn state(&self) -> String {
-        format!(
-            "{} {}",
-            if self.exists { "read" } else { "there is no" },
-            self.path.display()
-        )
+        file_state(&self.path, self.exists)
     }
 }
 

@@ -322,22 +322,17 @@ fn hosts(world: &World, chain: Option<&Chain>) -> Vec<(String, HostRole)> {
     }
     let sts = |region: &str| aws_url(Service::Sts, region, connections.hosts());
     let home = partition::home_region(partition::of_region(&region));
-    let home_sts = (home != region).then(|| sts(home)).flatten();
-    let session = chain.and_then(|chain| Session::of(&chain.base, world));
-    let sso = session.map_or_else(Vec::new, |session| {
-        let url = |service| {
-            let hosts = session.hosts(connections, service).ok()?;
-            aws_url(service, session.region, hosts)
-        };
-        [Service::SsoOidc, Service::Sso].map(url).into()
-    });
-    let of = |role, url: Option<String>| url.map(|url| (url, role));
-    [
-        of(HostRole::Sts, sts(&region)),
-        of(HostRole::HomeSts, home_sts),
-    ]
-    .into_iter()
-    .chain(sso.into_iter().map(|url| of(HostRole::Sso, url)))
-    .flatten()
-    .collect()
+    let mut hosts = vec![(sts(&region), HostRole::Sts)];
+    if home != region {
+        hosts.push((sts(home), HostRole::HomeSts));
+    }
+    if let Some(session) = chain.and_then(|chain| Session::of(&chain.base, world)) {
+        for service in [Service::SsoOidc, Service::Sso] {
+            let called = session.hosts(connections, service).ok();
+            let url = called.and_then(|called| aws_url(service, session.region, called));
+            hosts.push((url, HostRole::Sso));
+        }
+    }
+    let known = |(url, role): (Option<String>, HostRole)| Some((url?, role));
+    hosts.into_iter().filter_map(known).collect()
 }

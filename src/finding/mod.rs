@@ -240,6 +240,11 @@ impl Finding {
         self
     }
 
+    /// Whether AWS no longer accepts credentials that it issued: they must not be served again.
+    pub(crate) fn means_stale_credentials(&self) -> bool {
+        matches!(self.cause, Cause::AccessKeyUnknown | Cause::SessionExpired)
+    }
+
     /// The class of its cause.
     pub(crate) fn class(&self) -> Class {
         self.cause.class()

@@ -41,7 +41,7 @@ impl Entry {
     }
 
     /// How fresh the credentials are.
-    pub(super) fn freshness(&self, now: Timestamp) -> Freshness {
+    pub(crate) fn freshness(&self, now: Timestamp) -> Freshness {
         freshness(self.obtained, self.expiration(), now)
     }
 

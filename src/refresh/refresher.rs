@@ -287,12 +287,7 @@ impl<'a> Refresher<'a> {
         match self.sources.hop(hop, &caller) {
             // AWS no longer accepts the caller's session from the cache: it must not be served
             // again.
-            Err(finding)
-                if matches!(
-                    finding.cause,
-                    Cause::AccessKeyUnknown | Cause::SessionExpired
-                ) && self.key(step - 1).is_some() =>
-            {
+            Err(finding) if finding.means_stale_credentials() && self.key(step - 1).is_some() => {
                 log::debug!(
                     "AWS rejected the cached source credentials: deleting them and trying once more"
                 );

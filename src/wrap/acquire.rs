@@ -34,12 +34,7 @@ impl Session<'_> {
         if options.verify || options.expect_account.is_some() || options.expect_role.is_some() {
             let identity = match refresher.identity(&acquired.credentials) {
                 // They came from the cache, and AWS no longer accepts them.
-                Err(finding)
-                    if matches!(
-                        finding.cause,
-                        Cause::AccessKeyUnknown | Cause::SessionExpired
-                    ) =>
-                {
+                Err(finding) if finding.means_stale_credentials() => {
                     log::debug!(
                         "AWS rejected the cached credentials, fetching new ones:\n{finding}"
                     );

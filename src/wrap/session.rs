@@ -233,20 +233,14 @@ impl Session<'_> {
     fn rejected(&self, renewer: &Renewer) -> Option<Finding> {
         let refresher = self.refresher(Instant::now() + POST_MORTEM_TIMEOUT);
         let finding = refresher.identity(&renewer.credentials()).err()?;
-        if matches!(
-            finding.cause,
-            Cause::AccessKeyUnknown | Cause::SessionExpired
-        ) {
+        if finding.means_stale_credentials() {
             refresher.invalidate();
         }
-        let is_cause = matches!(
-            finding.cause,
-            Cause::AccessKeyUnknown
-                | Cause::SecretWrong
-                | Cause::SessionExpired
-                | Cause::ClockSkew
-                | Cause::RegionDisabled
-        );
+        let is_cause = finding.means_stale_credentials()
+            || matches!(
+                finding.cause,
+                Cause::SecretWrong | Cause::ClockSkew | Cause::RegionDisabled
+            );
         is_cause.then(|| finding.for_profile(&self.chain.profile))
     }
 }

@@ -208,6 +208,47 @@ fn unparsable(scene: &Scene) {
         .config("[profile tool]\nregion = eu-west-1\n[profile tool]\nregion = eu-west-1\n");
 }
 
+/// The client in the name of a case.
+fn short(client: Client) -> &'static str {
+    match client {
+        Client::CliV1 => "cli-v1",
+        Client::CliV2 => "cli-v2",
+        Client::Boto3 => "boto3",
+        Client::JavaScript => "js",
+        Client::Ruby => "ruby",
+        Client::Go => "go",
+        Client::RustSdk => "rust",
+        Client::Terraform => "terraform",
+        Client::Rclone => "rclone",
+    }
+}
+
+/// A failure that AWS or a service answers with an error code.
+fn failure(
+    name: &str,
+    client: Client,
+    call: &'static [&'static str],
+    fault: fn(&Scene),
+    cause: &'static str,
+    code: &'static str,
+    operation: &'static str,
+) -> Failure {
+    Failure {
+        name: format!("{}-{name}", short(client)),
+        client,
+        call,
+        fault,
+        cause,
+        code,
+        operation,
+    }
+}
+
+/// A failure before any answer of AWS, or with one that the client does not print.
+fn unanswered(name: &str, client: Client, fault: fn(&Scene), cause: &'static str) -> Failure {
+    failure(name, client, &[], fault, cause, "-", "-")
+}
+
 fn all() -> Vec<Failure> {
     use Client::{Boto3, CliV1, CliV2, Go, JavaScript, Rclone, Ruby, RustSdk, Terraform};
     type Fault = (&'static str, fn(&Scene), &'static str, &'static str);
@@ -237,17 +278,6 @@ fn all() -> Vec<Failure> {
             "SignatureDoesNotMatch",
         ),
     ];
-    let short = |client: Client| match client {
-        CliV1 => "cli-v1",
-        CliV2 => "cli-v2",
-        Boto3 => "boto3",
-        JavaScript => "js",
-        Ruby => "ruby",
-        Go => "go",
-        RustSdk => "rust",
-        Terraform => "terraform",
-        Rclone => "rclone",
-    };
     let mut all = Vec::new();
     for client in Client::ALL {
         for (name, fault, cause, code) in faults {
@@ -262,36 +292,11 @@ fn all() -> Vec<Failure> {
             } else {
                 "-"
             };
-            all.push(Failure {
-                name: format!("{}-{name}", short(client)),
-                client,
-                call: &[],
-                fault,
-                cause,
-                code,
-                operation,
-            });
+            all.push(failure(name, client, &[], fault, cause, code, operation));
         }
     }
-    let mut add = |name: &str,
-                   client: Client,
-                   call: &'static [&'static str],
-                   fault: fn(&Scene),
-                   cause,
-                   code,
-                   operation| {
-        all.push(Failure {
-            name: format!("{}-{name}", short(client)),
-            client,
-            call,
-            fault,
-            cause,
-            code,
-            operation,
-        });
-    };
     // The same failures with the error codes of other services.
-    add(
+    all.push(failure(
         "s3-unknown-key",
         CliV1,
         &["s3", "ls", "s3://state"],
@@ -299,8 +304,8 @@ fn all() -> Vec<Failure> {
         "access-key-unknown",
         "InvalidAccessKeyId",
         "ListObjectsV2",
-    );
-    add(
+    ));
+    all.push(failure(
         "s3-skewed-clock",
         CliV1,
         &["s3", "ls", "s3://state"],
@@ -308,8 +313,8 @@ fn all() -> Vec<Failure> {
         "clock-skew",
         "RequestTimeTooSkewed",
         "ListObjectsV2",
-    );
-    add(
+    ));
+    all.push(failure(
         "ec2-unknown-key",
         CliV1,
         &["ec2", "describe-instances"],
@@ -317,8 +322,8 @@ fn all() -> Vec<Failure> {
         "access-key-unknown",
         "AuthFailure",
         "DescribeInstances",
-    );
-    add(
+    ));
+    all.push(failure(
         "ec2-expired-token",
         CliV1,
         &["ec2", "describe-instances"],
@@ -326,8 +331,8 @@ fn all() -> Vec<Failure> {
         "session-expired",
         "RequestExpired",
         "DescribeInstances",
-    );
-    add(
+    ));
+    all.push(failure(
         "dynamodb-unknown-key",
         CliV1,
         &["dynamodb", "list-tables"],
@@ -335,8 +340,8 @@ fn all() -> Vec<Failure> {
         "access-key-unknown",
         "UnrecognizedClientException",
         "ListTables",
-    );
-    add(
+    ));
+    all.push(failure(
         "kms-wrong-secret",
         CliV1,
         &["kms", "list-keys"],
@@ -344,8 +349,8 @@ fn all() -> Vec<Failure> {
         "secret-wrong",
         "InvalidSignatureException",
         "ListKeys",
-    );
-    add(
+    ));
+    all.push(failure(
         "lambda-expired-token",
         CliV1,
         &["lambda", "list-functions"],
@@ -353,8 +358,8 @@ fn all() -> Vec<Failure> {
         "session-expired",
         "ExpiredTokenException",
         "ListFunctions",
-    );
-    add(
+    ));
+    all.push(failure(
         "debug-unknown-key",
         CliV1,
         &["sts", "get-caller-identity", "--debug"],
@@ -362,8 +367,8 @@ fn all() -> Vec<Failure> {
         "access-key-unknown",
         "InvalidClientTokenId",
         "GetCallerIdentity",
-    );
-    add(
+    ));
+    all.push(failure(
         "ec2-not-allowed",
         CliV1,
         &["ec2", "describe-instances"],
@@ -371,8 +376,8 @@ fn all() -> Vec<Failure> {
         "permission-denied",
         "UnauthorizedOperation",
         "DescribeInstances",
-    );
-    add(
+    ));
+    all.push(failure(
         "dynamodb-not-allowed",
         CliV1,
         &["dynamodb", "list-tables"],
@@ -380,56 +385,44 @@ fn all() -> Vec<Failure> {
         "permission-denied",
         "AccessDeniedException",
         "ListTables",
-    );
+    ));
     for client in [JavaScript, Ruby, RustSdk] {
-        add(
+        all.push(unanswered(
             "no-such-host",
             client,
-            &[],
             no_such_host,
             "dns-failure",
-            "-",
-            "-",
-        );
+        ));
     }
     for client in [
         CliV1, CliV2, Boto3, JavaScript, Ruby, Go, RustSdk, Terraform,
     ] {
-        add(
+        all.push(unanswered(
             "no-credentials",
             client,
-            &[],
             nothing,
             "credentials-missing",
-            "-",
-            "-",
-        );
+        ));
     }
     // These clients silently try their other sources.
     for client in [JavaScript, Go] {
-        add(
+        all.push(unanswered(
             "no-such-profile",
             client,
-            &[],
             no_such_profile,
             "credentials-missing",
-            "-",
-            "-",
-        );
+        ));
     }
     for client in [CliV1, CliV2, Boto3, Terraform] {
-        add(
+        all.push(unanswered(
             "no-such-profile",
             client,
-            &[],
             no_such_profile,
             "profile-not-found",
-            "-",
-            "-",
-        );
+        ));
     }
     for client in [CliV1, CliV2, Boto3] {
-        add(
+        all.push(failure(
             "role-denied",
             client,
             &[],
@@ -437,10 +430,10 @@ fn all() -> Vec<Failure> {
             "assume-role-denied",
             "AccessDenied",
             "AssumeRole",
-        );
+        ));
     }
     for client in [JavaScript, RustSdk] {
-        add(
+        all.push(failure(
             "role-denied",
             client,
             &[],
@@ -448,9 +441,9 @@ fn all() -> Vec<Failure> {
             "assume-role-denied",
             "AccessDenied",
             "-",
-        );
+        ));
     }
-    add(
+    all.push(failure(
         "role-denied",
         Go,
         &[],
@@ -458,36 +451,27 @@ fn all() -> Vec<Failure> {
         "assume-role-denied",
         "AccessDenied",
         "AssumeRole",
-    );
-    add(
+    ));
+    all.push(unanswered(
         "sso-session-unknown",
         Go,
-        &[],
         sso,
         "sso-not-refreshable",
-        "-",
-        "-",
-    );
-    add(
+    ));
+    all.push(unanswered(
         "by-awsfresh",
         Go,
-        &[],
         by_awsfresh,
         "sso-session-expired",
-        "-",
-        "-",
-    );
-    add(
+    ));
+    all.push(unanswered(
         "proxy-gone",
         Go,
-        &[],
         proxy_gone,
         "proxy-misconfigured",
-        "-",
-        "-",
-    );
-    add("untrusted", Go, &[], untrusted, "tls-untrusted", "-", "-");
-    add(
+    ));
+    all.push(unanswered("untrusted", Go, untrusted, "tls-untrusted"));
+    all.push(failure(
         "web-identity-expired",
         Go,
         &[],
@@ -495,83 +479,49 @@ fn all() -> Vec<Failure> {
         "web-identity-expired",
         "ExpiredTokenException",
         "AssumeRoleWithWebIdentity",
-    );
+    ));
     for client in [CliV1, CliV2, Boto3] {
-        add("cycle", client, &[], cycle, "profile-cycle", "-", "-");
-        add(
+        all.push(unanswered("cycle", client, cycle, "profile-cycle"));
+        all.push(unanswered(
             "sso-never-signed-in",
             client,
-            &[],
             sso,
             "sso-session-missing",
-            "-",
-            "-",
-        );
-        add(
+        ));
+        all.push(unanswered(
             "sso-expired",
             client,
-            &[],
             expired_sso,
             "sso-session-expired",
-            "-",
-            "-",
-        );
-        add(
+        ));
+        all.push(unanswered(
             "half-a-key",
             client,
-            &[],
             half_a_key,
             "mixed-credential-parts",
-            "-",
-            "-",
-        );
-        add(
+        ));
+        all.push(unanswered(
             "closed-port",
             if client == CliV2 { JavaScript } else { client },
-            &[],
             closed_port,
             "connect-timeout",
-            "-",
-            "-",
-        );
-        add(
+        ));
+        all.push(unanswered(
             "by-awsfresh",
             client,
-            &[],
             by_awsfresh,
             "sso-session-expired",
-            "-",
-            "-",
-        );
+        ));
     }
-    add(
+    all.push(unanswered(
         "proxy-gone",
         CliV2,
-        &[],
         proxy_gone,
         "proxy-misconfigured",
-        "-",
-        "-",
-    );
-    add(
-        "untrusted",
-        CliV2,
-        &[],
-        untrusted,
-        "tls-untrusted",
-        "-",
-        "-",
-    );
-    add(
-        "untrusted",
-        Boto3,
-        &[],
-        untrusted,
-        "tls-untrusted",
-        "-",
-        "-",
-    );
-    add(
+    ));
+    all.push(unanswered("untrusted", CliV2, untrusted, "tls-untrusted"));
+    all.push(unanswered("untrusted", Boto3, untrusted, "tls-untrusted"));
+    all.push(failure(
         "web-identity-expired",
         Boto3,
         &[],
@@ -579,8 +529,8 @@ fn all() -> Vec<Failure> {
         "web-identity-expired",
         "ExpiredTokenException",
         "AssumeRoleWithWebIdentity",
-    );
-    add(
+    ));
+    all.push(failure(
         "space-in-key-id",
         CliV1,
         &[],
@@ -588,8 +538,8 @@ fn all() -> Vec<Failure> {
         "hidden-characters",
         "IncompleteSignature",
         "GetCallerIdentity",
-    );
-    add(
+    ));
+    all.push(failure(
         "swapped",
         CliV1,
         &[],
@@ -597,16 +547,13 @@ fn all() -> Vec<Failure> {
         "key-and-secret-swapped",
         "IncompleteSignature",
         "GetCallerIdentity",
-    );
-    add(
+    ));
+    all.push(unanswered(
         "unparsable",
         CliV2,
-        &[],
         unparsable,
         "config-malformed",
-        "-",
-        "-",
-    );
+    ));
     all
 }
 
