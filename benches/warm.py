@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """Measures a warm `credential-process`. Prints ratios from one run: the sealed store to /bin/true, and the OS keyring to a
 secret-tool lookup of an item of the same size, alone and among 200 foreign items. Also prints peak resident memory,
-system calls, and the cost of wrapping a command.
+system calls, and the cost of wrapping a command. Exits with 1 if a ratio is above its limit.
+
+The sealed store is measured a second time with a fresh copy of BINARY, for information: a copy is in
+the page cache in large pieces, and starts a fifth faster than a file that was linked, or that was
+read back from the disk page by page.
 
 Usage: cargo build --release && benches/warm.py [BINARY [ROUNDS]]
 Everything except the sealed store needs gnome-keyring, libsecret-tools and dbus; system calls need strace.
@@ -26,6 +30,7 @@ ANSWER = (
     % ("s" * 40, "t" * 1200)
 )
 NULL = os.open(os.devnull, os.O_RDWR)
+exceeded = []
 
 
 def once(command, env):
@@ -68,7 +73,9 @@ def paired(name, ours, theirs, limit):
     samples = [(once(*ours), once(*theirs)) for _ in range(ROUNDS)]
     a = statistics.median(ours for ours, _ in samples)
     b = statistics.median(theirs for _, theirs in samples)
-    print(f"{name}: {a:.2f} ms against {b:.2f} ms: ratio {a / b:.2f} (limit {limit}); peak resident memory {peak(*ours):.1f} MiB (limit 12)")
+    if limit is not None and a / b > limit:
+        exceeded.append(name)
+    print(f"{name}: {a:.2f} ms against {b:.2f} ms: ratio {a / b:.2f} (limit {limit or 'none'}); peak resident memory {peak(*ours):.1f} MiB (limit 12)")
 
 
 def calls(name, command, env):
@@ -89,7 +96,9 @@ with tempfile.TemporaryDirectory() as home:
     sealed = env | {"AWSFRESH_STORE": "sealed", "AWSFRESH_KEY_FILE": str(home / "key")}
     once(ask, sealed)
     (home / "answer").unlink()  # from here on, a cold call fails
-    paired("sealed, key file", (ask, sealed), (["/bin/true"], env), "1.6")
+    paired("sealed, key file", (ask, sealed), (["/bin/true"], env), 1.6)
+    copy = shutil.copy(BINARY, home / "copy")
+    paired("the same, a fresh copy", ([str(copy), *ask[1:]], sealed), (["/bin/true"], env), None)
     wrap = [BINARY, "-p", "p", "--", "/bin/true"]
     samples = [(once(wrap, sealed), once(ask, sealed)) for _ in range(ROUNDS)]
     a, b = (statistics.median(times) for times in zip(*samples))
@@ -99,8 +108,13 @@ with tempfile.TemporaryDirectory() as home:
 
     if not all(map(shutil.which, ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"])):
         sys.exit("the keyring is not measured: gnome-keyring, libsecret-tools or dbus is not installed")
+    # Without service directories: the first call would start a second, locked keyring.
+    (home / "bus.conf").write_text(
+        f"<busconfig><type>session</type><listen>unix:dir={home}</listen><policy context='default'>"
+        "<allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/></policy></busconfig>"
+    )
     bus = subprocess.Popen(
-        ["dbus-daemon", "--session", "--print-address", "--nofork"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ["dbus-daemon", "--config-file", str(home / "bus.conf"), "--print-address", "--nofork"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     secrets = None
     try:
@@ -127,13 +141,16 @@ with tempfile.TemporaryDirectory() as home:
         once(ask, keyring)
         (home / "answer").unlink()
         lookup = [shutil.which("secret-tool"), "lookup", "bench", "same-size"]
-        paired("keyring", (ask, keyring), (lookup, env), "0.35")
+        paired("keyring", (ask, keyring), (lookup, env), 0.35)
         for n in range(200):
             keep("x" * 1500, "bench", f"foreign-{n}")
-        paired("keyring among 200 foreign items", (ask, keyring), (lookup, env), "0.35")
+        paired("keyring among 200 foreign items", (ask, keyring), (lookup, env), 0.35)
         if shutil.which("strace"):
             calls("keyring", ask, keyring)
     finally:
         for process in filter(None, [secrets, bus]):
             process.terminate()
             process.wait()
+
+if exceeded:
+    sys.exit(f"above the limit: {', '.join(exceeded)}")
