@@ -742,7 +742,7 @@ fn invalid_answers_of_a_process_are_reported() {
 
 /// Runs in a separate process, started by the next test.
 #[test]
-#[ignore = "panics"]
+#[ignore = "the next test runs it, in a process of its own"]
 fn panics_with_a_secret_in_the_message() {
     awsfresh::install_panic_hook();
     let token = "IQoJb3JpZ2luX2VjCANARYé";

@@ -88,15 +88,10 @@ fn replaced(step: &StepResult) -> Option<Finding> {
 
 /// Sessions in the AWS CLI's cache that AWS no longer accepts.
 fn cli_sessions(facts: &Facts, probes: &ProbeResults) -> Vec<Finding> {
-    let rejections = [
-        Cause::AccessKeyUnknown,
-        Cause::SessionExpired,
-        Cause::SessionTokenDamaged,
-    ];
     let mut found = Vec::new();
     for (session, outcome) in facts.cli_sessions.iter().zip(&probes.cli_sessions) {
         let Err(said) = outcome else { continue };
-        if !rejections.contains(&said.cause) {
+        if !said.means_stale_credentials() && said.cause != Cause::SessionTokenDamaged {
             continue;
         }
         let end = session
