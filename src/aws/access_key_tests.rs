@@ -24,6 +24,7 @@ fn keys_that_aws_might_accept_have_no_flaw() {
 
 #[test]
 fn every_flaw_of_form_is_found() {
+    // One table: its length is the number of flaws.
     let (secret, token) = ("s".repeat(40), "t".repeat(400));
     let secret = secret.as_str();
     for (id, secret, token, cause, certain) in [

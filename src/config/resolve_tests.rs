@@ -108,6 +108,7 @@ fn every_base_is_recognised() {
 
 #[test]
 fn every_wrong_profile_has_its_cause_and_place() {
+    // One table: its length is the number of ways in which a profile can be wrong.
     use Cause::*;
     let keys = "aws_access_key_id = AKIAQTESTTESTTESTTES\naws_secret_access_key = s\n";
     let cases: &[(&str, Cause)] = &[

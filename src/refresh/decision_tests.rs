@@ -19,6 +19,7 @@ fn entry(key: &CacheKey, obtained: i64, lifetime: i64) -> Entry {
 
 #[test]
 fn the_decision_depends_on_failure_store_and_wait() {
+    // One table: its length is the number of cases.
     let key = CacheKey::new("role", "aa");
     let old = || entry(&key, NOW.0 - 3000, 3600);
     let new = || entry(&key, NOW.0, 3600);
