@@ -10,6 +10,11 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex_digest(&SHA256, bytes)
 }
 
+/// SHA-256 as bytes.
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
+}
+
 /// SHA-1, which the AWS CLI uses in the names of its SSO token files. Nothing depends on its
 /// strength.
 pub fn sha1_hex(bytes: &[u8]) -> String {

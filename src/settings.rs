@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) key_file: Option<PathBuf>,
     /// A command that prints that key.
     pub(crate) key_command: Option<String>,
+    /// Whether `login` keeps SSO tokens in the AWS CLI's file.
+    pub(crate) share_with_cli: Option<bool>,
 }
 
 impl Settings {
@@ -29,7 +31,7 @@ impl Settings {
             let what = e.message().lines().next().unwrap_or_default().to_owned();
             Finding::new(Cause::ConfigMalformed, format!("{} does not contain settings: {what}", path.display()))
                 .evidence(format!("{}:{line}", path.display()))
-                .remedy(r#"it may contain store = "auto", timeout = 4.0, key_file = "FILE", key_command = "COMMAND""#)
+                .remedy(r#"it may contain store = "auto", timeout = 4.0, key_file = "FILE", key_command = "COMMAND", share_with_cli = true"#)
         })
     }
 }

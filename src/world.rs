@@ -77,8 +77,6 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// The home directory: `HOME`, else the one the system has for this user.
     pub(crate) home: PathBuf,
-    /// When the run began.
-    pub(crate) start: Instant,
     /// Whether a person can see what is written to stderr.
     pub(crate) attended: bool,
 }
@@ -105,7 +103,6 @@ impl World {
             env,
             settings,
             home: base.home_dir().to_owned(),
-            start: Instant::now(),
             attended,
         })
     }
@@ -234,9 +231,18 @@ impl World {
         state_dir_under(&self.home)
     }
 
-    /// The end of this run: see [`Self::timeout`].
+    /// Whether `login` keeps SSO tokens in the AWS CLI's file: `AWSFRESH_SHARE_WITH_CLI`, else
+    /// `share_with_cli` in `config.toml`.
+    pub(crate) fn share_with_cli(&self) -> bool {
+        match self.env("AWSFRESH_SHARE_WITH_CLI") {
+            Some(_) => self.env_flag("AWSFRESH_SHARE_WITH_CLI"),
+            None => self.settings.share_with_cli.unwrap_or_default(),
+        }
+    }
+
+    /// The end of an attempt that begins now: see [`Self::timeout`].
     pub(crate) fn deadline(&self) -> Result<Instant> {
-        Ok(self.start + self.timeout()?)
+        Ok(Instant::now() + self.timeout()?)
     }
 
     /// How long one attempt may take: `AWSFRESH_TIMEOUT` in seconds, else `timeout` in

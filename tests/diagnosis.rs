@@ -273,7 +273,7 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
         return Err(format!("no remedy is exactly `{command}`"));
     }
     let out = home.shell(&format!(
-        "{command}\n{AWSFRESH} {} >/dev/null; echo $?",
+        "{AWSFRESH_COMMAND}{command}\n{AWSFRESH} {} >/dev/null; echo $?",
         call.join(" ")
     ));
     if out.trim() == "0" {
@@ -282,6 +282,14 @@ fn judge_call(case: &Case, call: &[String], home: &Sandbox, aws: &Double) -> Res
         Err(format!("exit code {out} after the remedy"))
     }
 }
+
+/// Lets a remedy call awsfresh by its name. A sign-in takes the device flow, as over SSH; the double
+/// approves every code.
+const AWSFRESH_COMMAND: &str = concat!(
+    "awsfresh() { SSH_CONNECTION=lab \"",
+    env!("CARGO_BIN_EXE_awsfresh"),
+    "\" \"$@\"; }\n"
+);
 
 /// A call that runs in the background until the case ends.
 struct Background(std::process::Child);
@@ -328,7 +336,7 @@ fn apply_remedy(
                 return Err(format!("no remedy is exactly `{command}`"));
             }
             let out = home.shell(&format!(
-                "{command}\n{AWSFRESH} doctor --json {}",
+                "{AWSFRESH_COMMAND}{command}\n{AWSFRESH} doctor --json {}",
                 args.join(" ")
             ));
             serde_json::from_str(&out).map_err(|e| format!("{e} after the remedy: {out}"))?

@@ -610,7 +610,7 @@ fn damaged_cache_entries_and_locks_are_ignored() {
 #[test]
 #[rustfmt::skip] // one line per row
 fn unusable_sso_tokens_are_reported() {
-    const AGAIN: &str = "aws sso login --sso-session corp";
+    const AGAIN: &str = "awsfresh login corp";
     check(&[
         ("an intact token", |_| (), SSO, Works),
         ("a truncated token", |s| s.token(&token_file("2089-01-01T00:00:00Z")[..40]), SSO, Fails(4, "sso-cache-damaged", AGAIN)),

@@ -259,11 +259,7 @@ fn an_expired_session_needs_a_sign_in_and_shows_the_exact_command() {
     );
     let run = home.credentials_of("admin");
     run.failed(4, "sso-session-expired");
-    assert!(
-        run.stderr.contains("aws sso login --sso-session corp"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("awsfresh login corp"), "{}", run.stderr);
 }
 
 #[test]

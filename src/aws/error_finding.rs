@@ -5,7 +5,9 @@ use super::access_key::{self, Flaw, Keys, Part, account_of};
 use super::denier::denier_remedy;
 use super::error_code::{ApiError, ErrorKind};
 use super::partition;
-use super::shared_findings::{CHECK_ASSIGNMENT, NEW_TOKEN, clock_sync_command, region_of};
+use super::shared_findings::{
+    CHECK_ASSIGNMENT, NEW_TOKEN, SHARED_SIGN_IN, clock_sync_command, region_of,
+};
 use crate::finding::{AwsAnswer, Cause, Finding};
 use crate::text::{masked, redacted};
 
@@ -353,12 +355,12 @@ fn service_rejected(kind: ErrorKind) -> Finding {
             "the SSO session has expired, or sso_region is wrong",
         )
         .likely()
-        .remedy("aws sso login"),
+        .remedy(SHARED_SIGN_IN),
         ErrorKind::SsoRegistrationExpired => Finding::new(
             Cause::SsoRegistrationExpired,
             "the SSO client registration has expired",
         )
-        .remedy("aws sso login"),
+        .remedy(SHARED_SIGN_IN),
         ErrorKind::SsoNoAccess => Finding::new(
             Cause::SsoAccessRemoved,
             "the SSO user does not have this role in the account",

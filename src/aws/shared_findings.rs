@@ -66,3 +66,6 @@ pub(crate) fn clock_sync_command() -> &'static str {
         "sudo timedatectl set-ntp true"
     }
 }
+
+/// How to sign in for another program, which reads the token from the AWS CLI's file.
+pub(crate) const SHARED_SIGN_IN: &str = "awsfresh login --share-with-cli";

@@ -4,8 +4,9 @@ use crate::aws_files::{self, AwsFiles};
 use crate::cli::ProfileSelection;
 use crate::config::{Chain, ProfileSet};
 use crate::credentials::Credentials;
-use crate::finding::Result;
+use crate::finding::{Finding, Result};
 use crate::refresh::Refresher;
+use crate::signin::{Codes, Options, SignIn, can_cure, offer};
 use crate::store::Store;
 use crate::world::World;
 
@@ -26,14 +27,59 @@ impl Context<'_> {
         aws_files::resolve(self.world, set, profile)
     }
 
-    /// The credentials of a chain; `force` renews them even if they are fresh.
-    pub(super) fn obtain(&self, chain: &Chain, force: bool) -> Result<Credentials> {
+    /// The credentials of a chain; `force` renews them even if they are fresh. `codes` may have MFA
+    /// codes.
+    pub(super) fn obtain(
+        &self,
+        chain: &Chain,
+        force: bool,
+        codes: Option<&Codes>,
+    ) -> Result<Credentials> {
         let deadline = self.world.deadline()?;
-        let refresher = Refresher::new(self.world, chain, &*self.store, deadline);
-        let refresher = if force { refresher.force() } else { refresher };
+        let mut refresher = Refresher::new(self.world, chain, &*self.store, deadline);
+        if force {
+            refresher = refresher.force();
+        }
+        if let Some(codes) = codes {
+            refresher = refresher.codes(codes);
+        }
         let credentials = refresher.obtain();
         log::debug!("store: {}", self.store.status());
         credentials
+    }
+
+    /// Does `work`, and once more after a sign-in where that cures its failure and a person at the
+    /// terminal agrees.
+    pub(super) fn offering_sign_in<T>(
+        &self,
+        chain: &Chain,
+        may_offer: bool,
+        mut work: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        match work() {
+            Err(finding) if may_offer && can_cure(&finding) => {
+                if self.offer_sign_in(chain, &finding)? {
+                    work()
+                } else {
+                    Err(finding)
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Offers to sign in; returns whether the session is valid now.
+    pub(super) fn offer_sign_in(&self, chain: &Chain, finding: &Finding) -> Result<bool> {
+        let options = Options {
+            share_with_cli: self.world.share_with_cli(),
+            ..Options::default()
+        };
+        let sign_in = SignIn {
+            world: self.world,
+            store: &*self.store,
+            options: &options,
+        };
+        offer(&sign_in, chain, finding)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::finding::Result;
+use crate::signin::can_cure;
 use crate::{doctor, ui};
 
 /// Prints the diagnosis; the exit code is that of the first error.
@@ -10,8 +11,18 @@ pub(super) fn run(
     profile: Option<&str>,
     offline: bool,
     as_json: bool,
+    may_offer: bool,
 ) -> Result<u8> {
-    let report = doctor::run(context.world, &*context.store, profile, offline);
+    let diagnose = || doctor::run(context.world, &*context.store, profile, offline);
+    let mut report = diagnose();
+    if may_offer
+        && let Some(finding) = report.culprit().filter(|finding| can_cure(finding))
+        && let (selected, _) = context.world.selected_profile(profile)
+        && let Ok(chain) = context.resolve(context.files()?.profiles(), selected)
+        && context.offer_sign_in(&chain, finding)?
+    {
+        report = diagnose();
+    }
     if as_json {
         ui::print_stdout(report.to_json().to_string().as_bytes())?;
     } else {

@@ -4,7 +4,7 @@
 use super::Context;
 use crate::cli::ProfileSelection;
 use crate::finding::Result;
-use crate::refresh::{TOKEN_KIND, step_keys};
+use crate::refresh::{REGISTRATION_KIND, TOKEN_KIND, step_keys};
 use crate::source::connection::Connections;
 use crate::store::StoreError;
 
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 pub(super) fn run(context: &Context<'_>, selection: &ProfileSelection) -> Result<()> {
     let keys = if selection.all {
         let mut keys = context.store.keys().map_err(StoreError::into_finding)?;
-        keys.retain(|key| key.kind() != TOKEN_KIND);
+        keys.retain(|key| ![TOKEN_KIND, REGISTRATION_KIND].contains(&key.kind()));
         keys
     } else {
         let files = context.files()?;

@@ -6,6 +6,8 @@ mod credential_process;
 mod doctor;
 mod explain;
 mod forget;
+mod login;
+mod logout;
 mod refresh;
 mod status;
 mod why;
@@ -28,14 +30,20 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
             credential_process::run(&context, profile.as_deref())?;
         }
         Some(Subcommand::Status { profile, json }) => status::run(&context, profile, *json)?,
-        Some(Subcommand::Refresh { selection }) => refresh::run(&context, selection)?,
+        Some(Subcommand::Login(args)) => login::run(&context, args)?,
+        Some(Subcommand::Logout(args)) => logout::run(&context, args)?,
+        Some(Subcommand::Refresh { selection, person }) => {
+            refresh::run(&context, selection, person)?;
+        }
         Some(Subcommand::Forget { selection }) => forget::run(&context, selection)?,
         Some(Subcommand::Doctor {
             profile,
             offline,
+            no_login,
             json,
         }) => {
-            return doctor::run(&context, profile.as_deref(), *offline, *json);
+            let may_offer = !no_login && !offline && !json;
+            return doctor::run(&context, profile.as_deref(), *offline, *json, may_offer);
         }
         Some(Subcommand::Explain {
             file,
@@ -57,6 +65,8 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
         Some(Subcommand::Status { .. }) => "status",
         Some(Subcommand::Refresh { .. }) => "refresh",
         Some(Subcommand::Forget { .. }) => "forget",
+        Some(Subcommand::Login(_)) => "login",
+        Some(Subcommand::Logout(_)) => "logout",
         // Their failures are those of others.
         Some(Subcommand::Doctor { .. } | Subcommand::Explain { .. } | Subcommand::Why { .. }) => {
             return;

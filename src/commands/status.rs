@@ -136,15 +136,10 @@ fn source(chain: &Chain) -> String {
         Base::WebIdentity { role_arn, .. } => format!("web identity {}", role_arn.text),
         Base::Sso {
             session,
-            start_url,
             account_id,
             role_name,
-            ..
         } => {
-            format!(
-                "sso {} {account_id} {role_name}",
-                session.as_ref().unwrap_or(start_url)
-            )
+            format!("sso {} {account_id} {role_name}", session.label())
         }
         Base::LoginSession { arn, .. } => format!("aws login {}", arn.text),
         Base::Process { .. } => "process".to_owned(),

@@ -4,9 +4,10 @@ use super::{Context, RUN};
 use crate::cli::Wrap;
 use crate::finding::{Finding, Result};
 use crate::journal::Journal;
+use crate::signin::Codes;
 use crate::store::StoreKind;
-use crate::wrap::{Reporter, WrapOptions};
-use crate::{ui, wrap};
+use crate::ui;
+use crate::wrap::{Reporter, Session, WrapOptions};
 
 /// Runs the command and returns its exit code. An error means that it was not started.
 pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) -> Result<u8> {
@@ -30,7 +31,25 @@ pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) 
     let reporter = ConsoleReporter {
         record: &|finding| journal.record(world.now(), RUN, finding),
     };
-    let code = wrap::run(world, &chain, &*context.store, &options, files, &reporter);
+    let person = &args.person;
+    let codes = Codes::new(person.mfa_code.clone(), !person.no_login);
+    let mut files = Some(files);
+    let code = context.offering_sign_in(&chain, !person.no_login, || {
+        // They are dropped before the command runs, and read again after a sign-in.
+        let files = match files.take() {
+            Some(files) => files,
+            None => context.files()?,
+        };
+        let session = Session {
+            world,
+            chain: &chain,
+            store: &*context.store,
+            options: &options,
+            codes: &codes,
+            reporter: &reporter,
+        };
+        session.run(files)
+    });
     code.map_err(|finding| finding.for_profile(profile))
 }
 

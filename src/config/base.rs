@@ -4,7 +4,7 @@ use super::chain::Base;
 use super::hop::hop;
 use super::key_typos::{KeyTypo, key_typos};
 use super::parser::Value;
-use super::profiles::{Profile, ProfileSet};
+use super::profiles::Profile;
 use super::validate::{self, invalid};
 use crate::finding::{Cause, Finding, Result};
 
@@ -134,94 +134,4 @@ pub(super) fn web_identity(profile: &Profile, token_file: &Value) -> Result<Base
         session_name: profile.get("role_session_name").cloned(),
         duration_seconds: hop.duration_seconds,
     })
-}
-
-/// SSO, with an `[sso-session]` or in the legacy form. If both sections have a key, they must
-/// agree, as botocore demands.
-pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
-    let session = match profile.get("sso_session") {
-        Some(name) => {
-            let section = set
-                .sso_session(&name.text)
-                .ok_or_else(|| no_session(set, name))?;
-            section.check()?;
-            Some((name, section))
-        }
-        None => None,
-    };
-    let in_session = |key: &str| session.and_then(|(_, section)| section.get(key));
-    let required = |key: &str| -> Result<String> {
-        let value = match (profile.get(key), in_session(key)) {
-            (Some(a), Some(b)) if a.text != b.text => {
-                let why = "the AWS CLI and boto3 reject it";
-                return Err(conflict(profile, (key, a), (key, b), why));
-            }
-            (own, shared) => shared.or(own).ok_or_else(|| {
-                let summary = format!("profile `{}` is an SSO profile without {key}", profile.name);
-                Finding::new(Cause::ConfigMalformed, summary)
-                    .about_profile(&profile.name)
-                    .at(&profile.origin)
-                    .remedy(format!("add {key}"))
-            })?,
-        };
-        validate::no_control_chars(key, value)?;
-        match key {
-            "sso_region" => validate::region(key, value)?,
-            "sso_account_id" => validate::account(key, value)?,
-            "sso_start_url" if !value.text.starts_with("http") => {
-                let fix = "sso_start_url = https://NAME.awsapps.com/start";
-                return Err(invalid(
-                    Cause::ConfigMalformed,
-                    key,
-                    value,
-                    "is not a URL",
-                    fix,
-                ));
-            }
-            _ => {}
-        }
-        Ok(value.text.clone())
-    };
-    let use_fips = "awsfresh_use_fips_endpoint";
-    let use_fips = in_session(use_fips).or_else(|| profile.get(use_fips));
-    Ok(Base::Sso {
-        profile: profile.name.clone(),
-        start_url: required("sso_start_url")?,
-        sso_region: required("sso_region")?,
-        account_id: required("sso_account_id")?,
-        role_name: required("sso_role_name")?,
-        use_fips: use_fips.map(|value| value.text.eq_ignore_ascii_case("true")),
-        session: session.map(|(name, _)| name.text.clone()),
-    })
-}
-
-/// The finding for an `sso_session` that does not exist, with what the user may have written
-/// instead.
-fn no_session(set: &ProfileSet, name: &Value) -> Finding {
-    let summary = format!("[sso-session {}] does not exist", name.text);
-    let finding = Finding::new(Cause::SourceMissing, summary).at(&name.origin);
-    let profile = set
-        .profile(&name.text)
-        .filter(|one| one.get("sso_start_url").is_some());
-    if let Some(Profile { origin, .. }) = profile {
-        return finding
-            .evidence(format!(
-                "{origin} has [profile {}] with sso_start_url",
-                name.text
-            ))
-            .remedy(format!("write [sso-session {}] at {origin}", name.text));
-    }
-    if let Some(similar) = set.similar_session(&name.text) {
-        return finding.remedy(format!(
-            "did you mean `{}`, at {}?",
-            similar.name, similar.origin
-        ));
-    }
-    if let Some((what, origin)) = set.misplaced_session(&name.text) {
-        return finding.evidence(what).remedy(format!(
-            "write [sso-session {}] in the config file, in the place of {origin}",
-            name.text
-        ));
-    }
-    finding.remedy("add the section, or run: aws configure sso-session")
 }

@@ -4,6 +4,7 @@
 use super::parser::Value;
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Origin};
+use crate::shell::quoted;
 
 /// A resolved profile: everything that decides about its credentials, except for the environment.
 #[derive(Debug)]
@@ -45,22 +46,33 @@ pub enum Base {
         session_name: Option<Value>,
         duration_seconds: Option<u32>,
     },
-    /// IAM Identity Center. `session` is `None` for the legacy form; `profile` has these keys.
+    /// IAM Identity Center.
     Sso {
-        profile: String,
-        session: Option<String>,
-        start_url: String,
-        sso_region: String,
+        session: SsoSession,
         account_id: String,
         role_name: String,
-        /// `awsfresh_use_fips_endpoint` of the session, which ranks above the setting for all
-        /// services.
-        use_fips: Option<bool>,
     },
     /// `aws login`; `profile` has the key `login_session`.
     LoginSession { arn: Value, profile: String },
     /// A `credential_process` other than awsfresh.
     Process { command: Value, profile: String },
+}
+
+/// A session of IAM Identity Center: one sign-in, for any number of profiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SsoSession {
+    /// The name of its `[sso-session]`; the legacy form has none.
+    pub name: Option<String>,
+    /// The profile that names it, if it was found through one.
+    pub profile: Option<String>,
+    /// `sso_start_url`, as written.
+    pub start_url: String,
+    /// `sso_region`.
+    pub region: String,
+    /// `sso_registration_scopes`.
+    pub scopes: Vec<String>,
+    /// `awsfresh_use_fips_endpoint`, which ranks above the setting for all services.
+    pub use_fips: Option<bool>,
 }
 
 /// One role to assume. The fields are the config keys of the same names, without `awsfresh_`.
@@ -70,6 +82,7 @@ pub struct Hop {
     pub(crate) role_arn: Value,
     pub(crate) external_id: Option<String>,
     pub(crate) mfa_serial: Option<String>,
+    pub(crate) mfa_process: Option<Value>,
     pub(crate) duration_seconds: Option<u32>,
     pub(crate) session_name: Option<String>,
     pub(crate) region: Option<String>,
@@ -91,6 +104,36 @@ pub struct Network {
     pub(crate) sso_endpoint_url: Option<Value>,
     pub(crate) sso_oidc_endpoint_url: Option<Value>,
     pub(crate) ignore_configured_endpoint_urls: bool,
+}
+
+impl SsoSession {
+    /// The name that users know: that of the session, else the start URL.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.start_url)
+    }
+
+    /// The section that has its settings, as a person finds it.
+    pub(crate) fn section(&self) -> String {
+        match (&self.name, &self.profile) {
+            (Some(name), _) => format!("[sso-session {name}]"),
+            (None, Some(profile)) => format!("profile `{profile}`"),
+            (None, None) => format!("the profile with {}", self.start_url),
+        }
+    }
+
+    /// The command to sign in.
+    pub(crate) fn login_command(&self) -> String {
+        match (&self.name, &self.profile) {
+            (Some(name), _) => format!("awsfresh login {}", quoted(name)),
+            (None, Some(profile)) => login_for_profile(profile),
+            (None, None) => "awsfresh login".to_owned(),
+        }
+    }
+}
+
+/// The command to sign in for everything that a profile needs.
+fn login_for_profile(profile: &str) -> String {
+    format!("awsfresh login -p {}", quoted(profile))
 }
 
 /// The longest session that STS grants to a caller that is itself a session, in seconds.
@@ -120,7 +163,7 @@ impl Chain {
 }
 
 impl Hop {
-    /// The finding for a role that requires an MFA code, which awsfresh cannot ask for.
+    /// The finding for a role that requires an MFA code where no person can be asked.
     pub(crate) fn mfa_needed(&self, serial: &str) -> Finding {
         let summary = format!(
             "the role of profile `{}` requires an MFA code",
@@ -132,9 +175,22 @@ impl Hop {
                 "mfa_serial = {serial}, and no cached session for {}",
                 self.role_arn.text
             ))
+            .remedy(login_for_profile(&self.profile))
+            .remedy("unattended: mfa_process = COMMAND in the profile prints the code")
+    }
+
+    /// The finding for a FIDO2 security key in the place of a device with codes.
+    pub(crate) fn security_key(&self, serial: &str) -> Finding {
+        let summary = format!(
+            "the MFA device of profile `{}` is a FIDO2 security key, which STS does not support",
+            self.profile
+        );
+        Finding::new(Cause::MfaNeeded, summary)
+            .about_profile(&self.profile)
+            .evidence(format!("mfa_serial = {serial}"))
             .remedy(
-                "use a profile that needs no code, or IAM Identity Center; awsfresh cannot ask \
-                for codes yet",
+                "register an authenticator app as a second device, and set mfa_serial to its ARN",
             )
+            .remedy("or sign in through IAM Identity Center or `aws login`, which accept the key")
     }
 }

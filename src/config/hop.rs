@@ -21,12 +21,19 @@ pub(super) fn hop(profile: &Profile, role: &Value) -> Result<Hop> {
     if let Some(region) = profile.get("region") {
         validate::region("region", region)?;
     }
+    let mfa_process = profile
+        .get("awsfresh_mfa_process")
+        .or_else(|| profile.get("mfa_process"));
+    if let Some(command) = mfa_process {
+        validate::no_control_chars("mfa_process", command)?;
+    }
     let text = |key: &str| profile.get(key).map(|value| value.text.clone());
     Ok(Hop {
         profile: profile.name.clone(),
         role_arn: role.clone(),
         external_id: checked("external_id")?,
         mfa_serial: checked("mfa_serial")?,
+        mfa_process: mfa_process.cloned(),
         duration_seconds: profile
             .get("duration_seconds")
             .map(validate::duration)

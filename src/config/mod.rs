@@ -4,7 +4,7 @@
 //!
 //! `parser` turns one file into sections with a position for every value; `profiles` merges both
 //! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
-//! profile to its base, with `base` for the sources and `hop` for the roles; `validate`
+//! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
 //! checks single values; `key_typos` knows keys that no tool reads; `overlay` rewrites a config
 //! file for a wrapped command.
 
@@ -16,11 +16,12 @@ mod overlay;
 mod parser;
 mod profiles;
 mod resolve;
+mod sso;
 mod suggest;
 mod validate;
 
 pub(crate) use chain::CHAINED_SESSION_LIMIT;
-pub use chain::{Base, Chain, Hop, Network};
+pub use chain::{Base, Chain, Hop, Network, SsoSession};
 pub(crate) use key_typos::key_typos;
 pub(crate) use overlay::{DefaultProfile, Overlay};
 pub(crate) use parser::{BadLine, Value};
@@ -29,4 +30,5 @@ pub use profiles::ProfileSet;
 pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};
 pub use resolve::resolve;
 pub(crate) use resolve::source_profiles;
+pub(crate) use sso::sso_session;
 pub(crate) use validate::invalid_values;

@@ -224,7 +224,7 @@ impl ProfileSet {
     }
 
     /// The names of the SSO sessions, sorted.
-    pub(super) fn sso_session_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn sso_session_names(&self) -> impl Iterator<Item = &str> {
         self.sso_sessions.keys().map(String::as_str)
     }
 

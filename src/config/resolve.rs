@@ -4,7 +4,7 @@
 use super::chain::{Base, Chain, Hop};
 use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
-use super::{base, hop, validate};
+use super::{base, hop, sso, validate};
 use crate::finding::{Cause, Finding, Origin, Result};
 use crate::shell::words;
 
@@ -182,7 +182,7 @@ impl Resolver<'_> {
                     profile: profile.name.clone(),
                 })
             }
-            key if key.starts_with("sso_") => base::sso(self.set, profile),
+            key if key.starts_with("sso_") => sso::sso(self.set, profile),
             _ => base::static_keys(profile),
         }
     }

@@ -95,19 +95,17 @@ pub(super) fn sessions(dir: &Path, chain: &Chain, now: Timestamp) -> Vec<CliSess
 fn sso_file(base: &Base) -> Option<(String, String)> {
     let Base::Sso {
         session,
-        start_url,
         account_id,
         role_name,
-        ..
     } = base
     else {
         return None;
     };
-    let key = match session {
-        Some(session) => {
-            json!({"accountId": account_id, "roleName": role_name, "sessionName": session})
+    let key = match &session.name {
+        Some(name) => json!({"accountId": account_id, "roleName": role_name, "sessionName": name}),
+        None => {
+            json!({"accountId": account_id, "roleName": role_name, "startUrl": session.start_url})
         }
-        None => json!({"accountId": account_id, "roleName": role_name, "startUrl": start_url}),
     };
     Some((
         format!("{}.json", sha1_hex(key.to_string().as_bytes())),
@@ -169,6 +167,7 @@ pub(super) fn supports_sso_sessions(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SsoSession;
 
     #[test]
     fn old_versions_do_not_support_sso_sessions() {
@@ -205,14 +204,17 @@ mod tests {
     fn the_file_of_an_sso_role_is_named_as_botocore_names_it() {
         // hashlib.sha1(json.dumps({...}, sort_keys=True, separators=(",",
         // ":")).encode()).hexdigest()
-        let base = |session: Option<&str>| Base::Sso {
-            profile: "dev".into(),
-            session: session.map(str::to_owned),
-            start_url: "https://corp.awsapps.com/start".into(),
-            sso_region: "eu-west-1".into(),
+        let base = |name: Option<&str>| Base::Sso {
+            session: SsoSession {
+                name: name.map(str::to_owned),
+                profile: Some("dev".into()),
+                start_url: "https://corp.awsapps.com/start".into(),
+                region: "eu-west-1".into(),
+                scopes: Vec::new(),
+                use_fips: None,
+            },
             account_id: "444444444444".into(),
             role_name: "Admin".into(),
-            use_fips: None,
         };
         assert_eq!(
             sso_file(&base(Some("corp"))).unwrap().0,

@@ -11,13 +11,13 @@ use super::probe_results::ProbeResults;
 use crate::aws_files::{self, AwsFiles};
 use crate::config::{Base, Chain, Profile, ProfileSet, Value, source_profiles};
 use crate::finding::{Finding, Origin, Result};
-use crate::refresh::{Entry, Freshness, step_keys, token_key};
+use crate::refresh::{Entry, Freshness, best_token, mfa_keys, step_keys};
 use crate::shell::program;
 use crate::source::connection::{Connections, Service};
 use crate::source::endpoint_override::EndpointOverride;
-use crate::source::sso::{Session, Token, TokenFacts};
+use crate::source::sso::{Session, TokenFacts};
 use crate::source::web_identity::Claims;
-use crate::store::{Status, Store};
+use crate::store::{CacheKey, Status, Store};
 use crate::time::Timestamp;
 use crate::world::{CONTAINER_VARIABLES, REGION_VARIABLES, SelectedBy, World, is_proxy_variable};
 
@@ -57,6 +57,8 @@ pub(super) struct Facts {
     pub(super) cli_files: Vec<FileFacts>,
     /// Whether valid credentials of the last step are cached.
     pub(super) cached: bool,
+    /// The roles, from 0, whose MFA session is cached and valid.
+    pub(super) mfa_cached: Vec<usize>,
     /// The store, if it was checked.
     pub(super) store: Option<Status>,
     /// Where this runs.
@@ -130,6 +132,7 @@ impl Facts {
             cli_files: cli_files(world, chain.as_ref().ok()),
             chain,
             cached: of_chain.cached,
+            mfa_cached: of_chain.mfa_cached,
             store: check_store.then(|| store.check()),
             host: HostEnvironment::detect(world),
             probes: None,
@@ -195,18 +198,14 @@ struct OfChain {
     program_missing: Option<String>,
     cli_sessions: Vec<CliSession>,
     cached: bool,
+    mfa_cached: Vec<usize>,
 }
 
 impl OfChain {
     fn collect(world: &World, store: &dyn Store, chain: &Chain) -> Self {
         let connections = Connections::new(world, &chain.network);
         let session = Session::of(&chain.base, world);
-        let stored_token = |session: &Session<'_>| {
-            let bytes = store.get(&token_key(session)).ok()??;
-            Token::from_store(&bytes)
-        };
-        let token =
-            |session: &Session<'_>| stored_token(session).map_or_else(|| session.read(), Ok);
+        let token = |session: &Session<'_>| best_token(session, store, world.now());
         let dir = aws_cli_cache::cache_dir(world);
         Self {
             overrides: connections.overrides(),
@@ -217,15 +216,21 @@ impl OfChain {
                 .and_then(|session| session.hosts(&connections, Service::Sso).err()),
             program_missing: missing_program(chain, world),
             cli_sessions: aws_cli_cache::sessions(&dir, chain, world.now()),
-            cached: is_cached(world, store, chain, &connections),
+            cached: is_cached(world, store, step_keys(chain, world, &connections).pop()),
+            mfa_cached: {
+                let keys = mfa_keys(chain, world, &connections).into_iter().skip(1);
+                let cached = keys.map(|key| is_cached(world, store, Some(key)));
+                let cached = cached.enumerate().filter(|(_, cached)| *cached);
+                cached.map(|(role, _)| role).collect()
+            },
         }
     }
 }
 
-/// Whether valid credentials of the last step are cached.
-fn is_cached(world: &World, store: &dyn Store, chain: &Chain, connections: &Connections) -> bool {
+/// Whether valid credentials are cached under a key.
+fn is_cached(world: &World, store: &dyn Store, key: Option<Option<CacheKey>>) -> bool {
     let entry = || {
-        let key = step_keys(chain, world, connections).pop()??;
+        let key = key??;
         Entry::from_bytes(&key, &store.get(&key).ok()??)
     };
     entry().is_some_and(|entry| entry.freshness(world.now()) != Freshness::Expired)

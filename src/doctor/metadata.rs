@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::reachability::{body_text, call};
 use crate::finding::{Cause, Finding, Result};
-use crate::source::Sources;
+use crate::source::Calls;
 use crate::source::connection::Transport;
 
 const ADDRESS: &str = "http://169.254.169.254";
@@ -35,13 +35,13 @@ pub(super) enum Metadata {
 }
 
 /// Asks the service for the credentials of the instance's role.
-pub(super) fn probe(sources: &Sources<'_>) -> Result<Metadata> {
-    let address = sources
+pub(super) fn probe(calls: &Calls<'_>) -> Result<Metadata> {
+    let address = calls
         .world
         .env("AWS_EC2_METADATA_SERVICE_ENDPOINT")
         .unwrap_or(ADDRESS);
     let base = address.trim_end_matches('/').to_owned();
-    sources.run_within(METADATA_TIMEOUT * 3, async { Ok(state(&base).await) })
+    calls.run_within(METADATA_TIMEOUT * 3, async { Ok(state(&base).await) })
 }
 
 async fn state(base: &str) -> Metadata {

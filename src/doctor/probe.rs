@@ -173,10 +173,12 @@ impl Prober<'_> {
         if self.world.env_flag("AWS_EC2_METADATA_DISABLED") {
             return None;
         }
-        Some(match metadata::probe(&self.sources(&bare_chain(None))) {
-            Ok(state) => state.finding().map_or(Ok(()), Err),
-            Err(finding) => Err(finding),
-        })
+        Some(
+            match metadata::probe(&self.sources(&bare_chain(None)).calls) {
+                Ok(state) => state.finding().map_or(Ok(()), Err),
+                Err(finding) => Err(finding),
+            },
+        )
     }
 
     fn metadata(&self, chain: &Chain) -> Option<Metadata> {
@@ -184,7 +186,7 @@ impl Prober<'_> {
         if !is_source || self.world.env_flag("AWS_EC2_METADATA_DISABLED") {
             return None;
         }
-        metadata::probe(&self.sources(&bare_chain(None))).ok()
+        metadata::probe(&self.sources(&bare_chain(None)).calls).ok()
     }
 
     fn cli_session(&self, session: &CliSession, chain: &Chain) -> Result<Identity> {
@@ -193,14 +195,12 @@ impl Prober<'_> {
 
     /// Only SSO sessions need a new version.
     fn cli_version(&self, chain: &Chain) -> Option<String> {
-        let Base::Sso {
-            session: Some(_), ..
-        } = &chain.base
-        else {
-            return None;
-        };
+        match &chain.base {
+            Base::Sso { session, .. } if session.name.is_some() => {}
+            _ => return None,
+        }
         let version = async { Ok(aws_cli_cache::version(self.world, TIMEOUT).await) };
-        self.sources(chain).run(version).ok()?
+        self.sources(chain).calls.run(version).ok()?
     }
 
     fn host(&self, url: &str, chain: Option<&Chain>, role: HostRole) -> HostResult {
@@ -212,7 +212,7 @@ impl Prober<'_> {
             .trim_end_matches('/')
             .to_owned();
         let before = self.world.now();
-        let (outcome, issuer) = match contact(&self.sources(&bare), url, &name) {
+        let (outcome, issuer) = match contact(&self.sources(&bare).calls, url, &name) {
             Ok(reply) => (Ok(reply), None),
             Err(Unreachable { finding, issuer }) => (Err(finding), issuer),
         };
@@ -315,7 +315,7 @@ fn hosts(world: &World, chain: Option<&Chain>) -> Vec<(String, HostRole)> {
     let Ok(region) = sources.region() else {
         return Vec::new();
     };
-    let connections = &sources.connections;
+    let connections = &sources.calls.connections;
     let overrides = connections.overrides();
     if let Some(endpoint) = overrides.first().filter(|endpoint| !endpoint.is_aws()) {
         return vec![(endpoint.shown(), HostRole::Override)];
@@ -329,7 +329,7 @@ fn hosts(world: &World, chain: Option<&Chain>) -> Vec<(String, HostRole)> {
     if let Some(session) = chain.and_then(|chain| Session::of(&chain.base, world)) {
         for service in [Service::SsoOidc, Service::Sso] {
             let called = session.hosts(connections, service).ok();
-            let url = called.and_then(|called| aws_url(service, session.region, called));
+            let url = called.and_then(|called| aws_url(service, session.region(), called));
             hosts.push((url, HostRole::Sso));
         }
     }

@@ -14,7 +14,7 @@ use hyper::Uri;
 
 use super::tls_issuer::issuer;
 use crate::finding::{Cause, Finding, Result};
-use crate::source::Sources;
+use crate::source::Calls;
 use crate::source::connection::Transport;
 use crate::source::connection_error::connection_error;
 use crate::source::sdk_error::error_chain;
@@ -48,20 +48,16 @@ pub(super) struct Unreachable {
 }
 
 /// Requests the front page of `url`, which messages call `name`.
-pub(super) fn contact(
-    sources: &Sources<'_>,
-    url: &str,
-    name: &str,
-) -> Result<HostReply, Unreachable> {
+pub(super) fn contact(calls: &Calls<'_>, url: &str, name: &str) -> Result<HostReply, Unreachable> {
     let failed = |finding| Unreachable {
         finding,
         issuer: None,
     };
-    let transport = sources.connections.transport(url).map_err(failed)?;
-    let left = sources.time_left();
+    let transport = calls.connections.transport(url).map_err(failed)?;
+    let left = calls.time_left();
     let uri: Uri = url.parse().unwrap_or_default();
-    let proxy = sources.connections.proxy_for(&uri);
-    let outcome = sources.run_within(left + GRACE, async {
+    let proxy = calls.connections.proxy_for(&uri);
+    let outcome = calls.run_within(left + GRACE, async {
         let trace = tokio::spawn(trace_connection(proxy.clone(), uri.clone(), left));
         Ok(match call(&transport, "GET", url, &[], left).await {
             Ok(response) => Ok(response),

@@ -51,7 +51,7 @@ impl Report {
     }
 
     /// The first error.
-    fn culprit(&self) -> Option<&Finding> {
+    pub(crate) fn culprit(&self) -> Option<&Finding> {
         self.findings
             .iter()
             .find(|finding| finding.severity == Severity::Error)

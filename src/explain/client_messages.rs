@@ -1,6 +1,6 @@
-//! Messages of clients themselves, before or instead of an answer by AWS: their words, what they
-//! mean, what to do. Pure data.
+//! Messages of clients themselves, instead of an answer by AWS: words, meaning, remedy. Pure data.
 
+use crate::aws::shared_findings::SHARED_SIGN_IN;
 use crate::finding::Cause;
 
 /// A message of a client itself.
@@ -58,7 +58,7 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::SsoSessionMissing,
         "not signed in to the SSO session on the machine of the program",
-        "aws sso login",
+        SHARED_SIGN_IN,
     ),
     message(
         &[
@@ -73,7 +73,7 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::SsoSessionExpired,
         "the SSO session has expired",
-        "aws sso login",
+        SHARED_SIGN_IN,
     ),
     message(
         &[
@@ -83,7 +83,7 @@ pub(super) const CLIENT_MESSAGES: &[ClientMessage] = &[
         ],
         Cause::SsoSessionMissing,
         "not signed in to the SSO session on the machine of the program",
-        "aws sso login",
+        SHARED_SIGN_IN,
     ),
     message(
         &[

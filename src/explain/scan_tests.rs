@@ -145,11 +145,11 @@ fn the_same_error_ten_times_is_one() {
 #[test]
 fn our_own_failure_keeps_its_cause() {
     let text = "Error when retrieving credentials from custom-process: awsfresh: profile `prod`: the \
-        SSO session `corp` ended 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp\n";
+        SSO session `corp` ended 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  awsfresh login corp\n";
     let own = only(text);
     assert_eq!(
         (own.finding.cause, own.finding.remedy[0].as_str()),
-        (Cause::SsoSessionExpired, "aws sso login --sso-session corp")
+        (Cause::SsoSessionExpired, "awsfresh login corp")
     );
 }
 

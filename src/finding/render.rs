@@ -81,12 +81,12 @@ mod tests {
             "the SSO session `corp` expired 2 h ago",
         )
         .evidence("token in the OS keyring")
-        .remedy("aws sso login --sso-session corp")
+        .remedy("awsfresh login corp")
         .for_profile("prod");
         assert_eq!(
             finding.to_string(),
             "awsfresh: profile `prod`: the SSO session `corp` expired 2 h ago \
-                [sso-session-expired]\n  seen: token in the OS keyring\n  try:  aws sso login --sso-session corp"
+                [sso-session-expired]\n  seen: token in the OS keyring\n  try:  awsfresh login corp"
         );
         assert_eq!(finding.exit_code(), 4);
         assert_eq!(

@@ -8,12 +8,18 @@ use crate::config::{Base, Chain};
 use crate::digest::sha256_hex;
 use crate::source::connection::{Connections, Service};
 use crate::source::session_name;
-use crate::source::sso::Session;
+use crate::source::sso::{Flow, Session};
 use crate::store::CacheKey;
 use crate::world::{CONTAINER_VARIABLES, World};
 
 /// The kind of an entry with an SSO token: see [`CacheKey`].
 pub const TOKEN_KIND: &str = "sso-token";
+
+/// The kind of an entry with an MFA session.
+pub(crate) const MFA_KIND: &str = "mfa";
+
+/// The kind of an entry with a client registration at SSO-OIDC.
+pub(crate) const REGISTRATION_KIND: &str = "sso-client";
 
 /// The key of an entry of `kind` that depends on `what`.
 fn key(kind: &str, what: &Value) -> CacheKey {
@@ -28,9 +34,37 @@ pub(crate) fn step_keys(
     world: &World,
     connections: &Connections,
 ) -> Vec<Option<CacheKey>> {
+    let (identities, base_is_cached) = identities(chain, world, connections);
+    let kinds = std::iter::once("base").chain(std::iter::repeat("role"));
+    let keys = identities.iter().zip(kinds).map(|(what, kind)| {
+        let is_cached = kind != "base" || base_is_cached;
+        is_cached.then(|| key(kind, what))
+    });
+    keys.collect()
+}
+
+/// The key of the MFA session behind each step, base first; `None` for a step without
+/// `mfa_serial`. Roles behind one device, assumed by one caller, share it.
+pub(crate) fn mfa_keys(
+    chain: &Chain,
+    world: &World,
+    connections: &Connections,
+) -> Vec<Option<CacheKey>> {
+    let (identities, _) = identities(chain, world, connections);
+    let of_hops = chain.hops.iter().zip(&identities).map(|(hop, source)| {
+        let what = json!({"source": source, "serial": hop.mfa_serial.as_ref()?,
+            "endpoint": connections.url(Service::Sts)});
+        Some(key(MFA_KIND, &what))
+    });
+    std::iter::once(None).chain(of_hops).collect()
+}
+
+/// What the credentials of each step depend on, base first, and whether those of the base are
+/// cached.
+fn identities(chain: &Chain, world: &World, connections: &Connections) -> (Vec<Value>, bool) {
     let sts = connections.url(Service::Sts);
-    let (mut identity, is_cached) = base(chain, world, connections);
-    let mut keys = vec![is_cached.then(|| key("base", &identity))];
+    let (mut identity, base_is_cached) = base(chain, world, connections);
+    let mut identities = vec![identity.clone()];
     for hop in &chain.hops {
         identity = json!({
             "source": identity,
@@ -46,9 +80,9 @@ pub(crate) fn step_keys(
             "source_identity": hop.source_identity,
             "endpoint": sts,
         });
-        keys.push(Some(key("role", &identity)));
+        identities.push(identity.clone());
     }
-    keys
+    (identities, base_is_cached)
 }
 
 /// What the credentials of the base depend on, and whether they are cached.
@@ -97,4 +131,15 @@ fn base(chain: &Chain, world: &World, connections: &Connections) -> (Value, bool
 /// is refreshed.
 pub(crate) fn token_key(session: &Session<'_>) -> CacheKey {
     key(TOKEN_KIND, &json!(session.identity()))
+}
+
+/// The key of the registration for one SSO session and flow. Scopes are part of a registration.
+pub(crate) fn registration_key(session: &Session<'_>, flow: Flow) -> CacheKey {
+    let what = json!([session.identity(), flow.name(), session.config().scopes]);
+    key(REGISTRATION_KIND, &what)
+}
+
+/// The key of the lock under which a person signs in to an SSO session.
+pub(crate) fn sign_in_key(session: &Session<'_>) -> CacheKey {
+    key("sso-sign-in", &json!(session.identity()))
 }

@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Cause, Finding};
 use crate::store::CacheKey;
 use crate::time::Timestamp;
+use crate::world::World;
 use crate::{file_lock, files};
 
 /// More than any failure takes, in bytes.
@@ -24,7 +25,7 @@ const FAILURE_LIMIT: u64 = 64 * 1024;
 
 /// Held until dropped.
 #[derive(Debug)]
-pub(super) struct RefreshLock(File);
+pub(crate) struct RefreshLock(File);
 
 /// A refresh that failed, as left in the lock file.
 #[derive(Serialize, Deserialize)]
@@ -47,13 +48,22 @@ pub(super) enum LockAttempt {
     Busy,
 }
 
-/// Tries to take the lock of `key`; with a deadline, waits for it that long. The wait is reported
-/// on a terminal.
+/// The directory of the lock files.
+pub(super) fn directory(world: &World) -> PathBuf {
+    world.state_dir().join("locks")
+}
+
+/// What most processes are busy with while they hold a lock.
+pub(super) const RENEWING: &str = "renewing the same credentials";
+
+/// Tries to take the lock of `key`; with a deadline, waits for it that long. The wait for a process
+/// that is `busy` with something is reported on a terminal.
 pub(super) fn acquire(
     dir: &Path,
     key: &CacheKey,
     deadline: Option<Instant>,
     attended: bool,
+    busy: &str,
 ) -> LockAttempt {
     let attempt = RefreshLock::try_take(dir, key).and_then(|taken| match (taken, deadline) {
         (Some(lock), _) => Ok(LockAttempt::Acquired {
@@ -67,10 +77,7 @@ pub(super) fn acquire(
             } else {
                 log::Level::Debug
             };
-            log::log!(
-                level,
-                "waiting for another process that is renewing the same credentials"
-            );
+            log::log!(level, "waiting for another process that is {busy}");
             let taken = RefreshLock::wait(dir, key, deadline)?;
             Ok(match taken {
                 Some(lock) => LockAttempt::Acquired {
@@ -95,13 +102,10 @@ pub(super) fn acquire(
 
 /// The finding for a lock that another process held until the deadline.
 pub(super) fn lock_timeout(what: &str, waited: Duration, dir: &Path) -> Finding {
-    let summary = format!("another awsfresh process is still fetching the {what}");
+    let summary = format!("another awsfresh process still holds the lock of the {what}");
     let waited = waited.as_secs_f64();
     Finding::new(Cause::LockTimeout, summary)
-        .evidence(format!(
-            "waited {waited:.1} s for its lock in {}",
-            dir.display()
-        ))
+        .evidence(format!("waited {waited:.1} s for it in {}", dir.display()))
         .remedy("try again; AWSFRESH_TIMEOUT=SECONDS allows more time")
 }
 

@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::cache_key::step_keys;
+use super::cache_key::{mfa_keys, step_keys};
 use super::decision::{Action, Renewal};
 use super::entry::Entry;
 use super::freshness::Freshness;
 use super::lock::{self, Failure, LockAttempt, RefreshLock};
+use super::mfa::{CodeSource, NoCodes, TYPING_TIME};
 use super::sso_token::SsoTokens;
-use crate::config::Chain;
+use crate::config::{Chain, Hop};
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
 use crate::source::sso::{Assignments, Session, Token};
@@ -21,14 +22,16 @@ use crate::world::World;
 
 /// Obtains the credentials of one chain. Step 0 is its base, every following step a role.
 pub(crate) struct Refresher<'a> {
-    world: &'a World,
+    pub(super) world: &'a World,
     chain: &'a Chain,
-    store: &'a dyn Store,
-    sources: Sources<'a>,
+    pub(super) store: &'a dyn Store,
+    pub(super) sources: Sources<'a>,
     keys: Vec<Option<CacheKey>>,
-    deadline: Instant,
+    mfa_keys: Vec<Option<CacheKey>>,
+    /// Where MFA codes come from.
+    pub(super) codes: &'a dyn CodeSource,
     /// The directory of the lock files.
-    locks: PathBuf,
+    pub(super) locks: PathBuf,
     /// Whether to renew the last step even if it is fresh.
     force: bool,
     obtained: Cell<Option<Timestamp>>,
@@ -44,8 +47,9 @@ impl<'a> Refresher<'a> {
         deadline: Instant,
     ) -> Self {
         let sources = Sources::new(world, chain, deadline);
-        let keys = step_keys(chain, world, &sources.connections);
-        let locks = world.state_dir().join("locks");
+        let keys = step_keys(chain, world, &sources.calls.connections);
+        let mfa_keys = mfa_keys(chain, world, &sources.calls.connections);
+        let locks = lock::directory(world);
         let (obtained, failed_renewal) = (Cell::default(), RefCell::default());
         Self {
             world,
@@ -53,7 +57,8 @@ impl<'a> Refresher<'a> {
             store,
             sources,
             keys,
-            deadline,
+            mfa_keys,
+            codes: &NoCodes,
             locks,
             force: false,
             obtained,
@@ -64,6 +69,12 @@ impl<'a> Refresher<'a> {
     /// Renews the last step even if it is fresh.
     pub(crate) fn force(mut self) -> Self {
         self.force = true;
+        self
+    }
+
+    /// Takes MFA codes from `codes`, too.
+    pub(crate) fn codes(mut self, codes: &'a dyn CodeSource) -> Self {
+        self.codes = codes;
         self
     }
 
@@ -134,6 +145,10 @@ impl<'a> Refresher<'a> {
         self.keys.get(step).and_then(Option::as_ref)
     }
 
+    pub(super) fn mfa_key(&self, step: usize) -> Option<&CacheKey> {
+        self.mfa_keys.get(step).and_then(Option::as_ref)
+    }
+
     fn step(&self, step: usize, force: bool) -> Result<Credentials> {
         let Some(key) = self.key(step) else {
             return self.fetch(step);
@@ -175,8 +190,9 @@ impl<'a> Refresher<'a> {
         };
         let began = Instant::now();
         // While something valid is left, the lock is not worth waiting for.
-        let deadline = renewal.valid.is_none().then_some(self.deadline);
-        match lock::acquire(&self.locks, key, deadline, self.world.attended) {
+        let deadline = renewal.valid.is_none().then(|| self.lock_deadline(step));
+        let attended = self.world.attended;
+        match lock::acquire(&self.locks, key, deadline, attended, lock::RENEWING) {
             LockAttempt::Acquired { lock, waited } => self.renew(renewal, lock, waited),
             LockAttempt::Busy => match renewal.valid {
                 Some(entry) => {
@@ -185,6 +201,17 @@ impl<'a> Refresher<'a> {
                 }
                 None => Err(lock::lock_timeout(&name, began.elapsed(), &self.locks)),
             },
+        }
+    }
+
+    /// How long to wait for the lock of a step: at a terminal, the process that holds it may be
+    /// asking for an MFA code.
+    fn lock_deadline(&self, step: usize) -> Instant {
+        let deadline = self.sources.calls.deadline();
+        if self.world.attended && self.mfa_key(step).is_some() {
+            deadline + TYPING_TIME
+        } else {
+            deadline
         }
     }
 
@@ -260,7 +287,7 @@ impl<'a> Refresher<'a> {
         entry.credentials
     }
 
-    fn read_cached(&self, key: &CacheKey) -> Option<Entry> {
+    pub(super) fn read_cached(&self, key: &CacheKey) -> Option<Entry> {
         match self.store.get(key) {
             Ok(bytes) => Entry::from_bytes(key, &bytes?),
             Err(e) => {
@@ -270,11 +297,11 @@ impl<'a> Refresher<'a> {
         }
     }
 
-    fn freshness_of(&self, entry: &Entry) -> Freshness {
+    pub(super) fn freshness_of(&self, entry: &Entry) -> Freshness {
         entry.freshness(self.world.now())
     }
 
-    fn time_left(&self, entry: &Entry) -> String {
+    pub(super) fn time_left(&self, entry: &Entry) -> String {
         human_duration(entry.expiration().seconds_from(self.world.now()))
     }
 
@@ -284,7 +311,7 @@ impl<'a> Refresher<'a> {
         };
         let caller = self.step(step - 1, false)?;
         log::debug!("calling AssumeRole for {}", hop.role_arn.text);
-        match self.sources.hop(hop, &caller) {
+        match self.assume(step, hop, &caller) {
             // AWS no longer accepts the caller's session from the cache: it must not be served
             // again.
             Err(finding) if finding.means_stale_credentials() && self.key(step - 1).is_some() => {
@@ -292,9 +319,16 @@ impl<'a> Refresher<'a> {
                     "AWS rejected the cached source credentials: deleting them and trying once more"
                 );
                 self.invalidate_step(step - 1);
-                self.sources.hop(hop, &self.step(step - 1, false)?)
+                self.assume(step, hop, &self.step(step - 1, false)?)
             }
             outcome => outcome,
+        }
+    }
+
+    fn assume(&self, step: usize, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
+        match &hop.mfa_serial {
+            Some(serial) => self.hop_with_mfa(step, hop, serial, caller),
+            None => self.sources.hop(hop, caller, None),
         }
     }
 
@@ -325,15 +359,7 @@ impl<'a> Refresher<'a> {
     }
 
     fn sso_token(&self, session: &Session<'_>, rejected: Option<&Secret>) -> Result<Token> {
-        let (sources, store, locks) = (&self.sources, self.store, self.locks.as_path());
-        SsoTokens {
-            session,
-            sources,
-            store,
-            locks,
-            deadline: self.deadline,
-        }
-        .obtain(rejected)
+        SsoTokens::new(session, &self.sources.calls, self.store).obtain(rejected)
     }
 
     /// Stores what was fetched, and returns it whether or not that works.

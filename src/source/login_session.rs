@@ -41,7 +41,7 @@ pub(super) async fn credentials(
     arn: &Value,
     profile: &str,
 ) -> Result<Credentials> {
-    let file = cache_file(sources.world, &arn.text);
+    let file = cache_file(sources.calls.world, &arn.text);
     let login = format!("aws login --profile {}", quoted(profile));
     let sign_in = |finding: Finding| {
         finding
@@ -55,7 +55,7 @@ pub(super) async fn credentials(
         sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(evidence))
     })?;
     let region = sources.sts_region(None, &arn.text)?;
-    let connections = &sources.connections;
+    let connections = &sources.calls.connections;
     let config = ProviderConfig::empty()
         .with_region(Some(Region::new(region.clone())))
         .with_http_client(rejecting_empty(connections.http_client(Service::Signin)?))

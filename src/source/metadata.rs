@@ -17,7 +17,7 @@ use crate::world::CONTAINER_VARIABLES;
 
 /// `credential_source = Ec2InstanceMetadata`.
 pub(super) async fn instance(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
-    if sources.world.env_flag("AWS_EC2_METADATA_DISABLED") {
+    if sources.calls.world.env_flag("AWS_EC2_METADATA_DISABLED") {
         let summary =
             "the profile uses instance metadata, which AWS_EC2_METADATA_DISABLED disables";
         return Err(Finding::new(Cause::MetadataUnreachable, summary)
@@ -40,7 +40,7 @@ pub(super) async fn instance(sources: &Sources<'_>, limit: Duration) -> Result<C
 
 /// `credential_source = EcsContainer`.
 pub(super) async fn container(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
-    let Some((name, _)) = sources.world.first_env(CONTAINER_VARIABLES) else {
+    let Some((name, _)) = sources.calls.world.first_env(CONTAINER_VARIABLES) else {
         let [relative, full] = CONTAINER_VARIABLES;
         let summary = "the profile uses container credentials, but none are offered here";
         return Err(Finding::new(Cause::ContainerEndpointUnreachable, summary)

@@ -3,19 +3,20 @@
 //! a warm answer does not need them.
 
 pub(crate) mod aws_host;
+mod calls;
 pub(crate) mod connection;
 pub(crate) mod connection_error;
 pub(crate) mod endpoint_override;
 mod identity;
 mod login_session;
 mod metadata;
+pub(crate) mod mfa;
 pub mod process;
 pub(crate) mod sdk_error;
 pub mod sso;
 mod sts;
 pub(crate) mod web_identity;
 
-use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use crate::aws::access_key::{Keys, blocking_flaw};
@@ -28,7 +29,7 @@ use crate::finding::{Cause, Finding, Origin, Result};
 use crate::time::Timestamp;
 use crate::world::{REGION_VARIABLES, World};
 
-use connection::Connections;
+pub(crate) use calls::Calls;
 pub(crate) use identity::Identity;
 pub(crate) use login_session::LOGIN_DIRECTORY_VARIABLE;
 
@@ -37,57 +38,41 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Everything a source needs for one chain.
 pub(crate) struct Sources<'a> {
-    pub(crate) world: &'a World,
+    pub(crate) calls: Calls<'a>,
     pub(crate) chain: &'a Chain,
-    pub(crate) connections: Connections,
-    began: Instant,
-    deadline: Instant,
-    runtime: OnceCell<tokio::runtime::Runtime>,
-}
-
-impl Drop for Sources<'_> {
-    /// A plain drop would wait for a name lookup that is still running.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 impl<'a> Sources<'a> {
     /// Sources for `chain`; reads nothing and connects nowhere yet.
     pub(crate) fn new(world: &'a World, chain: &'a Chain, deadline: Instant) -> Self {
-        let connections = Connections::new(world, &chain.network);
         Self {
-            world,
+            calls: Calls::new(world, &chain.network, deadline),
             chain,
-            connections,
-            began: Instant::now(),
-            deadline,
-            runtime: OnceCell::new(),
         }
     }
 
     /// Rejects a chain whose process is running above this call.
     pub(crate) fn reject_recursion(&self) -> Result<()> {
         match &self.chain.base {
-            Base::Process { .. } => process::reject_recursion(&self.chain.profile, self.world),
+            Base::Process { .. } => {
+                process::reject_recursion(&self.chain.profile, self.calls.world)
+            }
             _ => Ok(()),
         }
     }
 
     /// The credentials of the chain's base.
     pub(crate) fn base(&self, token: Option<&Secret>) -> Result<Credentials> {
-        let left = self.time_left();
+        let left = self.calls.time_left();
         match &self.chain.base {
             Base::Static { credentials, .. } => Ok(credentials.clone()),
             Base::Environment { origin, .. } => self.environment(origin),
-            Base::InstanceMetadata { .. } => {
-                self.run_within(left + GRACE, metadata::instance(self, left))
-            }
-            Base::Container { .. } => {
-                self.run_within(left + GRACE, metadata::container(self, left))
-            }
+            Base::InstanceMetadata { .. } => self
+                .calls
+                .run_within(left + GRACE, metadata::instance(self, left)),
+            Base::Container { .. } => self
+                .calls
+                .run_within(left + GRACE, metadata::container(self, left)),
             Base::WebIdentity {
                 token_file,
                 role_arn,
@@ -95,7 +80,7 @@ impl<'a> Sources<'a> {
                 duration_seconds,
                 ..
             } => {
-                let path = self.world.expand_home(&token_file.text);
+                let path = self.calls.world.expand_home(&token_file.text);
                 let token = web_identity::read_token(&path, &token_file.origin)?;
                 let session = self.session_name(session_name.as_ref().map(|v| v.text.as_str()));
                 let call = web_identity::assume_role(
@@ -105,13 +90,12 @@ impl<'a> Sources<'a> {
                     &session,
                     *duration_seconds,
                 );
-                self.validate(self.run(call)?, "STS")
+                self.validate(self.calls.run(call)?, "STS")
             }
             Base::Sso {
-                sso_region,
+                session,
                 account_id,
                 role_name,
-                ..
             } => {
                 let no_token = || {
                     Finding::new(
@@ -120,41 +104,66 @@ impl<'a> Sources<'a> {
                     )
                 };
                 let token = token.ok_or_else(no_token)?;
-                let call = sso::role_credentials(self, sso_region, account_id, role_name, token);
-                self.validate(self.run(call)?, "the SSO portal")
+                let session = sso::Session::new(session, self.calls.world);
+                let call =
+                    sso::role_credentials(&self.calls, &session, account_id, role_name, token);
+                self.validate(self.calls.run(call)?, "the SSO portal")
             }
             Base::Process { command, .. } => {
-                let call = process::run(&command.text, &self.chain.profile, self.world, left);
-                let outcome = self.run_within(left + GRACE, call);
+                let call = process::run(&command.text, &self.chain.profile, self.calls.world, left);
+                let outcome = self.calls.run_within(left + GRACE, call);
                 outcome.map_err(|f| f.evidence(format!("credential_process at {}", command.origin)))
             }
-            Base::LoginSession { arn, profile } => {
-                self.run(login_session::credentials(self, arn, profile))
-            }
+            Base::LoginSession { arn, profile } => self
+                .calls
+                .run(login_session::credentials(self, arn, profile)),
         }
     }
 
-    /// The credentials of a role, assumed by `caller`.
-    pub(crate) fn hop(&self, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
-        if let Some(serial) = &hop.mfa_serial {
-            return Err(hop.mfa_needed(serial));
-        }
-        self.validate(self.run(sts::assume_role(self, hop, caller))?, "STS")
+    /// The credentials of a role, assumed by `caller`; `mfa` is the serial number of the device and
+    /// a code, where the request itself is to have them.
+    pub(crate) fn hop(
+        &self,
+        hop: &Hop,
+        caller: &Credentials,
+        mfa: Option<(&str, &str)>,
+    ) -> Result<Credentials> {
+        self.validate(
+            self.calls.run(sts::assume_role(self, hop, caller, mfa))?,
+            "STS",
+        )
+    }
+
+    /// A session of `caller`, with MFA, for the role of `hop`.
+    pub(crate) fn mfa_session(
+        &self,
+        hop: &Hop,
+        caller: &Credentials,
+        serial: &str,
+        code: &str,
+        seconds: u32,
+    ) -> Result<Credentials> {
+        let call = sts::mfa_session(self, hop, caller, (serial, code), seconds);
+        self.validate(self.calls.run(call)?, "STS")
     }
 
     /// The owner of credentials according to STS in `region`, else in the region of the chain.
     pub(crate) fn identity(&self, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
-        self.run(identity::identity(self, caller, region))
+        self.calls.run(identity::identity(self, caller, region))
     }
 
     /// What the user of the chain's SSO session has.
     pub(crate) fn assignments(&self, token: &Secret) -> Result<sso::Assignments> {
         match &self.chain.base {
             Base::Sso {
-                sso_region,
+                session,
                 account_id,
                 ..
-            } => self.run(sso::assignments(self, sso_region, account_id, token)),
+            } => {
+                let session = sso::Session::new(session, self.calls.world);
+                self.calls
+                    .run(sso::assignments(&self.calls, &session, account_id, token))
+            }
             _ => Err(Finding::new(
                 Cause::Unexpected,
                 "only an SSO session has assignments",
@@ -169,7 +178,7 @@ impl<'a> Sources<'a> {
 
     /// Rejects credentials that cannot be used now: they are neither returned nor cached.
     fn validate(&self, credentials: Credentials, service: &str) -> Result<Credentials> {
-        let now = self.world.now();
+        let now = self.calls.world.now();
         // The SDK has the beginning of time for a missing date, and a time that is no date cannot
         // be written.
         let end = credentials.expiration.filter(|t| t.0 > 0 && t.is_date());
@@ -195,53 +204,10 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Runs one call to its end, or to the deadline.
-    pub(crate) fn run<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        self.run_within(self.time_left(), call)
-    }
-
-    /// Runs one call to its end, or for as long as `limit`.
-    pub(crate) fn run_within<T>(
-        &self,
-        limit: Duration,
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let runtime = match self.runtime.get() {
-            Some(runtime) => runtime,
-            None => {
-                let failed = |e| {
-                    Finding::new(
-                        Cause::Unexpected,
-                        format!("cannot start the async runtime: {e}"),
-                    )
-                };
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build();
-                let runtime = runtime.map_err(failed)?;
-                self.runtime.get_or_init(|| runtime)
-            }
-        };
-        let outcome = runtime.block_on(async { tokio::time::timeout(limit, call).await });
-        outcome.unwrap_or_else(|_| {
-            let waited = self.began.elapsed().as_secs_f64();
-            Err(Finding::new(
-                Cause::ConnectTimeout,
-                "no response from AWS before the deadline",
-            )
-            .evidence(format!("gave up after {waited:.1} s"))
-            .remedy("check the network; AWSFRESH_TIMEOUT=SECONDS allows more time"))
-        })
-    }
-
-    pub(crate) fn time_left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
-    }
-
     /// `credential_source = Environment`, which is written at `origin`.
     fn environment(&self, origin: &Origin) -> Result<Credentials> {
         let required = |name: &str| {
-            self.world.outer_env(name).ok_or_else(|| {
+            self.calls.world.outer_env(name).ok_or_else(|| {
                 let summary = format!("`credential_source = Environment`, but {name} is not set");
                 Finding::new(Cause::SourceMissing, summary)
                     .evidence(format!("credential_source at {origin}"))
@@ -255,18 +221,18 @@ impl<'a> Sources<'a> {
         };
         let id = required("AWS_ACCESS_KEY_ID")?;
         let secret = required("AWS_SECRET_ACCESS_KEY")?;
-        let token = self.world.outer_env("AWS_SESSION_TOKEN");
+        let token = self.calls.world.outer_env("AWS_SESSION_TOKEN");
         if let Some(flaw) = blocking_flaw(Keys { id, secret, token }) {
             return Err(invalid(flaw.cause, flaw.part.variable(), flaw.what));
         }
         let variable = "AWS_CREDENTIAL_EXPIRATION";
-        let expiration = match self.world.outer_env(variable) {
+        let expiration = match self.calls.world.outer_env(variable) {
             None => None,
             Some(text) => {
                 let not_a_time =
                     || invalid(Cause::ConfigMalformed, variable, "is not an RFC 3339 time");
                 let end = Timestamp::parse(text).ok_or_else(not_a_time)?;
-                if end <= self.world.now() {
+                if end <= self.calls.world.now() {
                     let what = format!("shows that the credentials expired at {end}");
                     return Err(invalid(Cause::SessionExpired, variable, &what));
                 }
@@ -285,7 +251,7 @@ impl<'a> Sources<'a> {
     /// The region for STS: the environment, then the profile, then the home region of the role's
     /// partition.
     fn sts_region(&self, own: Option<&str>, role_arn: &str) -> Result<String> {
-        let env = self.world.first_env(REGION_VARIABLES);
+        let env = self.calls.world.first_env(REGION_VARIABLES);
         if let Some((name, text)) = env.filter(|(_, text)| !is_region(text)) {
             return Err(invalid_region_variable(name, text));
         }
@@ -300,7 +266,7 @@ impl<'a> Sources<'a> {
     }
 
     fn session_name(&self, configured: Option<&str>) -> String {
-        session_name(self.world, configured)
+        session_name(self.calls.world, configured)
     }
 }
 

@@ -106,7 +106,8 @@ fn with_stderr(finding: Finding, errors: &[u8], status: ExitStatus) -> Finding {
     }
 }
 
-fn shell(command: &str) -> Command {
+/// Runs a command line of a config file as the SDKs do.
+pub(super) fn shell(command: &str) -> Command {
     if cfg!(windows) {
         let mut shell = Command::new("cmd.exe");
         shell.arg("/C").arg(command);

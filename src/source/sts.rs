@@ -13,11 +13,12 @@ use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
 use crate::time::Timestamp;
 
-/// Assumes the role of `hop` as `caller`.
+/// Assumes the role of `hop` as `caller`; `mfa` is a serial number and a code.
 pub(super) async fn assume_role(
     sources: &Sources<'_>,
     hop: &Hop,
     caller: &Credentials,
+    mfa: Option<(&str, &str)>,
 ) -> Result<Credentials> {
     let role = &hop.role_arn.text;
     let region = sources.sts_region(hop.region.as_deref(), role)?;
@@ -33,7 +34,9 @@ pub(super) async fn assume_role(
         .set_external_id(hop.external_id.clone())
         .set_duration_seconds(duration.and_then(|d| i32::try_from(d).ok()))
         .set_policy(hop.policy.clone())
-        .set_source_identity(hop.source_identity.clone());
+        .set_source_identity(hop.source_identity.clone())
+        .set_serial_number(mfa.map(|(serial, _)| serial.to_owned()))
+        .set_token_code(mfa.map(|(_, code)| code.to_owned()));
     for arn in &hop.policy_arns {
         request = request.policy_arns(PolicyDescriptorType::builder().arn(arn).build());
     }
@@ -67,13 +70,45 @@ pub(super) async fn assume_role(
     )
 }
 
+/// A session of `caller` by GetSessionToken with an MFA code, `mfa` being serial number and code.
+/// It is requested where the role of `hop` will be assumed.
+pub(super) async fn mfa_session(
+    sources: &Sources<'_>,
+    hop: &Hop,
+    caller: &Credentials,
+    mfa: (&str, &str),
+    seconds: u32,
+) -> Result<Credentials> {
+    let role = &hop.role_arn.text;
+    let region = sources.sts_region(hop.region.as_deref(), role)?;
+    let client = client(sources, &region, Some(caller))?;
+    let (serial, code) = mfa;
+    let request = client
+        .get_session_token()
+        .serial_number(serial)
+        .token_code(code)
+        .set_duration_seconds(i32::try_from(seconds).ok());
+    let response = request.send().await.map_err(|e| {
+        let what = format!("an MFA session with {serial}");
+        let request = StsRequest {
+            what: &what,
+            region: &region,
+            caller: Some(caller),
+            role_arn: role,
+            assumes_role: false,
+        };
+        sdk_error::sts_error(&e, &request)
+    })?;
+    from_sts(response.credentials(), None)
+}
+
 /// An STS client that signs as `caller`, or not at all.
 pub(super) fn client(
     sources: &Sources<'_>,
     region: &str,
     caller: Option<&Credentials>,
 ) -> Result<Client> {
-    let connections = &sources.connections;
+    let connections = &sources.calls.connections;
     let config = connections.sdk_config(Service::Sts, region, connections.hosts(), retries())?;
     let provider = caller.map(|caller| SharedCredentialsProvider::new(to_sdk(caller)));
     let mut config = config.into_builder();

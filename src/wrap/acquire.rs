@@ -21,14 +21,14 @@ pub(super) struct Acquired {
 impl Session<'_> {
     pub(super) fn acquire(&self) -> Result<Acquired> {
         let deadline = self.world.deadline()?;
-        let refresher = self.refresher(deadline);
+        let refresher = self.refresher(deadline).codes(self.codes);
         let mut acquired = self.obtain(&refresher)?;
         if let Some(wanted) = self.options.min_ttl.map(seconds)
             && self.seconds_left(&acquired) < wanted
         {
             let left = human_duration(self.seconds_left(&acquired));
             log::debug!("{left} left, {} required: renewing", human_duration(wanted));
-            acquired = self.obtain(&self.refresher(deadline).force())?;
+            acquired = self.obtain(&self.refresher(deadline).codes(self.codes).force())?;
         }
         let options = self.options;
         if options.verify || options.expect_account.is_some() || options.expect_role.is_some() {

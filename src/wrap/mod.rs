@@ -25,7 +25,7 @@ use crate::store::StoreKind;
 
 pub(crate) use child::signal_number;
 pub(crate) use request_log::record_request;
-pub(crate) use session::{Reporter, run};
+pub(crate) use session::{Reporter, Session};
 
 /// How credentials reach a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

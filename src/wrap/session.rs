@@ -17,7 +17,7 @@ use super::{Delivery, OnRenew, WrapOptions, seconds};
 use crate::aws_files::AwsFiles;
 use crate::config::Chain;
 use crate::finding::{Cause, Finding, Result};
-use crate::refresh::Refresher;
+use crate::refresh::{CodeSource, Refresher};
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::world::World;
@@ -35,33 +35,15 @@ pub(crate) trait Reporter: Sync {
     fn credentials_failed(&self, finding: &Finding);
 }
 
-/// One run.
-pub(super) struct Session<'a> {
-    pub(super) world: &'a World,
-    pub(super) chain: &'a Chain,
-    pub(super) store: &'a dyn Store,
-    pub(super) options: &'a WrapOptions,
-    reporter: &'a dyn Reporter,
-}
-
-/// Runs the command of `options` with the credentials of `chain`, and returns its exit code. An
-/// error means that it was not started.
-pub(crate) fn run(
-    world: &World,
-    chain: &Chain,
-    store: &dyn Store,
-    options: &WrapOptions,
-    files: AwsFiles,
-    reporter: &dyn Reporter,
-) -> Result<u8> {
-    Session {
-        world,
-        chain,
-        store,
-        options,
-        reporter,
-    }
-    .run(files)
+/// One run of a command with the credentials of a chain.
+pub(crate) struct Session<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) chain: &'a Chain,
+    pub(crate) store: &'a dyn Store,
+    pub(crate) options: &'a WrapOptions,
+    /// MFA codes for the first credentials; a renewal asks no one.
+    pub(crate) codes: &'a dyn CodeSource,
+    pub(crate) reporter: &'a dyn Reporter,
 }
 
 impl Session<'_> {
@@ -73,7 +55,8 @@ impl Session<'_> {
         self.options.drill.map(seconds)
     }
 
-    fn run(&self, files: AwsFiles) -> Result<u8> {
+    /// Runs the command and returns its exit code. An error means that it was not started.
+    pub(crate) fn run(&self, files: AwsFiles) -> Result<u8> {
         let Acquired {
             credentials,
             obtained,

@@ -507,6 +507,7 @@ fn arrange(setup: &Aws, home: &Sandbox, aws: &Double) {
         .iter()
         .for_each(|text| aws.expire_web_identity(&expand(text)));
     if let Some(sso) = &setup.sso {
+        aws.approve_every_device();
         aws.add_sso(SsoSession {
             start_url: sso.start_url.clone(),
             access_token: sso.access_token.clone(),

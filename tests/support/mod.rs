@@ -6,6 +6,8 @@
 //!   checks signatures, `family` formats answers for each family of services, `sts`, `sso`,
 //!   `signin` and `metadata` are the services, `proxy` serves them under AWS's own host names, and
 //!   `clock` is the time
+//! - `browser`: a browser that a test drives
+//! - `terminal`: a run on a terminal of its own
 //! - `bus`: a private session bus, with or without gnome-keyring
 //! - `fixtures`: names, keys and homes that many tests use
 //! - `lab.rs`: reads and sets up the cases in tests/diagnosis-cases. It is not a module of this
@@ -21,8 +23,11 @@
     clippy::print_stderr
 )]
 
+pub mod browser;
 #[cfg(target_os = "linux")]
 pub mod bus;
 pub mod double;
 pub mod fixtures;
 pub mod sandbox;
+#[cfg(target_os = "linux")]
+pub mod terminal;

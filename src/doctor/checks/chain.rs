@@ -62,7 +62,8 @@ fn of_hop(facts: &Facts, chain: &Chain, n: usize, hop: &Hop) -> Vec<Finding> {
             .remedy(remedy)
             .warning()
     });
-    let serial = hop.mfa_serial.as_ref().filter(|_| !facts.cached);
+    let has_code = facts.cached || facts.mfa_cached.contains(&n) || hop.mfa_process.is_some();
+    let serial = hop.mfa_serial.as_ref().filter(|_| !has_code);
     limited
         .into_iter()
         .chain(serial.map(|serial| hop.mfa_needed(serial)))

@@ -1,8 +1,8 @@
 //! Where this runs: something missing may exist for another user, or was never passed in.
 
 use crate::doctor::facts::{Facts, ID_TOKEN_VARIABLE};
-use crate::doctor::host::HostKind;
 use crate::finding::{Cause, Finding};
+use crate::host_kind::HostKind;
 use crate::shell::quoted_path;
 
 /// Adds to a finding about something missing where else it may be, and how it gets here.

@@ -7,10 +7,10 @@ use crate::aws::partition;
 use crate::aws::shared_findings::region_of;
 use crate::config::Base;
 use crate::doctor::facts::Facts;
-use crate::doctor::host::HostKind;
 use crate::doctor::metadata::Metadata;
 use crate::doctor::probe_results::{Step, StepResult};
 use crate::finding::{Cause, Finding, Subject};
+use crate::host_kind::HostKind;
 use crate::source::sso::Assignments;
 
 /// A new key may not be known everywhere in AWS for this long, in seconds.

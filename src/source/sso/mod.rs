@@ -1,11 +1,17 @@
-//! IAM Identity Center: the session that a profile names, the token of that session, and the portal
-//! that exchanges the token for credentials of a role.
+//! IAM Identity Center: the session that a profile names, the token of that session, SSO-OIDC, which
+//! issues the token, and the portal, which exchanges it for credentials of a role.
 
+mod oidc;
+mod oidc_error;
 mod portal;
 mod session;
 mod token;
 
-pub(crate) use portal::{Assignments, assignments, role_credentials};
+pub(crate) use oidc::{
+    Approval, DeviceAuthorization, Flow, NoToken, Registration, authorize_url, refresh, register,
+    start_device, token,
+};
+pub(crate) use portal::{Assignments, assignments, check_token, end_session, role_credentials};
 pub(crate) use session::Session;
 pub(crate) use token::{Token, TokenFacts};
 pub use token::{TokenSource, parse_token};

@@ -10,7 +10,7 @@ use crate::aws::shared_findings::CHECK_ASSIGNMENT;
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
 use crate::source::connection::{Service, retries};
-use crate::source::{Sources, sdk_error};
+use crate::source::{Calls, sdk_error};
 use crate::time::Timestamp;
 
 /// As messages name it.
@@ -33,12 +33,12 @@ pub(crate) struct Assignments {
 
 /// Lists the accounts of the user, and the roles in `account`.
 pub(crate) async fn assignments(
-    sources: &Sources<'_>,
-    region: &str,
+    calls: &Calls<'_>,
+    session: &Session<'_>,
     account: &str,
     token: &Secret,
 ) -> Result<Assignments> {
-    let client = client(sources, region)?;
+    let client = client(calls, session)?;
     let roles = client.list_account_roles().access_token(token.expose());
     let roles = roles.account_id(account).max_results(PAGE).send();
     let accounts = async {
@@ -61,7 +61,7 @@ pub(crate) async fn assignments(
     };
     let (accounts, roles) = tokio::join!(accounts, roles);
     let (accounts, all_accounts) = accounts.map_err(|e| {
-        match sdk_error::sso_error::<ListAccountsError>(&e, PORTAL, region) {
+        match sdk_error::sso_error::<ListAccountsError>(&e, PORTAL, session.region()) {
             Err(finding) => finding,
             Ok((code, message)) => {
                 Finding::new(Cause::Unexpected, "the SSO portal lists no accounts")
@@ -88,39 +88,34 @@ fn text(value: Option<&str>) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-fn client(sources: &Sources<'_>, region: &str) -> Result<Client> {
-    let connections = &sources.connections;
-    let hosts = match Session::of(&sources.chain.base, sources.world) {
-        Some(session) => session.hosts(connections, Service::Sso)?,
-        None => connections.hosts(),
-    };
-    let config = connections.sdk_config(Service::Sso, region, hosts, retries())?;
+fn client(calls: &Calls<'_>, session: &Session<'_>) -> Result<Client> {
+    let hosts = session.hosts(&calls.connections, Service::Sso)?;
+    let config = calls
+        .connections
+        .sdk_config(Service::Sso, session.region(), hosts, retries())?;
     Ok(Client::new(&config))
 }
 
 /// Credentials of a role for an access token.
 pub(crate) async fn role_credentials(
-    sources: &Sources<'_>,
-    region: &str,
+    calls: &Calls<'_>,
+    session: &Session<'_>,
     account: &str,
     role: &str,
     token: &Secret,
 ) -> Result<Credentials> {
-    let request = client(sources, region)?.get_role_credentials();
+    let request = client(calls, session)?.get_role_credentials();
     let request = request
         .account_id(account)
         .role_name(role)
         .access_token(token.expose());
-    let response =
-        request
-            .send()
-            .await
-            .map_err(|e| match sdk_error::sso_error(&e, PORTAL, region) {
-                Err(finding) => finding,
-                Ok((code, message)) => {
-                    role_error(&code, account, role, region).evidence(format!("{code}: {message}"))
-                }
-            })?;
+    let response = request.send().await.map_err(|e| {
+        match sdk_error::sso_error(&e, PORTAL, session.region()) {
+            Err(finding) => finding,
+            Ok((code, message)) => role_error(&code, account, role, session.region())
+                .evidence(format!("{code}: {message}")),
+        }
+    })?;
     let incomplete = |what: &str| {
         let summary = format!("the SSO portal returned {what}");
         Finding::new(Cause::AwsUnavailable, summary).remedy("try again")
@@ -142,6 +137,47 @@ pub(crate) async fn role_credentials(
         expiration: Some(Timestamp(credentials.expiration().div_euclid(1000))), // milliseconds
         account_id: Some(account.to_owned()),
     })
+}
+
+/// Asks the portal whether it accepts a token; `false` where the session was revoked or has expired.
+pub(crate) async fn check_token(
+    calls: &Calls<'_>,
+    session: &Session<'_>,
+    token: &Secret,
+) -> Result<bool> {
+    let request = client(calls, session)?.list_accounts();
+    let request = request.access_token(token.expose()).max_results(1);
+    match request.send().await {
+        Ok(_) => Ok(true),
+        Err(e) => match sdk_error::sso_error(&e, PORTAL, session.region())? {
+            (code, _) if code == "UnauthorizedException" => Ok(false),
+            // It knows the token, and does not list accounts.
+            _ => Ok(true),
+        },
+    }
+}
+
+/// Ends the session at AWS: none of its tokens is accepted any more. A session that is already over
+/// counts as ended.
+/// <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html>
+pub(crate) async fn end_session(
+    calls: &Calls<'_>,
+    session: &Session<'_>,
+    token: &Secret,
+) -> Result<()> {
+    let request = client(calls, session)?.logout();
+    match request.access_token(token.expose()).send().await {
+        Ok(_) => Ok(()),
+        Err(e) => match sdk_error::sso_error(&e, PORTAL, session.region())? {
+            (code, _) if code == "UnauthorizedException" => Ok(()),
+            (code, message) => {
+                let summary = format!("the SSO portal did not end session `{}`", session.label());
+                Err(Finding::new(Cause::Unexpected, summary)
+                    .evidence(format!("{code}: {message}"))
+                    .remedy("sign out in the access portal"))
+            }
+        },
+    }
 }
 
 fn role_error(code: &str, account: &str, role: &str, region: &str) -> Finding {

@@ -6,62 +6,45 @@ use std::time::Duration;
 
 use super::token::{SIZE_LIMIT, Token, TokenFacts, TokenSource, parse_token};
 use crate::aws::names::host_of;
-use crate::config::Base;
+use crate::config::{Base, SsoSession};
 use crate::digest::sha1_hex;
 use crate::files;
 use crate::finding::{Cause, Finding, Result};
-use crate::shell::quoted;
-use crate::source::connection::{Connections, Hosts, Service, retries};
-use crate::source::{Sources, sdk_error};
+use crate::source::connection::{Connections, Hosts, Service};
 use crate::time::{Timestamp, human_duration};
 use crate::world::World;
 
-/// Once the request is sent, the server may have rotated the refresh token: the response is waited
-/// for beyond the deadline.
-const ROTATION_GRACE: Duration = Duration::from_secs(10);
 /// Other tools rewrite the token file in place: a file that does not parse is read again after
 /// these pauses, in milliseconds.
 const READ_ATTEMPTS: [u64; 3] = [0, 50, 100];
 
-/// An SSO session as a profile names it.
+/// An SSO session, and the place of the AWS CLI's token for it.
 pub(crate) struct Session<'a> {
-    /// The name of the `[sso-session]`; legacy profiles have none.
-    name: Option<&'a str>,
-    start_url: &'a str,
-    /// `sso_region`.
-    pub(crate) region: &'a str,
-    profile: &'a str,
-    use_fips: Option<bool>,
+    config: &'a SsoSession,
     path: PathBuf,
 }
 
 impl<'a> Session<'a> {
-    /// The session of an SSO base; `None` for every other base.
-    pub(crate) fn of(base: &'a Base, world: &World) -> Option<Self> {
-        let Base::Sso {
-            session,
-            start_url,
-            sso_region,
-            profile,
-            use_fips,
-            ..
-        } = base
-        else {
-            return None;
-        };
+    /// The session as the config files describe it.
+    pub(crate) fn new(config: &'a SsoSession, world: &World) -> Self {
         // <https://github.com/boto/botocore/blob/develop/botocore/utils.py>:
         // SSOTokenLoader._generate_cache_key
-        let name = session.as_deref();
-        let file = format!("{}.json", sha1_hex(name.unwrap_or(start_url).as_bytes()));
+        let file = format!("{}.json", sha1_hex(config.label().as_bytes()));
         let path = world.home.join(".aws/sso/cache").join(file);
-        Some(Self {
-            name,
-            start_url,
-            region: sso_region,
-            profile,
-            use_fips: *use_fips,
-            path,
-        })
+        Self { config, path }
+    }
+
+    /// The session of an SSO base; `None` for every other base.
+    pub(crate) fn of(base: &'a Base, world: &World) -> Option<Self> {
+        match base {
+            Base::Sso { session, .. } => Some(Self::new(session, world)),
+            _ => None,
+        }
+    }
+
+    /// What the config files say of it.
+    pub(crate) fn config(&self) -> &'a SsoSession {
+        self.config
     }
 
     /// The AWS CLI's token file.
@@ -70,21 +53,28 @@ impl<'a> Session<'a> {
     }
 
     /// The name that users know: that of the session, else the start URL.
-    pub(crate) fn label(&self) -> &str {
-        self.name.unwrap_or(self.start_url)
+    pub(crate) fn label(&self) -> &'a str {
+        self.config.label()
+    }
+
+    /// `sso_region`.
+    pub(crate) fn region(&self) -> &'a str {
+        &self.config.region
     }
 
     /// The text that distinguishes this session's token from every other.
     pub(crate) fn identity(&self) -> String {
-        format!("{}\n{}\n{}", self.label(), self.start_url, self.region)
+        format!(
+            "{}\n{}\n{}",
+            self.label(),
+            self.config.start_url,
+            self.config.region
+        )
     }
 
     /// The command to sign in.
     pub(crate) fn login(&self) -> String {
-        match self.name {
-            Some(name) => format!("aws sso login --sso-session {}", quoted(name)),
-            None => format!("aws sso login --profile {}", quoted(self.profile)),
-        }
+        self.config.login_command()
     }
 
     /// The hosts of `service` to call. Fails where FIPS is required and the service has no such
@@ -94,27 +84,26 @@ impl<'a> Session<'a> {
     pub(crate) fn hosts(&self, connections: &Connections, service: Service) -> Result<Hosts> {
         // A start URL of the new form belongs to a dual-stack host of SSO-OIDC, whatever the
         // settings say.
-        let by_start_url = matches!(service, Service::SsoOidc) && is_dualstack_url(self.start_url);
+        let by_start_url =
+            matches!(service, Service::SsoOidc) && is_dualstack_url(&self.config.start_url);
         let dualstack = connections.dualstack || by_start_url;
-        let fips = self.use_fips.unwrap_or(connections.fips) && connections.url(service).is_none();
-        let in_us = self.region.starts_with("us-");
-        let exists = self.region.starts_with("us-gov-") || (in_us && dualstack);
+        let fips =
+            self.config.use_fips.unwrap_or(connections.fips) && connections.url(service).is_none();
+        let in_us = self.region().starts_with("us-");
+        let exists = self.region().starts_with("us-gov-") || (in_us && dualstack);
         if !fips || exists {
             return Ok(Hosts { fips, dualstack });
         }
-        let section = match self.name {
-            Some(name) => format!("[sso-session {name}]"),
-            None => format!("profile `{}`", self.profile),
-        };
+        let section = self.config.section();
         let summary = format!(
             "FIPS endpoints are required, but IAM Identity Center has none in {}",
-            self.region
+            self.region()
         );
         let finding = Finding::new(Cause::FipsUnavailable, summary)
             .evidence(format!(
                 "SSO session `{}`, sso_region = {}",
                 self.label(),
-                self.region
+                self.region()
             ))
             .remedy(format!(
                 "awsfresh_use_fips_endpoint = false in {section}: FIPS for everything but IAM \
@@ -161,7 +150,23 @@ impl<'a> Session<'a> {
 
     /// Replaces the AWS CLI's token file.
     pub(crate) fn write(&self, token: &Token) -> std::io::Result<()> {
+        if let Some(dir) = self.path.parent() {
+            files::create_private_dir(dir)?;
+        }
         files::write_atomic(&self.path, &token.to_bytes())
+    }
+
+    /// Removes the AWS CLI's token file; returns whether there was one.
+    pub(crate) fn remove(&self) -> Result<bool> {
+        match std::fs::remove_file(&self.path) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => {
+                let path = self.path.display();
+                let summary = format!("cannot delete the SSO token file {path}: {e}");
+                Err(Finding::new(Cause::ConfigUnreadable, summary).remedy("delete it by hand"))
+            }
+        }
     }
 
     /// What can be shown of a token.
@@ -173,7 +178,7 @@ impl<'a> Session<'a> {
             refreshable: token.refresh_parts().is_some(),
             registration_expires: token.registration_expires(),
             region: token.region().map(str::to_owned),
-            configured_region: self.region.to_owned(),
+            configured_region: self.region().to_owned(),
             login: self.login(),
         }
     }
@@ -185,75 +190,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Refreshes the token. Call it under the lock, and write the result back before anything else:
-    /// the old refresh token may be spent.
-    pub(crate) fn refresh(&self, sources: &Sources<'_>, token: &Token) -> Result<Token> {
-        let now = sources.world.now();
-        let facts = self.facts(token);
-        let Some((client_id, client_secret, refresh_token)) = token.refresh_parts() else {
-            return Err(facts.not_refreshable().evidence(facts.no_refresh_token()));
-        };
-        if facts.registration_expires.is_some_and(|end| end <= now) {
-            return Err(facts.registration_expired());
-        }
-        let hosts = self.hosts(&sources.connections, Service::SsoOidc)?;
-        // One attempt: if its response is lost, the old refresh token may be spent.
-        let retries = retries().with_max_attempts(1);
-        let call = async {
-            let config =
-                sources
-                    .connections
-                    .sdk_config(Service::SsoOidc, self.region, hosts, retries)?;
-            let request = aws_sdk_ssooidc::Client::new(&config)
-                .create_token()
-                .client_id(client_id)
-                .client_secret(client_secret)
-                .refresh_token(refresh_token)
-                .grant_type("refresh_token");
-            request.send().await.map_err(|e| {
-                match sdk_error::sso_error(&e, "SSO-OIDC", self.region) {
-                    Err(finding) => finding,
-                    Ok((code, message)) => self.refresh_error(&code, &message, token, now),
-                }
-            })
-        };
-        let response = sources.run_within(sources.time_left() + ROTATION_GRACE, call)?;
-        let Some(access) = response.access_token() else {
-            let summary = "SSO-OIDC returned a response without an access token";
-            return Err(Finding::new(Cause::AwsUnavailable, summary).remedy("try again"));
-        };
-        let is_header = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        let (access, expires) = if response.expires_in() > 0 && is_header(access) {
-            (
-                access,
-                sources.world.now().plus(i64::from(response.expires_in())),
-            )
-        } else {
-            // A refresh token that may have been rotated is kept in any case.
-            (token.access().expose(), token.expires())
-        };
-        Ok(token.refreshed(access, expires, response.refresh_token()))
-    }
-
-    /// The finding for an error of SSO-OIDC.
-    fn refresh_error(&self, code: &str, message: &str, token: &Token, now: Timestamp) -> Finding {
-        let facts = self.facts(token);
-        let finding = match code {
-            "InvalidClientException" => {
-                let summary = format!(
-                    "SSO-OIDC rejected the client registration of SSO session `{}`",
-                    self.label()
-                );
-                Finding::new(Cause::SsoRegistrationExpired, summary).remedy(self.login())
-            }
-            _ if token.is_valid(now) => facts.not_refreshable(),
-            "InvalidGrantException" | "ExpiredTokenException" => facts.expired(now),
-            _ => facts.expired(now).likely(),
-        };
-        finding.evidence(format!("{code}: {message}"))
-    }
-
-    fn not_signed_in(&self) -> Finding {
+    /// There was no sign-in on this machine.
+    pub(crate) fn not_signed_in(&self) -> Finding {
         let summary = format!("not signed in to SSO session `{}`", self.label());
         Finding::new(Cause::SsoSessionMissing, summary)
             .evidence(format!("no token file {}", self.path.display()))

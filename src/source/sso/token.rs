@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::config::SsoSession;
 use crate::credentials::Secret;
 use crate::time::Timestamp;
 
@@ -13,6 +14,8 @@ use crate::time::Timestamp;
 const REFRESH_WINDOW: i64 = 5 * 60;
 /// Tokens have a few KB.
 pub(super) const SIZE_LIMIT: u64 = 256 * 1024;
+/// No server accepts a longer header; in bytes.
+const HEADER_LIMIT: usize = 64 * 1024;
 
 /// The place of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,13 +27,27 @@ pub enum TokenSource {
 }
 
 /// A token, with every key of its JSON.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Token {
     /// Where it came from, and is written back to.
     pub(crate) source: TokenSource,
     fields: Map<String, Value>,
     access: Secret,
     expires: Timestamp,
+}
+
+/// What CreateToken issued.
+pub(super) struct Issued<'a> {
+    pub(super) access: &'a str,
+    pub(super) expires: Timestamp,
+    pub(super) refresh: Option<&'a str>,
+}
+
+/// The registration that a refresh needs.
+pub(super) struct Client<'a> {
+    pub(super) id: &'a str,
+    pub(super) secret: &'a str,
+    pub(super) expires: Timestamp,
 }
 
 /// What can be shown of an SSO token.
@@ -68,6 +85,38 @@ impl Token {
         bytes
     }
 
+    /// The token of a new sign-in, in the form and with the keys of the AWS CLI's file.
+    pub(super) fn signed_in(
+        session: &SsoSession,
+        issued: &Issued<'_>,
+        client: &Client<'_>,
+    ) -> Self {
+        let mut fields = Map::new();
+        let mut set = |key: &str, text: &str| fields.insert(key.to_owned(), text.into());
+        set("startUrl", &session.start_url);
+        set("region", &session.region);
+        set("accessToken", issued.access);
+        set("expiresAt", &issued.expires.to_string());
+        set("clientId", client.id);
+        set("clientSecret", client.secret);
+        set("registrationExpiresAt", &client.expires.to_string());
+        if let Some(refresh) = issued.refresh {
+            set("refreshToken", refresh);
+        }
+        Self {
+            source: TokenSource::Store,
+            fields,
+            access: Secret::new(issued.access.to_owned()),
+            expires: issued.expires,
+        }
+    }
+
+    /// The same token for another place.
+    pub(crate) fn moved_to(mut self, source: TokenSource) -> Self {
+        self.source = source;
+        self
+    }
+
     /// This token with what a refresh returned.
     pub(super) fn refreshed(
         &self,
@@ -89,6 +138,11 @@ impl Token {
         }
     }
 
+    /// Where it is.
+    pub(crate) fn source(&self) -> TokenSource {
+        self.source
+    }
+
     /// The access token.
     pub fn access(&self) -> &Secret {
         &self.access
@@ -107,6 +161,18 @@ impl Token {
     /// Whether AWS would still accept it.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.expires > now
+    }
+
+    /// The better one of two sign-ins ranks higher: one that needs no refresh, then one that can be
+    /// refreshed, then the one that expires last.
+    pub(crate) fn rank(&self, now: Timestamp) -> (bool, bool, Timestamp) {
+        (self.is_fresh(now), self.is_refreshable(now), self.expires)
+    }
+
+    /// Whether it has what a refresh needs.
+    pub(crate) fn is_refreshable(&self, now: Timestamp) -> bool {
+        let registered = self.registration_expires().is_none_or(|end| end > now);
+        registered && self.refresh_parts().is_some()
     }
 
     /// Client ID, client secret and refresh token: what a refresh needs.
@@ -137,6 +203,11 @@ impl Token {
     }
 }
 
+/// Whether a secret that a server sent can be sent back in a header.
+pub(super) fn is_header_value(text: &str) -> bool {
+    (1..=HEADER_LIMIT).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// Reads a token; the error quotes none of it.
 pub fn parse_token(bytes: &[u8], source: TokenSource) -> Result<Token, String> {
     if bytes.len() as u64 > SIZE_LIMIT {
@@ -151,7 +222,7 @@ pub fn parse_token(bytes: &[u8], source: TokenSource) -> Result<Token, String> {
             .filter(|text| !text.is_empty())
     };
     let access = Secret::new(text("accessToken").ok_or("no accessToken")?.to_owned());
-    if !access.expose().bytes().all(|b| b.is_ascii_graphic()) {
+    if !is_header_value(access.expose()) {
         return Err("white space or control characters in accessToken".into());
     }
     let expires = text("expiresAt").ok_or("no expiresAt")?;

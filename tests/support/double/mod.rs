@@ -115,7 +115,11 @@ pub(crate) struct State {
     web_identities: HashMap<String, sts::WebIdentity>,
     sso: Vec<sso::Portal>,
     devices: HashMap<String, sso::Device>,
-    clients: HashMap<String, String>,
+    approves_devices: bool,
+    codes: HashMap<String, sso::Code>,
+    clients: HashMap<String, sso::Client>,
+    /// What the page for approvals comes back with.
+    refusal: Option<(String, String)>,
     logins: Vec<signin::Login>,
     unknown_in: Vec<String>,
     surroundings: metadata::Surroundings,
@@ -229,6 +233,7 @@ impl Double {
         state.fault = None;
         state.fault_by_action.clear();
         state.fault_once.clear();
+        state.refusal = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -411,7 +416,7 @@ impl Service {
 
 fn service(request: &Request) -> Service {
     match request.path.as_str() {
-        "/token" | "/client/register" | "/device_authorization" => Service::Oidc,
+        "/token" | "/client/register" | "/device_authorization" | "/authorize" => Service::Oidc,
         path if sso::action(path).is_some() => Service::Portal,
         path if signin::action(path).is_some() => Service::Signin,
         path if metadata::action(path).is_some() => Service::Metadata,

@@ -1,6 +1,9 @@
 //! IAM Identity Center: the portal, which issues role credentials, and the OIDC service, which
 //! rotates tokens.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use super::http::{Reply, Request};
@@ -41,6 +44,18 @@ impl Portal {
             .any(|(known, expires)| known == token && expires > now)
     }
 
+    /// A new sign-in, by a client whose scopes decide whether its token can be refreshed.
+    fn begin(&mut self, client_id: &str, client: &Client, now: i64) -> serde_json::Value {
+        self.session.client_id = client_id.to_owned();
+        self.session.client_secret.clone_from(&client.secret);
+        let mut body = self.rotate(now);
+        if !client.scopes.contains("sso:account:access") {
+            self.session.refresh_token = None;
+            body["refreshToken"] = serde_json::Value::Null;
+        }
+        body
+    }
+
     fn rotate(&mut self, now: i64) -> serde_json::Value {
         let access = format!("aoa{}", random(BASE64, 120));
         let expired = std::mem::replace(&mut self.session.access_token, access);
@@ -56,18 +71,37 @@ impl Portal {
     }
 }
 
+/// A registered client.
+#[derive(Clone, Default)]
+pub struct Client {
+    secret: String,
+    grants: String,
+    scopes: String,
+    /// The start URL, of a client for authorization codes.
+    issuer: String,
+}
+
 /// A device code, and whether the user has approved it.
 pub struct Device {
     start_url: String,
     approved: bool,
 }
 
+/// An authorization code.
+pub struct Code {
+    client_id: String,
+    redirect_uri: String,
+    challenge: String,
+}
+
 impl Double {
     pub fn add_sso(&self, session: SsoSession) {
         let mut state = self.state();
-        state
-            .clients
-            .insert(session.client_id.clone(), session.client_secret.clone());
+        let client = Client {
+            secret: session.client_secret.clone(),
+            ..Client::default()
+        };
+        state.clients.insert(session.client_id.clone(), client);
         state
             .sso
             .retain(|portal| portal.session.start_url != session.start_url);
@@ -103,6 +137,21 @@ impl Double {
         }
     }
 
+    /// Forgets every registered client.
+    pub fn forget_clients(&self) {
+        self.state().clients.clear();
+    }
+
+    /// Makes the page on which a user approves a sign-in come back with an error.
+    pub fn refuse_authorization(&self, error: &str, description: &str) {
+        self.state().refusal = Some((error.to_owned(), description.to_owned()));
+    }
+
+    /// Approves every device code as soon as it is issued.
+    pub fn approve_every_device(&self) {
+        self.state().approves_devices = true;
+    }
+
     /// Approves every device code issued so far.
     pub fn approve_devices(&self) {
         self.state()
@@ -128,6 +177,7 @@ pub fn action(path: &str) -> Option<&'static str> {
         "/token" => "CreateToken",
         "/client/register" => "RegisterClient",
         "/device_authorization" => "StartDeviceAuthorization",
+        "/authorize" => "Authorize",
         _ => return None,
     })
 }
@@ -222,20 +272,13 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
 
 pub fn oidc(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
     let client_id = request.param("clientId").unwrap_or_default();
-    if request.path == "/client/register" {
-        let (id, secret) = (random(BASE64, 22), random(BASE64, 120));
-        state.clients.insert(id.clone(), secret.clone());
-        return Ok(json_reply(
-            200,
-            &json!({
-                "clientId": id,
-                "clientSecret": secret,
-                "clientIdIssuedAt": now,
-                "clientSecretExpiresAt": now + REGISTRATION_LIFETIME,
-            }),
-        ));
+    match request.path.as_str() {
+        "/client/register" => return register(state, request, now),
+        "/authorize" => return Ok(authorize(state, request)),
+        _ => {}
     }
-    if state.clients.get(client_id).map(String::as_str) != request.param("clientSecret") {
+    let client = state.clients.get(client_id);
+    if client.map(|client| client.secret.as_str()) != request.param("clientSecret") {
         return Err(Refusal::new(
             401,
             "InvalidClientException",
@@ -243,28 +286,109 @@ pub fn oidc(state: &mut State, request: &Request, now: i64) -> Result<Reply, Ref
         ));
     }
     if request.path == "/device_authorization" {
-        let (code, start_url) = (
-            random(BASE64, 40),
-            request.param("startUrl").unwrap_or_default().to_owned(),
-        );
-        let body = json!({
-            "deviceCode": code,
-            "userCode": "ABCD-EFGH",
-            "verificationUri": format!("{start_url}/#/device"),
-            "verificationUriComplete": format!("{start_url}/#/device?user_code=ABCD-EFGH"),
-            "expiresIn": 600,
-            "interval": 1,
-        });
-        state.devices.insert(
-            code,
-            Device {
-                start_url,
-                approved: false,
-            },
-        );
-        return Ok(json_reply(200, &body));
+        return start_device(state, request);
     }
     create_token(state, request, now)
+}
+
+fn register(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
+    let param = |name: &str| request.param(name).unwrap_or_default().to_owned();
+    let client = Client {
+        secret: random(BASE64, 120),
+        grants: param("grantTypes"),
+        scopes: param("scopes"),
+        issuer: param("issuerUrl"),
+    };
+    if client.grants.contains("device_code") && client.grants.contains("authorization_code") {
+        return Err(Refusal::new(500, "InternalServerException", ""));
+    }
+    if !client.issuer.is_empty() && !is_known(state, &client.issuer) {
+        return Err(Refusal::new(
+            400,
+            "InvalidClientMetadataException",
+            "Invalid issuer URL",
+        ));
+    }
+    let id = random(BASE64, 22);
+    let body = json!({
+        "clientId": id,
+        "clientSecret": client.secret,
+        "clientIdIssuedAt": now,
+        "clientSecretExpiresAt": now + REGISTRATION_LIFETIME,
+    });
+    state.clients.insert(id, client);
+    Ok(json_reply(200, &body))
+}
+
+fn is_known(state: &State, start_url: &str) -> bool {
+    state
+        .sso
+        .iter()
+        .any(|portal| portal.session.start_url == start_url)
+}
+
+/// The page on which a user approves, who does so at once. An unknown client never comes back.
+fn authorize(state: &mut State, request: &Request) -> Reply {
+    let param = |name: &str| request.param(name).unwrap_or_default().to_owned();
+    let (client_id, redirect_uri) = (param("client_id"), param("redirect_uri"));
+    let is_known = state
+        .clients
+        .get(&client_id)
+        .is_some_and(|client| client.grants.contains("authorization_code"));
+    let is_valid = redirect_uri.starts_with("http://127.0.0.1:")
+        && redirect_uri.ends_with("/oauth/callback")
+        && param("response_type") == "code"
+        && param("code_challenge_method") == "S256"
+        && !param("scopes").is_empty();
+    if !is_known || !is_valid {
+        let page = "<h1>invalid_request</h1>".to_owned();
+        return Reply::new(400, "text/html", page);
+    }
+    let outcome = match &state.refusal {
+        Some((error, description)) => {
+            let description: String =
+                form_urlencoded::byte_serialize(description.as_bytes()).collect();
+            format!("error={error}&error_description={description}")
+        }
+        None => {
+            let code = random(b"0123456789abcdef", 40);
+            let issued = Code {
+                client_id,
+                redirect_uri: redirect_uri.clone(),
+                challenge: param("code_challenge"),
+            };
+            state.codes.insert(code.clone(), issued);
+            format!("code={code}")
+        }
+    };
+    let location = format!("{redirect_uri}?{outcome}&state={}", param("state"));
+    Reply::new(302, "text/html", String::new()).with("Location", location)
+}
+
+fn start_device(state: &mut State, request: &Request) -> Result<Reply, Refusal> {
+    let code = random(BASE64, 40);
+    let start_url = request.param("startUrl").unwrap_or_default().to_owned();
+    if !is_known(state, &start_url) {
+        return Err(Refusal::new(
+            400,
+            "InvalidRequestException",
+            "Invalid request",
+        ));
+    }
+    let body = json!({
+        "deviceCode": code,
+        "userCode": "ABCD-EFGH",
+        "verificationUri": format!("{start_url}/#/device"),
+        "verificationUriComplete": format!("{start_url}/#/device?user_code=ABCD-EFGH"),
+        "expiresIn": 600,
+        "interval": 1,
+    });
+    let device = Device {
+        start_url,
+        approved: state.approves_devices,
+    };
+    state.devices.insert(code, device);
+    Ok(json_reply(200, &body))
 }
 
 fn create_token(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
@@ -276,17 +400,30 @@ fn create_token(state: &mut State, request: &Request, now: i64) -> Result<Reply,
         )
     };
     let client_id = request.param("clientId").unwrap_or_default();
-    let portal = match request.param("grantType").unwrap_or_default() {
+    let client = state.clients.get(client_id).cloned().unwrap_or_default();
+    let start_url = match request.param("grantType").unwrap_or_default() {
         "refresh_token" => {
             let sent = request.param("refreshToken").ok_or_else(invalid_grant)?;
-            state
-                .sso
-                .iter_mut()
-                .find(|portal| {
-                    portal.session.refresh_token.as_deref() == Some(sent)
-                        && portal.session.client_id == client_id
-                })
-                .ok_or_else(invalid_grant)?
+            let portal = state.sso.iter_mut().find(|portal| {
+                portal.session.refresh_token.as_deref() == Some(sent)
+                    && portal.session.client_id == client_id
+            });
+            let portal = portal.ok_or_else(invalid_grant)?;
+            return Ok(json_reply(200, &portal.rotate(now)));
+        }
+        "authorization_code" => {
+            let code = request.param("code").unwrap_or_default();
+            // A code works once, whatever comes of it.
+            let code = state.codes.remove(code).ok_or_else(invalid_grant)?;
+            let verifier = request.param("codeVerifier").unwrap_or_default();
+            let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+            if code.client_id != client_id
+                || request.param("redirectUri") != Some(&code.redirect_uri)
+                || code.challenge != challenge
+            {
+                return Err(invalid_grant());
+            }
+            client.issuer.clone()
         }
         "urn:ietf:params:oauth:grant-type:device_code" => {
             let code = request.param("deviceCode").unwrap_or_default();
@@ -301,16 +438,9 @@ fn create_token(state: &mut State, request: &Request, now: i64) -> Result<Reply,
                     "Authorization is pending",
                 ));
             }
-            let found = state
-                .sso
-                .iter_mut()
-                .find(|portal| portal.session.start_url == device.start_url)
-                .ok_or_else(invalid_grant)?;
-            let client_secret = request.param("clientSecret").unwrap_or_default();
-            (found.session.client_id, found.session.client_secret) =
-                (client_id.to_owned(), client_secret.to_owned());
+            let start_url = device.start_url.clone();
             state.devices.remove(code);
-            found
+            start_url
         }
         _ => {
             return Err(Refusal::new(
@@ -320,7 +450,12 @@ fn create_token(state: &mut State, request: &Request, now: i64) -> Result<Reply,
             ));
         }
     };
-    Ok(json_reply(200, &portal.rotate(now)))
+    let portal = state
+        .sso
+        .iter_mut()
+        .find(|portal| portal.session.start_url == start_url)
+        .ok_or_else(invalid_grant)?;
+    Ok(json_reply(200, &portal.begin(client_id, &client, now)))
 }
 
 pub fn refuse_portal(refusal: &Refusal) -> Reply {

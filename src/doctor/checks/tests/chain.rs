@@ -46,6 +46,7 @@ fn an_mfa_role_needs_a_code_unless_a_session_is_cached() {
     let mfa = || facts(&(prod() + "mfa_serial = arn:aws:iam::1:mfa/ann\n"), &base());
     error(mfa(), Cause::MfaNeeded);
     assert_eq!(all(&mfa().with(|facts| facts.cached = true)), []);
+    assert_eq!(all(&mfa().with(|facts| facts.mfa_cached = vec![0])), []);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::doctor::host::HostKind;
+use crate::host_kind::HostKind;
 
 #[test]
 fn a_missing_profile_lists_the_other_places_of_its_files() {

@@ -88,6 +88,7 @@ fn facts_of(profile: &str, config: &str, credentials: &str) -> Facts {
         cli_sessions: Vec::new(),
         cli_files: Vec::new(),
         cached: false,
+        mfa_cached: Vec::new(),
         store: None,
         host: HostEnvironment::default(),
         probes: None,
@@ -119,7 +120,7 @@ fn token() -> TokenFacts {
         registration_expires: Some(NOW.plus(9999)),
         region: Some("eu-west-1".into()),
         configured_region: "eu-west-1".into(),
-        login: "aws sso login".into(),
+        login: "awsfresh login corp".into(),
     }
 }
 

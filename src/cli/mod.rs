@@ -1,17 +1,20 @@
 //! The command line as data. Nothing here reads a file: help and version work when every config is
 //! broken.
 
+mod subcommand;
+mod values;
+
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand as ClapSubcommand};
+use clap::{Args, CommandFactory, Parser};
 
-use crate::aws::names::is_account;
 use crate::shell::quoted;
 use crate::store::StoreKind;
-use crate::wrap::{Delivery, OnRenew, signal_number};
+use crate::wrap::{Delivery, OnRenew};
+pub(crate) use subcommand::{Login, Logout, ProfileSelection, Subcommand};
+use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +25,7 @@ Examples:
   awsfresh -p prod -- terraform apply          run a command with credentials that stay fresh
   awsfresh -p prod --min-ttl 45m -- ./deploy   only with credentials that last 45 minutes
 
+  awsfresh login                sign in to an SSO session, or start an MFA session
   awsfresh status               what is cached, and for how long
   awsfresh refresh -p prod      renew now
   awsfresh forget --all         drop everything cached
@@ -100,9 +104,22 @@ pub(crate) struct Wrap {
     /// After a renewal, send the command a signal (signal:HUP) or restart it (restart)
     #[arg(long, value_name = "WHAT", value_parser = parse_on_renew)]
     pub(crate) on_renew: Option<OnRenew>,
+    #[command(flatten)]
+    pub(crate) person: Person,
     /// The command and its arguments
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// What a person is asked for, and what is given in advance.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Person {
+    /// The MFA code, if one is needed
+    #[arg(long, value_name = "CODE", value_parser = parse_mfa_code)]
+    pub(crate) mfa_code: Option<String>,
+    /// Do not offer to sign in, and do not ask for an MFA code
+    #[arg(long)]
+    pub(crate) no_login: bool,
 }
 
 impl Wrap {
@@ -118,103 +135,20 @@ impl Wrap {
             no_post_mortem,
             drill,
             on_renew,
+            person,
             command,
         } = self;
         let has_value = profile.is_some()
             || deliver.is_some()
             || min_ttl.is_some()
             || drill.is_some()
-            || on_renew.is_some();
+            || on_renew.is_some()
+            || person.mfa_code.is_some()
+            || person.no_login;
         let has_check =
             *verify || expect_account.is_some() || expect_role.is_some() || *no_post_mortem;
         has_value || has_check || !command.is_empty()
     }
-}
-
-/// The subcommands.
-#[derive(Debug, ClapSubcommand)]
-pub(crate) enum Subcommand {
-    /// Print the credentials of a profile, as the credential_process contract defines
-    CredentialProcess {
-        /// The profile [default: AWS_PROFILE, else `default`]
-        #[arg(short, long)]
-        profile: Option<String>,
-    },
-    /// List profiles, the source of their credentials, and the time left
-    Status {
-        /// Only this profile (may be repeated)
-        #[arg(short, long)]
-        profile: Vec<String>,
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
-    /// Renew credentials ahead of time
-    Refresh {
-        #[command(flatten)]
-        selection: ProfileSelection,
-    },
-    /// Find out what is wrong with a profile, or that nothing is
-    #[command(after_help = DOCTOR_HELP)]
-    Doctor {
-        /// The profile to check [default: AWS_PROFILE, else `default`]
-        #[arg(short, long)]
-        profile: Option<String>,
-        /// Do not contact AWS
-        #[arg(long)]
-        offline: bool,
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
-    /// Find the AWS errors in a log and explain them
-    #[command(after_help = EXPLAIN_HELP)]
-    Explain {
-        /// The log; `-` or nothing for stdin
-        file: Option<PathBuf>,
-        /// The profile that was used [default: AWS_PROFILE, else `default`]
-        #[arg(short, long)]
-        profile: Option<String>,
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show the last failures of awsfresh, including those that an SDK did not print
-    Why {
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-        /// Show every recorded failure, not only the last five
-        #[arg(long)]
-        all: bool,
-    },
-    /// Delete cached credentials
-    Forget {
-        #[command(flatten)]
-        selection: ProfileSelection,
-    },
-}
-
-const DOCTOR_HELP: &str = "\
-Waits at most 3 s for each host. Exit code: 0 without an error, else that of the first error (docs/exit-codes.md).";
-
-const EXPLAIN_HELP: &str = "\
-Examples:
-  terraform plan 2>&1 | awsfresh explain
-  awsfresh explain nightly.log
-
-Exit code: 0 if an AWS error was found, else 1.";
-
-/// Named profiles, or all.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct ProfileSelection {
-    /// This profile (may be repeated)
-    #[arg(short, long)]
-    pub(crate) profile: Vec<String>,
-    /// Every profile
-    #[arg(long)]
-    pub(crate) all: bool,
 }
 
 impl Cli {
@@ -329,35 +263,6 @@ impl Cli {
                 store: None,
             },
         })
-    }
-}
-
-fn parse_store(text: &str) -> Result<StoreKind, String> {
-    text.parse()
-        .map_err(|_| "use one of: auto, keyring, sealed, none".to_owned())
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
-        _ => Err("write a duration, such as 45m or 1h30m".to_owned()),
-    }
-}
-
-fn parse_account(text: &str) -> Result<String, String> {
-    if is_account(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("an account ID has twelve digits".to_owned())
-    }
-}
-
-fn parse_on_renew(text: &str) -> Result<OnRenew, String> {
-    let wrong = || "use restart, or signal:NAME with HUP, INT, QUIT, TERM, USR1 or USR2".to_owned();
-    match text.split_once(':') {
-        None if text == "restart" => Ok(OnRenew::Restart),
-        Some(("signal", name)) => signal_number(name).map(OnRenew::Signal).ok_or_else(wrong),
-        _ => Err(wrong()),
     }
 }
 

@@ -5,12 +5,15 @@
 //! their reasons (`-v`), `info` and `warn` for what a person should know. Only lines of this crate
 //! are printed; those of the SDK may contain secrets.
 
+mod terminal;
+
 use std::io::{self, IsTerminal, Write};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::finding::{Cause, Finding, Result};
 use crate::text::printable;
+pub(crate) use terminal::{Countdown, Terminal};
 
 /// Lines of the log go to stderr, in the form `awsfresh: TEXT`.
 struct StderrLog;
@@ -69,6 +72,11 @@ fn print_stderr(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
+/// Prints what a person has to see, however quiet the run is meant to be.
+pub(crate) fn say(text: &str) {
+    print_stderr(text);
+}
+
 /// Writes to the terminal where stderr is redirected. Only from its foreground: a background job
 /// that writes may be stopped for it.
 #[cfg(unix)]
@@ -77,15 +85,12 @@ fn print_to_terminal(text: &str) {
     if io::stderr().is_terminal() {
         return;
     }
-    let flags = (rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK)
-        .bits()
-        .cast_signed();
+    let flags = rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK;
     if let Ok(mut terminal) = std::fs::File::options()
         .write(true)
-        .custom_flags(flags)
-        .open("/dev/tty")
-        && rustix::termios::tcgetpgrp(&terminal)
-            .is_ok_and(|group| group == rustix::process::getpgrp())
+        .custom_flags(flags.bits().cast_signed())
+        .open(terminal::DEVICE)
+        && terminal::is_foreground(&terminal)
     {
         let _ = writeln!(terminal, "{text}");
     }

@@ -1,0 +1,180 @@
+//! The subcommands and their arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Subcommand as ClapSubcommand};
+
+use super::Person;
+use super::values::{parse_mfa_code, parse_mfa_duration, parse_time};
+
+/// The subcommands.
+#[derive(Debug, ClapSubcommand)]
+pub(crate) enum Subcommand {
+    /// Print the credentials of a profile, as the credential_process contract defines
+    CredentialProcess {
+        /// The profile [default: AWS_PROFILE, else `default`]
+        #[arg(short, long)]
+        profile: Option<String>,
+    },
+    /// List profiles, the source of their credentials, and the time left
+    Status {
+        /// Only this profile (may be repeated)
+        #[arg(short, long)]
+        profile: Vec<String>,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Sign in to an SSO session, or start an MFA session
+    #[command(after_help = LOGIN_HELP)]
+    Login(Login),
+    /// End SSO sessions and MFA sessions, and delete what came from them
+    #[command(after_help = LOGOUT_HELP)]
+    Logout(Logout),
+    /// Renew credentials ahead of time
+    Refresh {
+        #[command(flatten)]
+        selection: ProfileSelection,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Find out what is wrong with a profile, or that nothing is
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor {
+        /// The profile to check [default: AWS_PROFILE, else `default`]
+        #[arg(short, long)]
+        profile: Option<String>,
+        /// Do not contact AWS
+        #[arg(long)]
+        offline: bool,
+        /// Do not offer to sign in
+        #[arg(long)]
+        no_login: bool,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find the AWS errors in a log and explain them
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain {
+        /// The log; `-` or nothing for stdin
+        file: Option<PathBuf>,
+        /// The profile that was used [default: AWS_PROFILE, else `default`]
+        #[arg(short, long)]
+        profile: Option<String>,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the last failures of awsfresh, including those that an SDK did not print
+    Why {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+        /// Show every recorded failure, not only the last five
+        #[arg(long)]
+        all: bool,
+    },
+    /// Delete cached credentials
+    Forget {
+        #[command(flatten)]
+        selection: ProfileSelection,
+    },
+}
+
+const DOCTOR_HELP: &str = "\
+Waits at most 3 s for each host. Exit code: 0 without an error, else that of the first error (docs/exit-codes.md).";
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  terraform plan 2>&1 | awsfresh explain
+  awsfresh explain nightly.log
+
+Exit code: 0 if an AWS error was found, else 1.";
+
+/// Named profiles, or all.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ProfileSelection {
+    /// This profile (may be repeated)
+    #[arg(short, long)]
+    pub(crate) profile: Vec<String>,
+    /// Every profile
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `login`.
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// SSO sessions by name [default: what AWS_PROFILE needs, else a choice]
+    #[arg(value_name = "SESSION", conflicts_with_all = ["profile", "all"])]
+    pub(crate) sessions: Vec<String>,
+    /// Whatever this profile needs: its SSO session, its MFA code
+    #[arg(short, long, conflicts_with = "all")]
+    pub(crate) profile: Option<String>,
+    /// Every SSO session in the config file
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// End the session first, so that permissions and duration are new
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// With a code that is approved in a browser anywhere
+    #[arg(long, conflicts_with_all = ["no_browser", "browser", "port"])]
+    pub(crate) device: bool,
+    /// Open no browser: show the page, and read the address that it ends at
+    #[arg(long, conflicts_with = "browser")]
+    pub(crate) no_browser: bool,
+    /// Open the page with this command [env: BROWSER]
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) browser: Option<String>,
+    /// The port of 127.0.0.1 that the browser comes back to, for ssh -L
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+    /// Give up after this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "10m")]
+    pub(crate) wait: Duration,
+    /// Keep the token in the AWS CLI's file, in plain text, for tools that read it there
+    #[arg(long)]
+    pub(crate) share_with_cli: bool,
+    /// The MFA code, if one is needed
+    #[arg(long, value_name = "CODE", value_parser = parse_mfa_code)]
+    pub(crate) mfa_code: Option<String>,
+    /// How long an MFA session lasts: 15m to 36h [default: 12h]
+    #[arg(long, value_name = "TIME", value_parser = parse_mfa_duration)]
+    pub(crate) duration: Option<u32>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const LOGIN_HELP: &str = "\
+Examples:
+  awsfresh login corp            sign in to [sso-session corp]
+  awsfresh login -p prod         whatever the profile needs
+  awsfresh login corp --device   where no browser can open
+
+Does nothing where the session is valid.";
+
+/// `logout`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["sessions", "profile", "all"])))]
+pub(crate) struct Logout {
+    /// SSO sessions by name
+    #[arg(value_name = "SESSION")]
+    pub(crate) sessions: Vec<String>,
+    /// The SSO session and the MFA sessions of this profile
+    #[arg(short, long)]
+    pub(crate) profile: Option<String>,
+    /// Every SSO session and MFA session
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The AWS CLI's sign-in to these sessions, too
+    #[arg(long)]
+    pub(crate) also_cli: bool,
+}
+
+const LOGOUT_HELP: &str = "\
+Ends the session at AWS. Credentials of roles that were issued before stay valid at AWS until they
+expire; they are deleted here.";

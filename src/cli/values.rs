@@ -1,0 +1,58 @@
+//! Values of arguments: each parser names what is accepted.
+
+use std::time::Duration;
+
+use crate::aws::names::is_account;
+use crate::store::StoreKind;
+use crate::wrap::{OnRenew, signal_number};
+
+/// The lengths that GetSessionToken grants, in seconds.
+const MFA_DURATIONS: std::ops::RangeInclusive<u64> = 900..=129_600;
+
+pub(super) fn parse_store(text: &str) -> Result<StoreKind, String> {
+    text.parse()
+        .map_err(|_| "use one of: auto, keyring, sealed, none".to_owned())
+}
+
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
+        _ => Err("write a duration, such as 45m or 1h30m".to_owned()),
+    }
+}
+
+pub(super) fn parse_account(text: &str) -> Result<String, String> {
+    if is_account(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account ID has twelve digits".to_owned())
+    }
+}
+
+pub(super) fn parse_on_renew(text: &str) -> Result<OnRenew, String> {
+    let wrong = || "use restart, or signal:NAME with HUP, INT, QUIT, TERM, USR1 or USR2".to_owned();
+    match text.split_once(':') {
+        None if text == "restart" => Ok(OnRenew::Restart),
+        Some(("signal", name)) => signal_number(name).map(OnRenew::Signal).ok_or_else(wrong),
+        _ => Err(wrong()),
+    }
+}
+
+pub(super) fn parse_mfa_code(text: &str) -> Result<String, String> {
+    if text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an MFA code has six digits".to_owned())
+    }
+}
+
+/// Seconds.
+pub(super) fn parse_mfa_duration(text: &str) -> Result<u32, String> {
+    let seconds = humantime::parse_duration(text).map(|time| time.as_secs());
+    let seconds = seconds
+        .ok()
+        .filter(|seconds| MFA_DURATIONS.contains(seconds));
+    seconds
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .ok_or_else(|| "write a duration from 15m to 36h".to_owned())
+}

@@ -1,0 +1,80 @@
+//! MFA codes from the command line and from the person at the terminal.
+
+use std::sync::Mutex;
+
+use crate::config::Hop;
+use crate::finding::{Finding, Result};
+use crate::refresh::{CodeSource, DEFAULT_DURATION};
+use crate::source::mfa::checked_code;
+use crate::sync::lock;
+use crate::ui::{self, Terminal};
+
+/// Codes of one run.
+pub(crate) struct Codes {
+    given: Mutex<Option<String>>,
+    may_ask: bool,
+    duration: u32,
+    renew: bool,
+}
+
+impl Codes {
+    /// `given` is the code on the command line; a person is asked where `may_ask` allows it and there
+    /// is one.
+    pub(crate) fn new(given: Option<String>, may_ask: bool) -> Self {
+        Self {
+            given: Mutex::new(given),
+            may_ask,
+            duration: DEFAULT_DURATION,
+            renew: false,
+        }
+    }
+
+    /// Sessions of this length, in seconds.
+    pub(crate) fn duration(mut self, seconds: u32) -> Self {
+        self.duration = seconds;
+        self
+    }
+
+    /// Replaces a session that is still valid.
+    pub(crate) fn renew(mut self, renew: bool) -> Self {
+        self.renew = renew;
+        self
+    }
+}
+
+impl CodeSource for Codes {
+    fn given(&self) -> Option<String> {
+        lock(&self.given).take()
+    }
+
+    fn ask(&self, hop: &Hop, serial: &str, rejected: Option<&Finding>) -> Option<Result<String>> {
+        if !self.may_ask || !ui::is_attended() {
+            return None;
+        }
+        let mut terminal = Terminal::open()?;
+        if let Some(rejected) = rejected {
+            for line in std::iter::once(&rejected.summary).chain(rejected.evidence.last()) {
+                ui::say(&format!("awsfresh: {line}"));
+            }
+        }
+        loop {
+            let question = format!("MFA code of {serial} for profile `{}`: ", hop.profile);
+            let line = terminal.ask(&question).filter(|line| !line.is_empty());
+            let Some(line) = line else {
+                return Some(Err(hop.mfa_needed(serial)));
+            };
+            match checked_code(&line, "this") {
+                Ok(code) => return Some(Ok(code)),
+                Err(_) => ui::say("awsfresh: an MFA code has six digits"),
+            }
+        }
+    }
+
+    fn duration(&self) -> u32 {
+        self.duration
+    }
+
+    fn renews(&self) -> bool {
+        self.renew
+    }
+}

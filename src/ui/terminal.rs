@@ -1,0 +1,153 @@
+//! The terminal device: questions to a person, and a line that counts down.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::text::printable;
+use crate::time::human_duration;
+
+/// The terminal of this process, wherever its streams go.
+#[cfg(unix)]
+pub(super) const DEVICE: &str = "/dev/tty";
+/// No line that a person types or pastes is longer, in bytes.
+const LINE_LIMIT: usize = 16 * 1024;
+/// How soon a wait for a line notices that it is to end.
+#[cfg(unix)]
+const POLL: Duration = Duration::from_millis(100);
+
+/// A terminal at which a person can be asked.
+pub(crate) struct Terminal {
+    input: File,
+    output: File,
+}
+
+impl Terminal {
+    /// `None` where there is no terminal, or this process is in its background: to read would stop
+    /// it.
+    #[cfg(unix)]
+    pub(crate) fn open() -> Option<Self> {
+        let input = File::options().read(true).write(true).open(DEVICE).ok()?;
+        let output = input.try_clone().ok()?;
+        is_foreground(&input).then_some(Self { input, output })
+    }
+
+    /// `None` where there is no console.
+    #[cfg(windows)]
+    pub(crate) fn open() -> Option<Self> {
+        let open = |name: &str| File::options().read(true).write(true).open(name).ok();
+        let (input, output) = (open("CONIN$")?, open("CONOUT$")?);
+        Some(Self { input, output })
+    }
+
+    #[cfg(not(any(unix, windows)))]
+    pub(crate) fn open() -> Option<Self> {
+        None
+    }
+
+    /// Asks for one line; `None` at the end of the input.
+    pub(crate) fn ask(&mut self, question: &str) -> Option<String> {
+        write!(self.output, "{}", printable(question)).ok()?;
+        self.output.flush().ok()?;
+        self.read_line()
+    }
+
+    /// Asks a question that Enter answers with yes.
+    pub(crate) fn confirm(&mut self, question: &str) -> bool {
+        let answer = self.ask(&format!("{question} [Y/n] "));
+        answer.is_some_and(|answer| {
+            let answer = answer.trim().to_lowercase();
+            answer.is_empty() || answer == "y" || answer == "yes"
+        })
+    }
+
+    /// The next line that a person types, unless `stop` is set before. Never leaves a read behind
+    /// that would take a line from another program.
+    #[cfg(unix)]
+    pub(crate) fn line(&mut self, stop: &AtomicBool) -> Option<String> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let pause = Timespec::try_from(POLL).ok();
+        while !stop.load(Ordering::Relaxed) {
+            let mut fds = [PollFd::new(&self.input, PollFlags::IN)];
+            match poll(&mut fds, pause.as_ref()) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return self.read_line(),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Consoles cannot be waited for in this way: a pasted line is not read while a browser is
+    /// waited for.
+    #[cfg(not(unix))]
+    pub(crate) fn line(&mut self, _: &AtomicBool) -> Option<String> {
+        None
+    }
+
+    fn read_line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while line.len() < LINE_LIMIT {
+            match self.input.read(&mut byte) {
+                Ok(0) if line.is_empty() => return None,
+                Ok(0) => break,
+                Ok(_) if byte == *b"\n" => break,
+                Ok(_) => line.extend(byte),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        Some(String::from_utf8_lossy(&line).trim().to_owned())
+    }
+}
+
+/// Whether this process is in the foreground of a terminal: a background process that reads or
+/// writes may be stopped for it.
+#[cfg(unix)]
+pub(super) fn is_foreground(terminal: &File) -> bool {
+    rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+/// A line on stderr that shows the time left; nothing where stderr is no terminal. It is erased when
+/// dropped.
+pub(crate) struct Countdown {
+    text: String,
+    end: Instant,
+    is_shown: bool,
+}
+
+impl Countdown {
+    /// Counts down `left` from now.
+    pub(crate) fn new(text: impl Into<String>, left: Duration) -> Self {
+        Self {
+            text: text.into(),
+            end: Instant::now() + left,
+            is_shown: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Shows the time left.
+    pub(crate) fn show(&self) {
+        if self.is_shown {
+            let left = self.end.saturating_duration_since(Instant::now());
+            let left = human_duration(left.as_secs().cast_signed());
+            replace_line(&format!("awsfresh: {}, {left} left", printable(&self.text)));
+        }
+    }
+}
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        if self.is_shown {
+            replace_line("");
+        }
+    }
+}
+
+fn replace_line(text: &str) {
+    let mut stderr = io::stderr().lock();
+    // If stderr is closed there is nowhere to report that.
+    let _ = write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush());
+}

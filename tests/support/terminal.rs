@@ -1,0 +1,99 @@
+//! A run on a terminal of its own, by util-linux's `script`.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::sandbox::Sandbox;
+
+/// How long a run may take to show something, and to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Terminal {
+    child: Child,
+    keyboard: ChildStdin,
+    screen: Arc<Mutex<String>>,
+}
+
+impl Terminal {
+    /// Runs a command line of a shell, in the environment of a home.
+    pub fn run(home: &Sandbox, line: &str) -> Self {
+        let mut plain = home.command(&[]);
+        plain.env("SHELL", "/bin/sh").env("TERM", "xterm");
+        let mut command = Command::new("/usr/bin/script");
+        command
+            .args(["-qefc", line, "/dev/null"])
+            .env_clear()
+            .envs(
+                plain
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .current_dir(home.home())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("script, of util-linux");
+        let keyboard = child.stdin.take().unwrap();
+        let screen = Arc::new(Mutex::new(String::new()));
+        let (mut output, shown) = (child.stdout.take().unwrap(), screen.clone());
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut chunk) {
+                let text = String::from_utf8_lossy(&chunk[..n]);
+                shown.lock().unwrap().push_str(&text);
+            }
+        });
+        Self {
+            child,
+            keyboard,
+            screen,
+        }
+    }
+
+    /// What the terminal has shown so far.
+    pub fn screen(&self) -> String {
+        self.screen.lock().unwrap().clone()
+    }
+
+    /// Waits until the terminal shows a text.
+    pub fn wait_for(&self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.screen().contains(text) {
+            assert!(
+                Instant::now() < end,
+                "`{text}` is not shown: {}",
+                self.screen()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Types a line.
+    pub fn type_line(&mut self, line: &str) {
+        self.keyboard.write_all(line.as_bytes()).unwrap();
+        self.keyboard.write_all(b"\n").unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Waits for the end: the exit code, and all that was shown.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                std::thread::sleep(Duration::from_millis(20));
+                return (status.code(), self.screen());
+            }
+            assert!(Instant::now() < end, "the run hangs: {}", self.screen());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
