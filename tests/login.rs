@@ -716,3 +716,153 @@ trait RunExt {
     /// Asserts success.
     fn succeeded(&self);
 }
+
+#[cfg(target_os = "linux")]
+mod at_a_terminal {
+    use super::*;
+    use support::terminal::Terminal;
+
+    fn line(rest: &str) -> String {
+        format!("{} {rest}", fixtures::AWSFRESH)
+    }
+
+    #[test]
+    fn a_command_offers_the_sign_in_and_goes_on_after_it() {
+        for (run, shows) in [
+            ("-p corp-admin -- sh -c 'read x; echo got $x'", "got typed"),
+            ("refresh -p corp-admin", "profile `corp-admin`"),
+            ("doctor -p corp-admin", "healthy"),
+        ] {
+            let (_aws, home) = signed_out();
+            let browser = Browser::install(&home);
+            let mut terminal = Terminal::run(&home, &line(run));
+            terminal.wait_for("Sign in to `corp` now?");
+            terminal.type_line("");
+            browser.sign_in();
+            if run.contains("read") {
+                // The command reads what is typed from now on, and nothing is lost to awsfresh.
+                terminal.wait_for("signed in");
+                terminal.type_line("typed");
+            }
+            let (code, screen) = terminal.end();
+            assert_eq!(code, Some(0), "{screen}");
+            assert!(screen.contains(shows), "{run}: {screen}");
+        }
+    }
+
+    #[test]
+    fn no_is_an_answer_and_no_login_asks_nothing() {
+        let (aws, home) = signed_out();
+        let browser = Browser::install(&home);
+        let mut terminal = Terminal::run(&home, &line("refresh -p corp-admin"));
+        terminal.wait_for("Sign in to `corp` now?");
+        terminal.type_line("n");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(4), "{screen}");
+        assert!(screen.contains("[sso-session-missing]"), "{screen}");
+        for run in [
+            "refresh -p corp-admin --no-login",
+            "--no-login -p corp-admin -- true",
+            "doctor -p corp-admin --no-login",
+            "doctor -p corp-admin --json",
+            "credential-process -p corp-admin",
+        ] {
+            let (code, screen) = Terminal::run(&home, &line(run)).end();
+            assert!(matches!(code, Some(4 | 125)), "{run}: {screen}");
+            assert!(!screen.contains("now?"), "{run}: {screen}");
+        }
+        assert_eq!((browser.pages().len(), aws.count("RegisterClient")), (0, 0));
+    }
+
+    #[test]
+    fn ten_commands_at_once_open_one_browser() {
+        let (aws, home) = signed_out();
+        let browser = Browser::install(&home);
+        let mut runs: Vec<_> = (0..10)
+            .map(|_| Terminal::run(&home, &line("-p corp-admin -- echo done")))
+            .collect();
+        let end = Instant::now() + Duration::from_secs(20);
+        let asking = loop {
+            if let Some(asking) = runs.iter().position(|run| run.screen().contains("now?")) {
+                break asking;
+            }
+            assert!(Instant::now() < end, "no one is asked");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        for (i, run) in runs.iter().enumerate() {
+            if i != asking {
+                run.wait_for("waiting for another process that is signing in");
+            }
+        }
+        runs[asking].type_line("y");
+        browser.sign_in();
+        for run in runs {
+            let (code, screen) = run.end();
+            assert_eq!(code, Some(0), "{screen}");
+            assert!(screen.contains("done"), "{screen}");
+        }
+        assert_eq!((browser.pages().len(), aws.count("CreateToken")), (1, 1));
+    }
+
+    #[test]
+    fn the_address_can_be_pasted() {
+        let (_aws, home) = signed_out();
+        let mut terminal = Terminal::run(&home, &line("login corp --no-browser"));
+        terminal.wait_for("paste the address");
+        let screen = terminal.screen();
+        let url = screen
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("http"))
+            .unwrap();
+        let redirect = get(&format!("http{url}")).location().unwrap().to_owned();
+        terminal.type_line("https://example.com/?code=x&state=y");
+        terminal.wait_for("that is not the address of this sign-in");
+        terminal.type_line(&redirect);
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(0), "{screen}");
+        assert!(
+            screen.contains("signed in to SSO session `corp`"),
+            "{screen}"
+        );
+        home.credentials_of("corp-admin").answer();
+    }
+
+    #[test]
+    fn a_person_chooses_among_the_sessions() {
+        let (aws, home) = signed_out();
+        aws.approve_every_device();
+        home.env("SSH_CONNECTION", "x");
+        home.wrap(&["login", "other"]).succeeded();
+        let mut terminal = Terminal::run(&home, &line("login"));
+        terminal.wait_for("Sign in to which");
+        let screen = terminal.screen();
+        assert!(screen.contains("1  corp   not signed in"), "{screen}");
+        assert!(screen.contains("2  other  signed in, "), "{screen}");
+        terminal.type_line("corp");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(0), "{screen}");
+        assert!(
+            screen.contains("min left"),
+            "the time left is shown: {screen}"
+        );
+        home.credentials_of("corp-admin").answer();
+    }
+
+    #[test]
+    fn an_interrupt_leaves_nothing() {
+        let (aws, home) = signed_out();
+        let browser = Browser::install(&home);
+        let mut terminal = Terminal::run(&home, &line("login corp"));
+        let url = browser.page();
+        terminal.wait_for("waiting for the browser");
+        terminal.type_line("\u{3}");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(130), "{screen}");
+        // AWS's page still works; nothing listens for it any more.
+        let redirect = get(&url).location().unwrap().to_owned();
+        assert!(try_get(&redirect).is_err());
+        assert_eq!(aws.count("CreateToken"), 0);
+        home.credentials_of("corp-admin")
+            .failed(4, "sso-session-missing");
+    }
+}

@@ -239,7 +239,6 @@ fn start_mfa(context: &Context<'_>, chain: &Chain, args: &Login) -> Result<Vec<V
         codes = codes.duration(seconds);
     }
     let (world, store) = (context.world, &*context.store);
-    let began = world.now();
     let refresher = Refresher::new(world, chain, store, world.deadline()?).codes(&codes);
     let refresher = if args.force {
         refresher.force()
@@ -247,19 +246,16 @@ fn start_mfa(context: &Context<'_>, chain: &Chain, args: &Login) -> Result<Vec<V
         refresher
     };
     let role = refresher.obtain()?;
+    let was_valid = refresher.codes_needed() == 0;
     let mut done = Vec::new();
     for (step, hop) in (1..).zip(&chain.hops) {
         let Some(serial) = &hop.mfa_serial else {
             continue;
         };
-        let (what, end, was_valid) = match refresher.cached_mfa_session(step) {
-            Some(entry) => (
-                "MFA session",
-                Some(entry.expiration()),
-                entry.obtained < began,
-            ),
+        let (what, end) = match refresher.cached_mfa_session(step) {
+            Some(entry) => ("MFA session", Some(entry.expiration())),
             // The code went into AssumeRole itself, or nothing is cached.
-            None => ("role", role.expiration, refresher.obtained() < Some(began)),
+            None => ("role", role.expiration),
         };
         let left = end.map_or("no expiration".to_owned(), |end| {
             format!("{} left", human_duration(end.seconds_from(world.now())))

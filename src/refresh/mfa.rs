@@ -202,6 +202,7 @@ impl Refresher<'_> {
 
     /// A code, and whether another one can be had. The time that it takes does not count.
     fn code(&self, hop: &Hop, serial: &str, rejected: Option<&Finding>) -> Result<(String, bool)> {
+        self.codes_needed.set(self.codes_needed.get() + 1);
         if let Some(code) = self.codes.given() {
             return Ok((mfa::checked_code(&code, "--mfa-code")?, false));
         }
@@ -219,6 +220,11 @@ impl Refresher<'_> {
         };
         self.sources.calls.extend(began.elapsed());
         code
+    }
+
+    /// How many MFA codes were needed so far.
+    pub(crate) fn codes_needed(&self) -> u32 {
+        self.codes_needed.get()
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct Refresher<'a> {
     mfa_keys: Vec<Option<CacheKey>>,
     /// Where MFA codes come from.
     pub(super) codes: &'a dyn CodeSource,
+    pub(super) codes_needed: Cell<u32>,
     /// The directory of the lock files.
     pub(super) locks: PathBuf,
     /// Whether to renew the last step even if it is fresh.
@@ -59,6 +60,7 @@ impl<'a> Refresher<'a> {
             keys,
             mfa_keys,
             codes: &NoCodes,
+            codes_needed: Cell::default(),
             locks,
             force: false,
             obtained,
