@@ -8,7 +8,6 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::Cli;
 use crate::finding::{Cause, Finding};
-use crate::source::LOGIN_DIRECTORY_VARIABLE;
 use crate::world::World;
 use crate::{commands, ui};
 
@@ -31,9 +30,6 @@ pub fn main() -> u8 {
     RUNS_A_COMMAND.store(cli.subcommand.is_none(), Ordering::Relaxed);
     ui::init(cli.common.verbose, cli.common.quiet);
     let world = World::collect(ui::is_attended());
-    if let Ok(world) = &world {
-        expand_login_directory(world);
-    }
     let outcome = world
         .as_ref()
         .map_err(Clone::clone)
@@ -53,22 +49,6 @@ fn exit_code(finding: &Finding, runs_a_command: bool) -> u8 {
         NOT_STARTED
     } else {
         finding.exit_code()
-    }
-}
-
-/// The SDK's provider for `aws login` reads this variable itself and does not expand it, as the AWS
-/// CLI does.
-fn expand_login_directory(world: &World) {
-    if let Some(given) = world.env(LOGIN_DIRECTORY_VARIABLE)
-        && let expanded = world.expand(given)
-        && expanded.as_os_str() != given
-    {
-        // SAFETY: called from `main`, before any other thread that could read the environment is
-        // started.
-        #[expect(unsafe_code, reason = "the SDK has no other setting for it")]
-        unsafe {
-            std::env::set_var(LOGIN_DIRECTORY_VARIABLE, expanded);
-        }
     }
 }
 

@@ -18,7 +18,7 @@ fn setup(more: &str) -> (Double, Sandbox) {
     let aws = Double::start();
     aws.add_user(KEY, SECRET, USER);
     aws.add_mfa(USER, SERIAL, CODE);
-    let mut config = String::new();
+    let mut config = Vec::new();
     for name in ["deploy", "audit", "long"] {
         let arn = format!("arn:aws:iam::222222222222:role/{name}");
         aws.add_role(Role {
@@ -32,7 +32,7 @@ fn setup(more: &str) -> (Double, Sandbox) {
             ""
         };
         let more = if name == "deploy" { more } else { "" };
-        config.push_str(&format!(
+        config.push(format!(
             "[profile {name}]\nrole_arn = {arn}\nsource_profile = base\nregion = eu-west-1\n\
              mfa_serial = {SERIAL}\n{duration}{more}"
         ));
@@ -40,7 +40,7 @@ fn setup(more: &str) -> (Double, Sandbox) {
     let home = fixtures::home(&aws);
     home.secret(SECRET)
         .credentials(keys_of("base", KEY, SECRET));
-    home.config(config);
+    home.config(config.concat());
     (aws, home)
 }
 

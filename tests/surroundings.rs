@@ -45,6 +45,54 @@ fn a_login_session_is_renewed_once_and_cached() {
     );
 }
 
+/// The AWS CLI's and the SDKs' own refreshers take no lock and lose the rotated token:
+/// <https://github.com/aws/aws-cli/issues/10628>
+#[test]
+fn many_processes_refresh_a_login_session_once_and_lose_nothing() {
+    let (aws, home) = setup();
+    through_proxy(&aws, &home);
+    let file = sign_in(&aws, &home);
+    let path = home.home().join(&file);
+    let read =
+        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap() };
+    let mut fields = read();
+    fields["somethingNew"] = serde_json::json!({"kept": true});
+    home.file(&file, fields.to_string());
+    aws.fault(Fault::Latency(std::time::Duration::from_millis(50)));
+    let children: Vec<_> = (0..20)
+        .map(|_| home.start(&["credential-process", "-p", "console"]))
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(aws.count("CreateOAuth2Token"), 1);
+    let kept = read();
+    assert_eq!(kept["somethingNew"]["kept"], true);
+    assert_ne!(kept["refreshToken"], fields["refreshToken"]);
+    assert_eq!(kept["dpopKey"], fields["dpopKey"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // A response without a refresh token leaves the old one in place.
+    let mut expired = kept.clone();
+    expired["accessToken"]["expiresAt"] = "2020-01-01T00:00:00Z".into();
+    home.file(&file, expired.to_string());
+    home.run(&["forget", "--all"]);
+    let body = r#"{"accessToken": {"accessKeyId": "ASIAQTESTTESTTESTTES",
+        "secretAccessKey": "secret", "sessionToken": "token"}, "tokenType": "aws_sigv4",
+        "expiresIn": 900}"#;
+    aws.fault(Fault::Raw {
+        status: 200,
+        headers: vec![("Content-Type", "application/json".into())],
+        body: body.into(),
+    });
+    home.credentials_of("console").answer();
+    assert_eq!(read()["refreshToken"], kept["refreshToken"]);
+}
+
 /// Like botocore: `get_login_token_cache_directory` in utils.py expands variables, then `~`.
 #[test]
 fn the_login_cache_directory_may_contain_a_tilde_or_a_variable() {

@@ -78,15 +78,6 @@ const PROXY_PASSWORD_REQUIRED: &str = "the proxy requires a valid user name and 
 const SET_PROXY_PASSWORD: &str =
     "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, the password percent-encoded";
 
-/// Why `service` was not reached, from the text of an SDK error; `None` for other errors.
-pub(crate) fn unreachable_in_words(detail: &str, service: &str) -> Option<Finding> {
-    let lower = detail.to_ascii_lowercase();
-    let is_connection = ["dispatch failure", "timeout", "timed out"]
-        .iter()
-        .any(|words| lower.contains(words));
-    is_connection.then(|| connection_error(detail, false, service))
-}
-
 /// The finding for the text of a connector's error.
 pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) -> Finding {
     let lower = detail.to_ascii_lowercase();

@@ -1,155 +1,319 @@
-//! `login_session`: console credentials that `aws login` left behind, renewed by the SDK's own
-//! provider, which knows the proof-of-possession scheme. The provider reads and rewrites the AWS
-//! CLI's cache file; signing in is up to the AWS CLI. Not promised: the provider rewrites that file
-//! in place, so a crash in that instant costs a new `aws login`.
+//! `login_session`: console credentials that `aws login` left in a file of the AWS CLI. They are
+//! refreshed under the lock of their cache key, and the file is replaced in one step; keys that this
+//! program does not know are kept. Signing in is up to the AWS CLI.
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/access-login.html>
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use aws_config::login::LoginCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector,
-    http_client_fn,
+use aws_sdk_signin::Client;
+use aws_sdk_signin::error::SdkError;
+use aws_sdk_signin::operation::create_o_auth2_token::CreateOAuth2TokenError;
+use aws_sdk_signin::types::{
+    CreateOAuth2TokenRequestBody, CreateOAuth2TokenResponseBody, OAuth2ErrorCode,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
-use aws_types::region::Region;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p256::SecretKey;
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use serde_json::{Map, Value as Json, json};
+use zeroize::Zeroizing;
 
-use super::connection::{Service, retries, timeouts};
-use super::connection_error::unreachable_in_words;
-use super::{Sources, from_sdk, sdk_error};
+use super::connection::{Service, retries};
+use super::{Sources, sdk_error};
 use crate::config::Value;
-use crate::credentials::Credentials;
-use crate::digest::sha256_hex;
+use crate::credentials::{Credentials, Secret};
+use crate::digest::{random_hex, sha256_hex};
 use crate::files;
 use crate::finding::{Cause, Finding, Result};
 use crate::shell::quoted;
+use crate::time::Timestamp;
 use crate::world::World;
-
-/// The directory of `aws login` sessions, if it is not `~/.aws/login/cache`.
-pub(crate) const LOGIN_DIRECTORY_VARIABLE: &str = "AWS_LOGIN_CACHE_DIRECTORY";
 
 /// Session files have a few KB.
 const FILE_LIMIT: u64 = 256 * 1024;
+/// The SDKs refresh a session with less time left, in seconds.
+const REFRESH_WINDOW: i64 = 5 * 60;
+/// Once a request is sent, the server may have rotated the refresh token: the response is waited for
+/// beyond the deadline.
+const ROTATION_GRACE: Duration = Duration::from_secs(10);
 
-/// Credentials of the session `arn`, renewed when less than five minutes are left.
-pub(super) async fn credentials(
+/// A session file.
+#[derive(PartialEq)]
+struct LoginToken {
+    fields: Map<String, Json>,
+    credentials: Credentials,
+    expires: Timestamp,
+}
+
+/// What one call works with.
+struct Session<'a> {
+    sources: &'a Sources<'a>,
+    arn: &'a Value,
+    profile: &'a str,
+    file: PathBuf,
+}
+
+/// Credentials of the session `arn`, refreshed when less than five minutes are left.
+pub(super) fn credentials(
     sources: &Sources<'_>,
     arn: &Value,
     profile: &str,
 ) -> Result<Credentials> {
-    let file = cache_file(sources.calls.world, &arn.text);
-    let login = format!("aws login --profile {}", quoted(profile));
-    let sign_in = |finding: Finding| {
-        finding
-            .evidence(format!("login_session at {}", arn.origin))
-            .remedy(login.as_str())
+    let session = Session {
+        sources,
+        arn,
+        profile,
+        file: cache_file(sources.calls.world, &arn.text),
     };
-    let read = || files::read_bounded(&file, FILE_LIMIT);
-    let before = read().map_err(|e| {
-        let summary = "not signed in to this `aws login` session on this machine";
-        let evidence = format!("{}: {e}", file.display());
-        sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(evidence))
-    })?;
-    let region = sources.sts_region(None, &arn.text)?;
-    let connections = &sources.calls.connections;
-    let config = ProviderConfig::empty()
-        .with_region(Some(Region::new(region.clone())))
-        .with_http_client(rejecting_empty(connections.http_client(Service::Signin)?))
-        // One attempt: if its response is lost, the old refresh token may be spent.
-        .with_retry_config(retries().with_max_attempts(1))
-        .with_timeout_config(timeouts())
-        .with_use_fips(Some(connections.fips))
-        .with_use_dual_stack(Some(connections.dualstack));
-    let provide = || async {
-        let provider = LoginCredentialsProvider::builder(arn.text.trim())
-            .configure(&config)
-            .build();
-        provider.provide_credentials().await
-    };
-    let mut response = provide().await;
-    // The AWS CLI and other SDKs take no lock: one of them may have used the refresh token first.
-    if response.is_err() && read().is_ok_and(|now| now != before) {
-        response = provide().await;
+    let now = sources.calls.world.now();
+    let token = session.read()?;
+    if token.expires.seconds_from(now) > REFRESH_WINDOW {
+        return Ok(token.credentials);
     }
-    response
-        .map(|credentials| from_sdk(&credentials))
-        .map_err(|e| {
-            let said = sdk_error::error_chain(&e);
-            let service = format!("the sign-in service in {region}");
-            if let Some(finding) = unreachable_in_words(&said, &service) {
-                return finding;
+    let limit = sources.calls.time_left() + ROTATION_GRACE;
+    let refreshed = sources.calls.run_within(limit, session.refresh(&token));
+    match refreshed {
+        Ok(refreshed) => {
+            if let Err(e) = files::write_atomic(&session.file, &refreshed.to_bytes()) {
+                log::warn!(
+                    "the renewed `aws login` session could not be saved ({e}); fix that, then run \
+                        aws login again"
+                );
             }
-            match refresh_error(&said, &service) {
-                Some(finding) => finding.evidence(said.as_str()),
-                None => {
-                    let summary = "the `aws login` session cannot be refreshed";
-                    sign_in(
-                        Finding::new(Cause::LoginSessionExpired, summary).evidence(said.as_str()),
-                    )
-                }
+            Ok(refreshed.credentials)
+        }
+        // The AWS CLI and the SDKs take no lock: one of them may have used the refresh token first.
+        Err(finding) => match session.read() {
+            Ok(again) if again != token && again.expires > now => Ok(again.credentials),
+            _ if token.expires > now => {
+                log::debug!("the refresh failed, but the session is still valid:\n{finding}");
+                Ok(token.credentials)
             }
-        })
+            _ => Err(finding),
+        },
+    }
 }
 
-/// Why the session was not refreshed, if not because of the session itself. The SDK gives no more
-/// than words. Errors: aws-sdk-signin, `CreateOAuth2TokenError`.
-fn refresh_error(said: &str, service: &str) -> Option<Finding> {
-    let says = |words: &[&str]| words.iter().any(|one| said.contains(one));
-    if says(&["TooManyRequests"]) {
-        return Some(Finding::throttled(service));
+impl Session<'_> {
+    fn sign_in(&self, finding: Finding) -> Finding {
+        finding
+            .evidence(format!("login_session at {}", self.arn.origin))
+            .remedy(format!("aws login --profile {}", quoted(self.profile)))
     }
-    if says(&["InternalServer", "server_error"]) {
-        return Some(Finding::server_error(service));
+
+    fn read(&self) -> Result<LoginToken> {
+        let bytes = files::read_bounded(&self.file, FILE_LIMIT).map_err(|e| {
+            let summary = "not signed in to this `aws login` session on this machine";
+            let evidence = format!("{}: {e}", self.file.display());
+            self.sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(evidence))
+        })?;
+        LoginToken::parse(&bytes).map_err(|why| self.damaged(why))
     }
-    if says(&["unexpected token '<'"]) {
-        return Some(Finding::not_aws(service, "a response that is not JSON"));
+
+    fn damaged(&self, why: &str) -> Finding {
+        let summary = "the file of this `aws login` session is damaged";
+        let evidence = format!("{}: {why}", self.file.display());
+        self.sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(evidence))
     }
-    if says(&["insufficient permissions"]) {
-        let summary = "this user is not allowed to refresh its `aws login` session";
-        return Some(Finding::new(Cause::PermissionDenied, summary).remedy(
-            "request the permission signin:CreateOAuth2Token (SignInLocalDevelopmentAccess has it)",
-        ));
+
+    /// Refreshes the session. Write the result before anything else: the old refresh token may be
+    /// spent.
+    async fn refresh(&self, token: &LoginToken) -> Result<LoginToken> {
+        let sources = self.sources;
+        let region = sources.sts_region(None, &self.arn.text)?;
+        let required = |key| token.text(key).ok_or("it is incomplete");
+        let parts = || {
+            Ok((
+                required("clientId")?,
+                required("refreshToken")?,
+                required("dpopKey")?,
+            ))
+        };
+        let (client_id, refresh_token, key) = parts().map_err(|why| self.damaged(why))?;
+        let key = SecretKey::from_sec1_pem(key).map_err(|_| self.damaged("dpopKey is no key"))?;
+        let unexpected =
+            |e: String| Finding::new(Cause::Unexpected, format!("cannot refresh: {e}"));
+        let id = random_hex::<16>().map_err(|e| unexpected(e.to_string()))?;
+        let body = CreateOAuth2TokenRequestBody::builder()
+            .client_id(client_id)
+            .grant_type("refresh_token")
+            .refresh_token(refresh_token)
+            .build()
+            .map_err(|e| unexpected(e.to_string()))?;
+        let connections = &sources.calls.connections;
+        // One attempt: if its response is lost, the old refresh token may be spent.
+        let retries = retries().with_max_attempts(1);
+        let config =
+            connections.sdk_config(Service::Signin, &region, connections.hosts(), retries)?;
+        let now = sources.calls.world.now();
+        let request = Client::new(&config)
+            .create_o_auth2_token()
+            .token_input(body);
+        let response = request
+            .customize()
+            .mutate_request(move |request| {
+                let proof = proof(&key, request.uri(), &id, now);
+                request.headers_mut().insert("DPoP", proof);
+            })
+            .send()
+            .await
+            .map_err(|e| self.refused(&e, &region))?;
+        let unusable = || {
+            let summary = "AWS Sign-In returned a response without usable credentials";
+            Finding::new(Cause::AwsUnavailable, summary).remedy("try again")
+        };
+        let response = response.token_output().ok_or_else(unusable)?;
+        token.refreshed(response, now).ok_or_else(unusable)
     }
-    None
+
+    fn refused(
+        &self,
+        error: &SdkError<CreateOAuth2TokenError, HttpResponse>,
+        region: &str,
+    ) -> Finding {
+        let (code, message) = match sdk_error::sso_error(error, "the sign-in service", region) {
+            Err(finding) => return finding,
+            Ok(said) => said,
+        };
+        let said = match error.as_service_error() {
+            Some(CreateOAuth2TokenError::AccessDeniedException(denied)) => Some(denied.error()),
+            _ => None,
+        };
+        let evidence = match said {
+            Some(reason) => format!("{code}: {reason}: {message}"),
+            None => format!("{code}: {message}"),
+        };
+        if said == Some(&OAuth2ErrorCode::InsufficientPermissions) {
+            let summary = "this user is not allowed to refresh its `aws login` session";
+            return Finding::new(Cause::PermissionDenied, summary)
+                .evidence(evidence)
+                .remedy(
+                    "request the permission signin:CreateOAuth2Token \
+                    (SignInLocalDevelopmentAccess has it)",
+                );
+        }
+        let summary = match said {
+            Some(OAuth2ErrorCode::TokenExpired) => "the `aws login` session has expired",
+            Some(OAuth2ErrorCode::UserCredentialsChanged) => {
+                "the `aws login` session ended with a change of the password"
+            }
+            _ => "the `aws login` session cannot be refreshed",
+        };
+        self.sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(evidence))
+    }
+}
+
+impl LoginToken {
+    /// Reads a session file; the error quotes none of it.
+    fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+        let fields: Map<String, Json> =
+            serde_json::from_slice(bytes).map_err(|_| "it is not JSON")?;
+        let access = fields.get("accessToken").ok_or("no accessToken")?;
+        let text = |key: &str| access[key].as_str().filter(|text| !text.is_empty());
+        let expires = text("expiresAt").and_then(Timestamp::parse);
+        let expires = expires.ok_or("expiresAt is not a time")?;
+        let credentials = Credentials {
+            access_key_id: text("accessKeyId").ok_or("no accessKeyId")?.to_owned(),
+            secret_access_key: Secret::new(
+                text("secretAccessKey")
+                    .ok_or("no secretAccessKey")?
+                    .to_owned(),
+            ),
+            session_token: text("sessionToken").map(|token| Secret::new(token.to_owned())),
+            expiration: Some(expires),
+            account_id: text("accountId").map(str::to_owned),
+        };
+        Ok(Self {
+            fields,
+            credentials,
+            expires,
+        })
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        let value = self.fields.get(key).and_then(Json::as_str);
+        value.filter(|text| !text.is_empty())
+    }
+
+    /// This session with what a refresh returned; `None` where that cannot be used. A response
+    /// without a refresh token leaves the old one in place.
+    fn refreshed(&self, response: &CreateOAuth2TokenResponseBody, now: Timestamp) -> Option<Self> {
+        let access = response.access_token()?;
+        let seconds = i64::from(response.expires_in());
+        let expires = Some(now.plus(seconds)).filter(|_| seconds > 0)?;
+        let credentials = Credentials {
+            access_key_id: access.access_key_id().to_owned(),
+            secret_access_key: Secret::new(access.secret_access_key().to_owned()),
+            session_token: Some(Secret::new(access.session_token().to_owned())),
+            expiration: Some(expires),
+            account_id: self.credentials.account_id.clone(),
+        };
+        if credentials.flaw().is_some() {
+            return None;
+        }
+        let mut fields = self.fields.clone();
+        if let Some(kept) = fields.get_mut("accessToken").and_then(Json::as_object_mut) {
+            for (key, value) in [
+                ("accessKeyId", access.access_key_id()),
+                ("secretAccessKey", access.secret_access_key()),
+                ("sessionToken", access.session_token()),
+                ("expiresAt", &expires.to_string()),
+            ] {
+                kept.insert(key.to_owned(), value.into());
+            }
+        }
+        if !response.refresh_token().is_empty() {
+            fields.insert("refreshToken".to_owned(), response.refresh_token().into());
+        }
+        Some(Self {
+            fields,
+            credentials,
+            expires,
+        })
+    }
+
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Reserved up front: growing would leave copies that are not wiped.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        let _ = serde_json::to_writer(&mut *bytes, &self.fields); // writing to memory cannot fail
+        bytes
+    }
+}
+
+/// The proof that this program has the key of the session (RFC 9449): a JWT, signed with ES256.
+fn proof(key: &SecretKey, url: &str, id: &str, now: Timestamp) -> String {
+    let point = key.public_key().to_encoded_point(false);
+    let coordinate = |bytes: Option<&p256::FieldBytes>| match bytes {
+        Some(bytes) => URL_SAFE_NO_PAD.encode(bytes),
+        None => String::new(),
+    };
+    let header = json!({
+        "typ": "dpop+jwt",
+        "alg": "ES256",
+        "jwk": {
+            "kty": "EC",
+            "x": coordinate(point.x()),
+            "y": coordinate(point.y()),
+            "crv": "P-256",
+        },
+    });
+    let payload = json!({"jti": id, "htm": "POST", "htu": url, "iat": now.0});
+    let encode = |part: &Json| URL_SAFE_NO_PAD.encode(part.to_string());
+    let signed = format!("{}.{}", encode(&header), encode(&payload));
+    let signature: Signature = SigningKey::from(key).sign(signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }
 
 /// The AWS CLI's file for the session:
 /// <https://github.com/aws/aws-cli/tree/v2/awscli/customizations/login>
 fn cache_file(world: &World, arn: &str) -> PathBuf {
-    let dir = match world.env(LOGIN_DIRECTORY_VARIABLE) {
+    let dir = match world.env("AWS_LOGIN_CACHE_DIRECTORY") {
         Some(dir) => world.expand(dir),
         None => world.home.join(".aws/login/cache"),
     };
     dir.join(format!("{}.json", sha256_hex(arn.trim().as_bytes())))
-}
-
-/// The provider panics on a success without a body, as a broken proxy may send: here such a
-/// response becomes an error.
-fn rejecting_empty(client: SharedHttpClient) -> SharedHttpClient {
-    #[derive(Debug)]
-    struct NonEmpty(SharedHttpConnector);
-    impl HttpConnector for NonEmpty {
-        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-            let response = self.0.call(request);
-            HttpConnectorFuture::new(async move {
-                let mut response = response.await?;
-                let body = std::mem::replace(response.body_mut(), SdkBody::empty());
-                let body = ByteStream::new(body).collect().await;
-                let body = body.map_err(|e| ConnectorError::io(e.into()))?.into_bytes();
-                if response.status().is_success() && body.is_empty() {
-                    let why = "connection closed before message completed";
-                    return Err(ConnectorError::other(why.into(), None));
-                }
-                *response.body_mut() = SdkBody::from(body);
-                Ok(response)
-            })
-        }
-    }
-    http_client_fn(move |settings, components| {
-        SharedHttpConnector::new(NonEmpty(client.http_connector(settings, components)))
-    })
 }

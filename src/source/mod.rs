@@ -31,7 +31,6 @@ use crate::world::{REGION_VARIABLES, World};
 
 pub(crate) use calls::Calls;
 pub(crate) use identity::Identity;
-pub(crate) use login_session::LOGIN_DIRECTORY_VARIABLE;
 
 /// A source with a limit of its own ends by that, not by the limit around it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -114,9 +113,7 @@ impl<'a> Sources<'a> {
                 let outcome = self.calls.run_within(left + GRACE, call);
                 outcome.map_err(|f| f.evidence(format!("credential_process at {}", command.origin)))
             }
-            Base::LoginSession { arn, profile } => self
-                .calls
-                .run(login_session::credentials(self, arn, profile)),
+            Base::LoginSession { arn, profile } => login_session::credentials(self, arn, profile),
         }
     }
 
