@@ -16,6 +16,7 @@ mod support;
 
 mod clients;
 mod failures;
+mod signin;
 mod ways;
 mod wrapped;
 
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
     wrapped::cases(&suite, &matrix, &mut cases);
     failures::cases(&suite, &recorder, &mut cases);
     ways::cases(&suite, &mut cases);
+    signin::cases(&suite, &mut cases);
     cases.retain(|(name, ..)| name.contains(&only));
     let (mut failed, mut skipped, total) = (0, 0, cases.len());
     let queue = Mutex::new(cases.into_iter());
