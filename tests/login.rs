@@ -705,6 +705,48 @@ fn a_killed_sign_in_leaves_the_old_one_or_the_new_one() {
     assert!(signed_in > 0, "no kill came after the sign-in");
 }
 
+/// A refresh token that AWS has rotated is lost only between the arrival of the response and the
+/// rename of the entry.
+#[test]
+fn a_killed_refresh_of_a_stored_token_loses_nothing_but_an_answer() {
+    let (aws, home) = signed_out();
+    sign_in(&home);
+    aws.fault_on("CreateToken", Fault::Latency(Duration::from_millis(5)));
+    let (mut rotated, mut lost) = (0, 0);
+    for i in 0..kills() {
+        aws.expire_access_tokens();
+        home.run(&["forget", "--all"]);
+        let before = aws.sso_current(START).1;
+        let mut child = home.start(&["credential-process", "-p", "corp-admin"]);
+        std::thread::sleep(Duration::from_micros(i * 517 % 60_000));
+        let _ = child.kill();
+        child.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(15));
+        let is_rotated = aws.sso_current(START).1 != before;
+        rotated += u64::from(is_rotated);
+        let run = home.credentials_of("corp-admin");
+        if run.code != Some(0) {
+            run.failed(4, "sso-session-expired");
+            assert!(is_rotated, "a token was lost that AWS had not rotated");
+            lost += 1;
+            sign_in(&home);
+        }
+    }
+    println!(
+        "{} kills, {rotated} after the rotation, {lost} answers lost",
+        kills()
+    );
+    assert!(
+        (1..kills()).contains(&rotated),
+        "{rotated} of {} kills came late",
+        kills()
+    );
+    assert!(
+        lost * 5 <= rotated.max(25),
+        "{lost} of {rotated} rotated tokens were lost"
+    );
+}
+
 impl RunExt for Run {
     #[track_caller]
     fn succeeded(&self) {

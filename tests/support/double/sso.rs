@@ -137,6 +137,14 @@ impl Double {
         }
     }
 
+    /// Rejects every access token from now on; the session can be refreshed.
+    pub fn expire_access_tokens(&self) {
+        for portal in &mut self.state().sso {
+            portal.older.clear();
+            portal.session.token_expires = 0;
+        }
+    }
+
     /// Forgets every registered client.
     pub fn forget_clients(&self) {
         self.state().clients.clear();
