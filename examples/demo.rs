@@ -13,7 +13,7 @@ mod sandbox;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use double::{Double, Fault, Role};
+use double::{Double, Fault, Role, SsoSession};
 use sandbox::{Run, Sandbox};
 
 /// Set for child processes: they run the code of the binary.
@@ -144,9 +144,38 @@ fn main() -> ExitCode {
         home.wrap(&["doctor", "-p", "deploy", "--offline"]).stdout
     );
 
+    sign_in(&aws, &home);
+
     step("The cache: awsfresh status");
     println!("{}", home.run(&["status"]).stdout);
     ExitCode::SUCCESS
+}
+
+/// Someone approves the code in a browser, as far as AWS can tell.
+fn sign_in(aws: &Double, home: &Sandbox) {
+    const START: &str = "https://d-1234567890.awsapps.com/start";
+    aws.approve_every_device();
+    aws.add_sso(SsoSession {
+        start_url: START.into(),
+        token_expires: 0,
+        refresh_token: None,
+        assignments: vec![("333333333333".into(), "ReadOnly".into())],
+        ..SsoSession::default()
+    });
+    home.config(format!(
+        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
+         [profile reports]\nsso_session = corp\nsso_account_id = 333333333333\n\
+         sso_role_name = ReadOnly\nregion = eu-west-1\n"
+    ));
+    step("A profile with SSO, and no sign-in yet");
+    show(&home.credentials_of("reports"));
+    step("awsfresh login corp --device, approved at once; then the same profile, and logout");
+    println!(
+        "{}",
+        home.wrap(&["login", "corp", "--device"]).stderr.trim_end()
+    );
+    show(&home.credentials_of("reports"));
+    println!("{}", home.wrap(&["logout", "corp"]).stderr.trim_end());
 }
 
 /// The command behaves like an SDK: it runs the `credential_process` of the selected profile.

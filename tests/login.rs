@@ -1,5 +1,5 @@
 //! Signing in to SSO sessions and out of them, by browser and with a device code.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod support;
 
@@ -12,7 +12,7 @@ use awsfresh::digest::sha1_hex;
 use serde_json::{Value, json};
 use support::browser::{Browser, get, request, try_get};
 use support::double::{Double, Fault, SsoSession};
-use support::fixtures::{self, ACCOUNT, START, sso_cache};
+use support::fixtures::{self, ACCOUNT, START, sso_cache, through_proxy};
 use support::sandbox::{Run, Sandbox, kills};
 
 const OTHER: &str = "https://d-9876543210.awsapps.com/start";
@@ -331,6 +331,54 @@ fn a_device_code_that_nobody_approves_ends() {
     aws.revoke_sso(START);
     aws.forget_clients();
     home.wrap(&["login", "corp", "--device"]).succeeded();
+}
+
+/// No start URL is resolved or probed: the host follows from the region and the form of the URL.
+#[test]
+fn start_urls_of_every_partition_work_by_rule() {
+    for (region, start_url, host) in [
+        (
+            "eu-west-1",
+            "https://d-1.awsapps.com/start/#/",
+            "oidc.eu-west-1.amazonaws.com",
+        ),
+        (
+            "eu-west-1",
+            "https://ssoins-1.portal.eu-west-1.app.aws",
+            "oidc.eu-west-1.api.aws",
+        ),
+        (
+            "cn-north-1",
+            "https://start.home.awsapps.cn/directory/d-1",
+            "oidc.cn-north-1.amazonaws.com.cn",
+        ),
+        (
+            "us-gov-west-1",
+            "https://start.us-gov-home.awsapps.com/directory/d-1",
+            "oidc.us-gov-west-1.amazonaws.com",
+        ),
+        (
+            "eusc-de-east-1",
+            "https://identitycenter.amazonaws.eu/ssoins-1",
+            "oidc.eusc-de-east-1.amazonaws.eu",
+        ),
+    ] {
+        let (aws, home) = signed_out();
+        aws.add_sso(SsoSession {
+            start_url: start_url.split('#').next().unwrap().into(),
+            ..SsoSession::default()
+        });
+        through_proxy(&aws, &home);
+        home.config(format!(
+            "[sso-session corp]\nsso_start_url = {start_url}\nsso_region = {region}\n"
+        ));
+        let run = home.wrap(&["login", "corp", "--no-browser", "--wait", "1s"]);
+        run.failed(4, "sso-session-missing");
+        let page = format!("\n  https://{host}/authorize?response_type=code&");
+        assert!(run.stderr.contains(&page), "{region}: {}", run.stderr);
+        let hosts: Vec<String> = aws.calls().into_iter().map(|call| call.host).collect();
+        assert_eq!(hosts, [host], "{region}");
+    }
 }
 
 /// A start URL that does not belong to the region.
