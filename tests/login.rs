@@ -381,6 +381,40 @@ fn start_urls_of_every_partition_work_by_rule() {
     }
 }
 
+/// Some instances have a page of another form, and show no code:
+/// <https://github.com/ByteNess/aws-vault/issues/440>
+#[test]
+fn the_page_of_a_device_code_is_shown_as_aws_gave_it() {
+    let (aws, home) = signed_out();
+    let page = "https://eu-west-1.signin.aws/platform/authorize?request_uri=urn%3Ax&a=b";
+    let body = json!({"deviceCode": "x", "verificationUriComplete": page, "expiresIn": 600});
+    aws.fault_on(
+        "StartDeviceAuthorization",
+        Fault::Raw {
+            status: 200,
+            headers: vec![("Content-Type", "application/json".into())],
+            body: body.to_string(),
+        },
+    );
+    let run = home.wrap(&["login", "corp", "--device", "--wait", "1s"]);
+    assert!(
+        run.stderr.contains(&format!("browser:  {page}\n")),
+        "{}",
+        run.stderr
+    );
+    assert!(!run.stderr.contains("code:"), "{}", run.stderr);
+}
+
+#[test]
+fn a_host_that_does_not_exist_is_not_asked_to_sign_in() {
+    let (aws, home) = signed_out();
+    through_proxy(&aws, &home);
+    home.env("AWS_USE_FIPS_ENDPOINT", "true");
+    let run = home.wrap(&["login", "corp", "--device"]);
+    run.failed(3, "fips-unavailable");
+    assert!(aws.calls().is_empty());
+}
+
 /// A start URL that does not belong to the region.
 #[test]
 fn a_wrong_start_url_is_a_matter_of_the_config() {
@@ -411,8 +445,14 @@ fn no_answer_of_aws_is_trusted() {
         headers: vec![("Location", format!("{}/elsewhere", aws.url()))],
         body: String::new(),
     };
+    let failing = || Fault::Error {
+        status: 500,
+        code: "InternalServerException".into(),
+        message: String::new(),
+    };
     aws.approve_every_device();
     for (action, fault) in [
+        ("RegisterClient", failing()),
         ("RegisterClient", Fault::Html(200)),
         ("RegisterClient", Fault::Html(403)),
         ("RegisterClient", raw(200, "{}")),
@@ -425,6 +465,7 @@ fn no_answer_of_aws_is_trusted() {
         ),
         ("RegisterClient", elsewhere()),
         ("RegisterClient", Fault::Truncated),
+        ("StartDeviceAuthorization", failing()),
         ("StartDeviceAuthorization", Fault::Html(200)),
         ("StartDeviceAuthorization", raw(200, "{}")),
         (
@@ -442,6 +483,7 @@ fn no_answer_of_aws_is_trusted() {
             ),
         ),
         ("StartDeviceAuthorization", elsewhere()),
+        ("CreateToken", failing()),
         ("CreateToken", raw(200, "{}")),
         (
             "CreateToken",

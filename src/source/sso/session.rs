@@ -194,7 +194,10 @@ impl<'a> Session<'a> {
     pub(crate) fn not_signed_in(&self) -> Finding {
         let summary = format!("not signed in to SSO session `{}`", self.label());
         Finding::new(Cause::SsoSessionMissing, summary)
-            .evidence(format!("no token file {}", self.path.display()))
+            .evidence(format!(
+                "no token in the credential store, and no file {}",
+                self.path.display()
+            ))
             .remedy(self.login())
     }
 }
