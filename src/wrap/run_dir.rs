@@ -16,6 +16,7 @@ pub(super) const CONFIG: &str = "config";
 /// Its credentials file.
 pub(super) const CREDENTIALS: &str = "credentials";
 const ALIVE: &str = "alive";
+const STARTING: &str = "starting";
 /// A directory of this age without a lock file is not a run that is about to begin.
 const GRACE: Duration = Duration::from_secs(60);
 
@@ -43,9 +44,7 @@ impl RunDir {
         sweep(runs);
         let path = runs.join(format!("run-{}", random_hex::<8>().map_err(unusable)?));
         private_dir(&path).map_err(unusable)?;
-        let made = files::create_private(&path.join(ALIVE));
-        let locked = made.and_then(|alive| file_lock::try_lock(&alive).map(|_| alive));
-        match locked {
+        match alive(&path) {
             Ok(alive) => Ok(Self {
                 path,
                 _alive: alive,
@@ -80,6 +79,16 @@ impl Drop for RunDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path); // if it fails, the next run tries again
     }
+}
+
+/// Creates the lock file of a directory. It gets its name when it is locked: under that name, a file
+/// that is free belongs to a dead run.
+fn alive(dir: &Path) -> io::Result<File> {
+    let starting = dir.join(STARTING);
+    let file = files::create_private(&starting)?;
+    file_lock::try_lock(&file)?;
+    fs::rename(&starting, dir.join(ALIVE))?;
+    Ok(file)
 }
 
 /// Removes directories without an owner.
@@ -126,6 +135,23 @@ mod tests {
         let path = second.path().to_owned();
         drop(second);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn runs_that_begin_at_once_do_not_remove_each_other() {
+        let runs = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        RunDir::create(runs.path())
+                            .unwrap()
+                            .write(CONFIG, "")
+                            .unwrap();
+                    }
+                });
+            }
+        });
     }
 
     #[test]
