@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
-use crate::text::printable;
 use crate::time::Timestamp;
 use crate::{file_lock, files};
 
@@ -111,7 +110,7 @@ fn caller() -> Option<String> {
     {
         let parent = rustix::process::getppid()?.as_raw_nonzero();
         let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
-        Some(printable(name.trim()))
+        Some(crate::text::printable(name.trim()))
     }
     #[cfg(not(target_os = "linux"))]
     None

@@ -64,7 +64,7 @@ fn a_code_makes_a_session_that_every_role_behind_the_device_shares() {
     let document: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(document["sessions"][0]["session"], SERIAL);
     assert!(
-        run.stderr.contains("12 h 00 min left") || run.stderr.contains("11 h 59 min"),
+        run.stderr.contains("(12 h 00 min)") || run.stderr.contains("(11 h 59 min)"),
         "{}",
         run.stderr
     );
@@ -184,6 +184,11 @@ fn a_wrong_code_says_when_the_next_one_is_due() {
         aws.count("GetSessionToken"),
         1,
         "AWS locks a device after many wrong codes"
+    );
+    let journal = home.shell("cat .local/state/awsfresh/*.jsonl .local/state/awsfresh/locks/*");
+    assert!(
+        journal.contains("mfa-code-rejected") && !journal.contains("000000"),
+        "{journal}"
     );
     home.wrap(&["login", "-p", "deploy", "--mfa-code", "12 34"])
         .failed(2, "usage");

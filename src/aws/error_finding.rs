@@ -8,7 +8,7 @@ use super::partition;
 use super::shared_findings::{
     CHECK_ASSIGNMENT, NEW_TOKEN, SHARED_SIGN_IN, clock_sync_command, region_of,
 };
-use crate::finding::{AwsAnswer, Cause, Finding};
+use crate::finding::{AwsAnswer, Cause, Finding, Subject};
 use crate::text::{masked, redacted};
 
 /// What is known about the request that AWS rejected.
@@ -208,6 +208,7 @@ impl ApiError<'_> {
             ErrorKind::MfaRejected => {
                 let summary = format!("AWS requires an MFA code of another device for {what}");
                 Finding::new(Cause::MfaCodeRejected, summary)
+                    .about(Subject::MfaDevice)
                     .remedy("check mfa_serial in the profile: aws iam list-mfa-devices")
             }
             ErrorKind::AssumeRoleDenied => {

@@ -120,7 +120,7 @@ pub(crate) struct Login {
     /// End the session first, so that permissions and duration are new
     #[arg(long)]
     pub(crate) force: bool,
-    /// With a code that is approved in a browser anywhere
+    /// Sign in with a device code, approved in a browser on any machine
     #[arg(long, conflicts_with_all = ["no_browser", "browser", "port"])]
     pub(crate) device: bool,
     /// Open no browser: show the page, and read the address that it ends at
@@ -140,9 +140,11 @@ pub(crate) struct Login {
     pub(crate) share_with_cli: bool,
     /// The MFA code, if one is needed
     #[arg(long, value_name = "CODE", value_parser = parse_mfa_code)]
+    #[arg(conflicts_with_all = ["sessions", "all"])]
     pub(crate) mfa_code: Option<String>,
     /// How long an MFA session lasts: 15m to 36h [default: 12h]
     #[arg(long, value_name = "TIME", value_parser = parse_mfa_duration)]
+    #[arg(conflicts_with_all = ["sessions", "all"])]
     pub(crate) duration: Option<u32>,
     /// Print one JSON document
     #[arg(long)]
@@ -170,7 +172,7 @@ pub(crate) struct Logout {
     /// Every SSO session and MFA session
     #[arg(long)]
     pub(crate) all: bool,
-    /// The AWS CLI's sign-in to these sessions, too
+    /// End the AWS CLI's sign-in to these sessions, too
     #[arg(long)]
     pub(crate) also_cli: bool,
 }

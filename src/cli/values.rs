@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::aws::names::is_account;
+use crate::source::mfa::checked_code;
 use crate::store::StoreKind;
 use crate::wrap::{OnRenew, signal_number};
 
@@ -39,11 +40,7 @@ pub(super) fn parse_on_renew(text: &str) -> Result<OnRenew, String> {
 }
 
 pub(super) fn parse_mfa_code(text: &str) -> Result<String, String> {
-    if text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit()) {
-        Ok(text.to_owned())
-    } else {
-        Err("an MFA code has six digits".to_owned())
-    }
+    checked_code(text, "it").map_err(|_| "an MFA code has six digits".to_owned())
 }
 
 /// Seconds.

@@ -1,11 +1,15 @@
 //! What every subcommand works with.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use super::sessions::drop_credentials_from;
 use crate::aws_files::{self, AwsFiles};
 use crate::cli::ProfileSelection;
-use crate::config::{Chain, ProfileSet};
+use crate::config::{Base, Chain, ProfileSet};
 use crate::credentials::Credentials;
 use crate::finding::{Finding, Result};
-use crate::refresh::Refresher;
+use crate::refresh::{Mfa, Refresher};
 use crate::signin::{Codes, Options, SignIn, can_cure, offer};
 use crate::store::Store;
 use crate::world::World;
@@ -14,9 +18,20 @@ use crate::world::World;
 pub(super) struct Context<'a> {
     pub(super) world: &'a World,
     pub(super) store: Box<dyn Store>,
+    /// The SSO sessions to which the person did not want to sign in.
+    declined: RefCell<BTreeSet<String>>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// A context in which nothing was declined.
+    pub(super) fn new(world: &'a World, store: Box<dyn Store>) -> Self {
+        Self {
+            world,
+            store,
+            declined: RefCell::default(),
+        }
+    }
+
     /// Both AWS files; fails if one cannot be used.
     pub(super) fn files(&self) -> Result<AwsFiles> {
         AwsFiles::read(self.world).checked()
@@ -41,7 +56,7 @@ impl Context<'_> {
             refresher = refresher.force();
         }
         if let Some(codes) = codes {
-            refresher = refresher.codes(codes);
+            refresher = refresher.mfa(Mfa::new(codes));
         }
         let credentials = refresher.obtain();
         log::debug!("store: {}", self.store.status());
@@ -68,8 +83,15 @@ impl Context<'_> {
         }
     }
 
-    /// Offers to sign in; returns whether the session is valid now.
+    /// Offers to sign in, once per session; returns whether the session is valid now.
     pub(super) fn offer_sign_in(&self, chain: &Chain, finding: &Finding) -> Result<bool> {
+        let Base::Sso { session, .. } = &chain.base else {
+            return Ok(false);
+        };
+        let label = session.label().to_owned();
+        if self.declined.borrow().contains(&label) {
+            return Ok(false);
+        }
         let options = Options {
             share_with_cli: self.world.share_with_cli(),
             ..Options::default()
@@ -79,7 +101,18 @@ impl Context<'_> {
             store: &*self.store,
             options: &options,
         };
-        offer(&sign_in, chain, finding)
+        match offer(&sign_in, session, &chain.network, finding)? {
+            Some(signed_in) => {
+                if !signed_in.was_valid {
+                    drop_credentials_from(self, self.files()?.profiles(), session);
+                }
+                Ok(true)
+            }
+            None => {
+                self.declined.borrow_mut().insert(label);
+                Ok(false)
+            }
+        }
     }
 }
 

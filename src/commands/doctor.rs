@@ -1,6 +1,7 @@
 //! `doctor`: what is wrong with a profile, or that nothing is.
 
 use super::Context;
+use crate::doctor::Report;
 use crate::finding::Result;
 use crate::signin::can_cure;
 use crate::{doctor, ui};
@@ -13,20 +14,29 @@ pub(super) fn run(
     as_json: bool,
     may_offer: bool,
 ) -> Result<u8> {
-    let diagnose = || doctor::run(context.world, &*context.store, profile, offline);
-    let mut report = diagnose();
+    let mut report = doctor::run(context.world, &*context.store, profile, offline);
+    print(&report, as_json)?;
     if may_offer
         && let Some(finding) = report.culprit().filter(|finding| can_cure(finding))
         && let (selected, _) = context.world.selected_profile(profile)
         && let Ok(chain) = context.resolve(context.files()?.profiles(), selected)
-        && context.offer_sign_in(&chain, finding)?
     {
-        report = diagnose();
-    }
-    if as_json {
-        ui::print_stdout(report.to_json().to_string().as_bytes())?;
-    } else {
-        ui::print_styled(&report.to_text())?;
+        match context.offer_sign_in(&chain, finding) {
+            Ok(true) => {
+                report = doctor::run(context.world, &*context.store, profile, offline);
+                print(&report, as_json)?;
+            }
+            Ok(false) => {}
+            Err(finding) => ui::error(&finding),
+        }
     }
     Ok(report.exit_code())
+}
+
+fn print(report: &Report, as_json: bool) -> Result<()> {
+    if as_json {
+        ui::print_stdout(report.to_json().to_string().as_bytes())
+    } else {
+        ui::print_styled(&report.to_text())
+    }
 }

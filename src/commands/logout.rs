@@ -4,127 +4,175 @@
 use std::collections::BTreeSet;
 
 use super::Context;
-use super::login::{Target, every_session, target};
+use super::sessions::{Target, chains, every_session, keys_from, target};
 use crate::cli::Logout;
-use crate::config::{Base, Chain, ProfileSet, SsoSession};
+use crate::config::{Base, Chain, Network, ProfileSet, SsoSession};
 use crate::finding::{Finding, Result};
-use crate::refresh::{MFA_KIND, SsoTokens, mfa_keys, step_keys};
+use crate::refresh::{MFA_KIND, SsoTokens, TOKEN_KIND, mfa_keys, step_keys};
 use crate::source::Calls;
 use crate::source::connection::Connections;
-use crate::source::sso::{self, Session, TokenSource};
+use crate::source::sso::{Session, Token, TokenSource};
 use crate::store::{CacheKey, StoreError};
 
 /// Ends what is named; continues after a failure, and returns the first one.
 pub(super) fn run(context: &Context<'_>, args: &Logout) -> Result<()> {
     let files = context.files()?;
     let set = files.profiles();
-    let mut targets = Vec::new();
-    let mut keys = BTreeSet::new();
+    let mut run = Run {
+        context,
+        set,
+        also_cli: args.also_cli,
+        keys: BTreeSet::new(),
+        first: None,
+    };
     if args.all {
-        targets = every_session(context, set);
-        let stored = context.store.keys().map_err(StoreError::into_finding)?;
-        keys.extend(stored.into_iter().filter(|key| key.kind() == MFA_KIND));
-        keys.extend(dependent_keys(context, set, |chain| {
-            chain.hops.iter().any(|hop| hop.mfa_serial.is_some())
-        }));
+        run.end_all();
     } else if let Some(profile) = &args.profile {
         let chain = context.resolve(set, profile)?;
-        keys.extend(keys_of(context, &chain));
+        run.keys.extend(run.keys_of(&chain));
         if let Base::Sso { session, .. } = chain.base {
             let network = chain.network;
-            targets.push(Target { session, network });
+            run.end(&Target { session, network });
         }
     } else {
-        for name in &args.sessions {
-            targets.push(target(context, set, name)?);
+        let targets = args.sessions.iter().map(|name| target(context, set, name));
+        for target in targets.collect::<Result<Vec<_>>>()? {
+            run.end(&target);
         }
     }
-    let mut first = None;
-    for target in &targets {
-        keys.extend(dependent_keys(context, set, |chain| {
-            is_of(chain, &target.session)
-        }));
-        if let Err(finding) = end(context, target, args.also_cli) {
-            first.get_or_insert(finding);
-        }
-    }
-    let mut deleted = 0;
-    for key in keys {
-        let was_there = context.store.remove(&key);
-        deleted += usize::from(was_there.map_err(StoreError::into_finding)?);
-    }
-    log::info!(
-        "{deleted} cached {} deleted",
-        if deleted == 1 {
-            "credential"
-        } else {
-            "credentials"
-        }
-    );
-    first.map_or(Ok(()), Err)
+    run.delete();
+    run.first.map_or(Ok(()), Err)
 }
 
-/// Whether a chain begins at this session.
-fn is_of(chain: &Chain, wanted: &SsoSession) -> bool {
-    match &chain.base {
-        Base::Sso { session, .. } => {
-            session.name == wanted.name && session.start_url == wanted.start_url
-        }
-        _ => false,
-    }
+/// One run of the subcommand.
+struct Run<'a> {
+    context: &'a Context<'a>,
+    set: &'a ProfileSet,
+    also_cli: bool,
+    /// What is deleted from the cache in the end.
+    keys: BTreeSet<CacheKey>,
+    /// The first failure.
+    first: Option<Finding>,
 }
 
-/// The cache keys of every profile whose chain fits.
-fn dependent_keys(
-    context: &Context<'_>,
-    set: &ProfileSet,
-    fits: impl Fn(&Chain) -> bool,
-) -> Vec<CacheKey> {
-    let chains = set
-        .names()
-        .filter_map(|name| context.resolve(set, name).ok());
-    let chains = chains.filter(fits);
-    chains.flat_map(|chain| keys_of(context, &chain)).collect()
-}
-
-fn keys_of(context: &Context<'_>, chain: &Chain) -> Vec<CacheKey> {
-    let connections = Connections::new(context.world, &chain.network);
-    let steps = step_keys(chain, context.world, &connections);
-    let mfa = mfa_keys(chain, context.world, &connections);
-    steps.into_iter().chain(mfa).flatten().collect()
-}
-
-/// Ends one session at AWS and deletes its tokens here, whether or not AWS could be told.
-fn end(context: &Context<'_>, target: &Target, also_cli: bool) -> Result<()> {
-    let session = Session::new(&target.session, context.world);
-    let calls = Calls::new(context.world, &target.network, context.world.deadline()?);
-    let tokens = SsoTokens::new(&session, &calls, &*context.store);
-    let label = session.label();
-    let is_shared = |source| source == TokenSource::File;
-    let mut outcome = Ok(());
-    let mut found = false;
-    for token in tokens.all() {
-        if is_shared(token.source()) && !also_cli {
-            log::info!("the AWS CLI is still signed in to `{label}`; --also-cli ends that, too");
-            continue;
-        }
-        found = true;
-        if token.is_valid(context.world.now()) {
-            let told = calls.run(sso::end_session(&calls, &session, token.access()));
-            outcome = outcome.and(told.map_err(|finding| not_told(finding, label)));
-        }
-        if is_shared(token.source()) {
-            tokens.remove_shared()?;
-        } else {
-            tokens.remove_stored()?;
+impl Run<'_> {
+    fn note<T>(&mut self, outcome: Result<T>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(finding) => {
+                self.first.get_or_insert(finding);
+                None
+            }
         }
     }
-    if found && outcome.is_ok() {
-        log::info!("signed out of SSO session `{label}`");
-    } else if !found {
-        log::info!("awsfresh was not signed in to SSO session `{label}`");
+
+    fn end_all(&mut self) {
+        for target in every_session(self.context, self.set) {
+            if let Some(target) = self.note(target) {
+                self.end(&target);
+            }
+        }
+        let with_mfa = |chain: &Chain| chain.hops.iter().any(|hop| hop.mfa_serial.is_some());
+        let of_mfa: Vec<Chain> = chains(self.context, self.set).filter(with_mfa).collect();
+        for chain in of_mfa {
+            self.keys.extend(self.keys_of(&chain));
+        }
+        let stored = self.context.store.keys().map_err(StoreError::into_finding);
+        for key in self.note(stored).unwrap_or_default() {
+            match key.kind() {
+                MFA_KIND => drop(self.keys.insert(key)),
+                // The token of a session that the config file no longer names.
+                TOKEN_KIND => self.end_nameless(key),
+                _ => {}
+            }
+        }
     }
-    outcome
+
+    /// The keys of everything that a chain caches.
+    fn keys_of(&self, chain: &Chain) -> Vec<CacheKey> {
+        let world = self.context.world;
+        let connections = Connections::new(world, &chain.network);
+        let steps = step_keys(chain, world, &connections);
+        let mfa = mfa_keys(chain, world, &connections);
+        steps.into_iter().chain(mfa).flatten().collect()
+    }
+
+    /// Ends one session at AWS and deletes its tokens here, whether or not AWS could be told.
+    fn end(&mut self, target: &Target) {
+        self.keys
+            .extend(keys_from(self.context, self.set, &target.session));
+        let outcome = self.end_session(target);
+        self.note(outcome);
+    }
+
+    fn end_session(&mut self, target: &Target) -> Result<()> {
+        let world = self.context.world;
+        let session = Session::new(&target.session, world);
+        let calls = Calls::new(world, &target.network, world.deadline()?);
+        let tokens = SsoTokens::new(&session, &calls, &*self.context.store);
+        let label = session.label();
+        let (mut found, mut told) = (false, true);
+        for token in tokens.all()? {
+            let is_shared = token.source() == TokenSource::File;
+            if is_shared && !self.also_cli {
+                log::info!("the AWS CLI is still signed in to `{label}`: see --also-cli");
+                continue;
+            }
+            found = true;
+            let ended = tokens.end(&token).map_err(|f| not_told(f, label));
+            told &= self.note(ended).is_some();
+            let removed = if is_shared {
+                tokens.remove_shared()
+            } else {
+                tokens.remove_stored()
+            };
+            self.note(removed);
+        }
+        if !found {
+            log::info!("awsfresh was not signed in to SSO session `{label}`");
+        } else if told {
+            log::info!("signed out of SSO session `{label}`");
+        }
+        Ok(())
+    }
+
+    fn end_nameless(&mut self, key: CacheKey) {
+        let world = self.context.world;
+        let stored = self.context.store.get(&key).ok().flatten();
+        let token = stored.and_then(|bytes| Token::from_store(&bytes));
+        if let Some(token) = token
+            && let Some(session) = token.session()
+            && let Some(deadline) = self.note(world.deadline())
+        {
+            let session: SsoSession = session;
+            let session = Session::new(&session, world);
+            let calls = Calls::new(world, &Network::default(), deadline);
+            let tokens = SsoTokens::new(&session, &calls, &*self.context.store);
+            let ended = tokens.end(&token);
+            let ended = ended.map_err(|finding| not_told(finding, session.label()));
+            if self.note(ended).is_some() {
+                log::info!("signed out of {}", session.label());
+            }
+        }
+        self.keys.insert(key);
+    }
+
+    fn delete(&mut self) {
+        let mut deleted = 0;
+        for key in std::mem::take(&mut self.keys) {
+            let removed = self.context.store.remove(&key);
+            let removed = self.note(removed.map_err(StoreError::into_finding));
+            deleted += usize::from(removed == Some(true));
+        }
+        log::info!(
+            "{deleted} cached {} deleted",
+            if deleted == 1 {
+                "credential"
+            } else {
+                "credentials"
+            }
+        );
+    }
 }
 
 /// AWS could not be told; the tokens are deleted all the same.

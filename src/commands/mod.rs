@@ -9,6 +9,7 @@ mod forget;
 mod login;
 mod logout;
 mod refresh;
+mod sessions;
 mod status;
 mod why;
 mod wrap;
@@ -23,7 +24,7 @@ use context::Context;
 /// Carries out a subcommand, or runs a command. Returns the exit code.
 pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
     let store = store::open(&StoreSettings::from_world(world, cli.common.store)?);
-    let context = Context { world, store };
+    let context = Context::new(world, store);
     match &cli.subcommand {
         None => return wrap::run(&context, &cli.wrap, cli.common.store),
         Some(Subcommand::CredentialProcess { profile }) => {

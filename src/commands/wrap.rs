@@ -4,6 +4,7 @@ use super::{Context, RUN};
 use crate::cli::Wrap;
 use crate::finding::{Finding, Result};
 use crate::journal::Journal;
+use crate::refresh::Mfa;
 use crate::signin::Codes;
 use crate::store::StoreKind;
 use crate::ui;
@@ -45,7 +46,7 @@ pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) 
             chain: &chain,
             store: &*context.store,
             options: &options,
-            codes: &codes,
+            mfa: Mfa::new(&codes),
             reporter: &reporter,
         };
         session.run(files)

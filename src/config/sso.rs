@@ -69,15 +69,21 @@ struct Keys<'a> {
 impl Keys<'_> {
     fn session(&self) -> Result<SsoSession> {
         let scopes = self.optional("sso_registration_scopes");
-        let scopes = scopes.map_or(DEFAULT_SCOPE, |value| value.text.as_str());
-        let scopes = scopes.split(',').map(str::trim).filter(|s| !s.is_empty());
+        let scopes = scopes.map_or("", |value| value.text.as_str()).split(',');
+        let mut scopes: Vec<_> = scopes
+            .map(|scope| scope.trim().to_owned())
+            .filter(|scope| !scope.is_empty())
+            .collect();
+        if scopes.is_empty() {
+            scopes.push(DEFAULT_SCOPE.to_owned());
+        }
         let use_fips = self.optional("awsfresh_use_fips_endpoint");
         Ok(SsoSession {
             name: self.session.map(|(name, _)| name.to_owned()),
             profile: self.profile.map(|profile| profile.name.clone()),
             start_url: self.required("sso_start_url")?,
             region: self.required("sso_region")?,
-            scopes: scopes.map(str::to_owned).collect(),
+            scopes,
             use_fips: use_fips.map(|value| value.text.eq_ignore_ascii_case("true")),
         })
     }

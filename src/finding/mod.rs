@@ -86,6 +86,8 @@ pub enum Subject {
     Host(String),
     /// The credential store.
     Store,
+    /// The MFA device, whatever its code.
+    MfaDevice,
 }
 
 /// What is known of an answer by AWS that led to a finding.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, Result};
 use crate::store::CacheKey;
 use crate::time::Timestamp;
 use crate::world::World;
@@ -100,13 +100,41 @@ pub(super) fn acquire(
     })
 }
 
+/// What to do where a renewal by another process took too long.
+pub(super) const MORE_TIME: &str = "try again; AWSFRESH_TIMEOUT=SECONDS allows more time";
+
+/// How a wait for a lock is reported.
+pub(super) struct Wait<'a> {
+    /// What the other process does, as in "that is …".
+    pub(super) busy: &'a str,
+    /// What the lock is for, as in "the …".
+    pub(super) what: &'a str,
+    /// What to do after the deadline.
+    pub(super) remedy: &'a str,
+}
+
+/// Takes a lock, or fails at the deadline. Returns the lock, where the file system has locks, and
+/// whether another process held it.
+pub(super) fn take(
+    world: &World,
+    key: &CacheKey,
+    deadline: Instant,
+    wait: &Wait<'_>,
+) -> Result<(Option<RefreshLock>, bool)> {
+    let (began, dir) = (Instant::now(), directory(world));
+    match acquire(&dir, key, Some(deadline), world.attended, wait.busy) {
+        LockAttempt::Acquired { lock, waited } => Ok((lock, waited)),
+        LockAttempt::Busy => Err(lock_timeout(wait.what, began.elapsed(), &dir, wait.remedy)),
+    }
+}
+
 /// The finding for a lock that another process held until the deadline.
-pub(super) fn lock_timeout(what: &str, waited: Duration, dir: &Path) -> Finding {
+pub(super) fn lock_timeout(what: &str, waited: Duration, dir: &Path, remedy: &str) -> Finding {
     let summary = format!("another awsfresh process still holds the lock of the {what}");
     let waited = waited.as_secs_f64();
     Finding::new(Cause::LockTimeout, summary)
         .evidence(format!("waited {waited:.1} s for it in {}", dir.display()))
-        .remedy("try again; AWSFRESH_TIMEOUT=SECONDS allows more time")
+        .remedy(remedy)
 }
 
 impl RefreshLock {

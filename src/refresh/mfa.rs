@@ -11,15 +11,15 @@ use super::freshness::Freshness;
 use super::lock::{self, Failure, LockAttempt, RefreshLock};
 use crate::config::{CHAINED_SESSION_LIMIT, Hop};
 use crate::credentials::Credentials;
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, Subject};
 use crate::source::mfa;
 use crate::store::CacheKey;
-use crate::time::human_duration;
+use crate::time::Timestamp;
 
 /// How long an MFA session lasts unless the user asks for another time, in seconds: the default of
 /// GetSessionToken.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>
-pub(crate) const DEFAULT_DURATION: u32 = 12 * 3600;
+const DEFAULT_DURATION: u32 = 12 * 3600;
 /// How often a person may type a code.
 const ATTEMPTS: u32 = 3;
 /// How long to wait for another process whose user is typing a code.
@@ -34,16 +34,41 @@ pub(crate) trait CodeSource: Sync {
     /// Asks a person for a code; `None` where there is none to ask. `rejected` is why the code
     /// before was not accepted.
     fn ask(&self, hop: &Hop, serial: &str, rejected: Option<&Finding>) -> Option<Result<String>>;
-    /// How long a new session is to last, in seconds.
-    fn duration(&self) -> u32;
-    /// Whether a valid session is replaced, too.
-    fn renews(&self) -> bool {
-        false
+}
+
+/// When an MFA session is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renew {
+    /// It has expired.
+    Expired,
+    /// It has expired, or will soon.
+    Due,
+    /// In any case.
+    Always,
+}
+
+/// How MFA sessions are made.
+#[derive(Clone, Copy)]
+pub(crate) struct Mfa<'a> {
+    pub(crate) codes: &'a dyn CodeSource,
+    /// How long a new session lasts, in seconds.
+    pub(crate) duration: u32,
+    pub(crate) renew: Renew,
+}
+
+impl<'a> Mfa<'a> {
+    /// Sessions of the default length with codes of `codes`, where there is no valid one.
+    pub(crate) fn new(codes: &'a dyn CodeSource) -> Self {
+        Self {
+            codes,
+            duration: DEFAULT_DURATION,
+            renew: Renew::Expired,
+        }
     }
 }
 
 /// No code but that of `mfa_process`: for unattended calls.
-pub(crate) struct NoCodes;
+pub(super) struct NoCodes;
 
 impl CodeSource for NoCodes {
     fn given(&self) -> Option<String> {
@@ -53,13 +78,59 @@ impl CodeSource for NoCodes {
     fn ask(&self, _: &Hop, _: &str, _: Option<&Finding>) -> Option<Result<String>> {
         None
     }
+}
 
-    fn duration(&self) -> u32 {
-        DEFAULT_DURATION
-    }
+/// What [`Refresher::start_mfa`] did for one role.
+pub(crate) struct MfaStarted {
+    pub(crate) serial: String,
+    pub(crate) expiration: Option<Timestamp>,
+    /// Whether no code was needed.
+    pub(crate) was_valid: bool,
+    /// Whether a session can begin without a person.
+    pub(crate) unattended: bool,
 }
 
 impl Refresher<'_> {
+    /// Makes the MFA session of every role that needs one, or the session of the role itself where
+    /// the code goes there.
+    pub(crate) fn start_mfa(&self) -> Result<Vec<MfaStarted>> {
+        let mut started = Vec::new();
+        for (step, hop) in self.hops() {
+            let (Some(serial), Some(key)) = (&hop.mfa_serial, self.mfa_key(step)) else {
+                continue;
+            };
+            self.code_needed.set(false);
+            let caller = self.step(step - 1, false)?;
+            let credentials = if is_direct(hop, &caller) {
+                self.step(step, self.mfa.renew == Renew::Always)?
+            } else {
+                self.mfa_session(key, hop, serial, &caller, None)?
+            };
+            started.push(MfaStarted {
+                serial: serial.clone(),
+                expiration: credentials.expiration,
+                was_valid: !self.code_needed.get(),
+                unattended: hop.mfa_process.is_some(),
+            });
+        }
+        Ok(started)
+    }
+
+    /// Makes the MFA session of a step before the lock of the step is taken: who waits for that lock
+    /// does not wait for a person.
+    pub(super) fn prepare_mfa(&self, step: usize) -> Result<()> {
+        let Some(hop) = self.hop(step) else {
+            return Ok(());
+        };
+        if let (Some(serial), Some(key)) = (&hop.mfa_serial, self.mfa_key(step)) {
+            let caller = self.step(step - 1, false)?;
+            if !is_direct(hop, &caller) {
+                self.mfa_session(key, hop, serial, &caller, None)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The credentials of a role that requires MFA.
     pub(super) fn hop_with_mfa(
         &self,
@@ -72,48 +143,51 @@ impl Refresher<'_> {
             return Err(hop.mfa_needed(serial));
         };
         if is_direct(hop, caller) {
-            let (_lock, _) = self.device_lock(key, serial)?;
+            let (_lock, _) = self.device_lock(key, hop, serial)?;
             return self.with_code(hop, serial, |code| {
                 self.sources.hop(hop, caller, Some((serial, code)))
             });
         }
-        let session = self.mfa_session(key, hop, serial, caller)?;
+        let session = self.mfa_session(key, hop, serial, caller, None)?;
         match self.sources.hop(hop, &session, None) {
             // AWS no longer accepts the session from the cache: it must not be served again.
             Err(finding) if finding.means_stale_credentials() => {
-                log::debug!("AWS rejected the cached MFA session: deleting it");
-                let _ = self.store.remove(key); // a failing store is reported when the successor is stored
-                let session = self.mfa_session(key, hop, serial, caller)?;
+                log::debug!("AWS rejected the cached MFA session: replacing it");
+                let rejected = Some(session.access_key_id.as_str());
+                let session = self.mfa_session(key, hop, serial, caller, rejected)?;
                 self.sources.hop(hop, &session, None)
             }
             outcome => outcome,
         }
     }
 
-    /// The cached session of the device behind a step, if it is valid.
-    pub(crate) fn cached_mfa_session(&self, step: usize) -> Option<Entry> {
-        let entry = self.read_cached(self.mfa_key(step)?)?;
-        (self.freshness_of(&entry) != Freshness::Expired).then_some(entry)
-    }
-
+    /// The session of a device: the cached one, unless it has the ID `rejected`, or a new one.
     fn mfa_session(
         &self,
         key: &CacheKey,
         hop: &Hop,
         serial: &str,
         caller: &Credentials,
+        rejected: Option<&str>,
     ) -> Result<Credentials> {
-        let began = self.world.now();
         let cached = || {
             let entry = self.read_cached(key)?;
-            let is_new = !self.codes.renews() || entry.obtained >= began;
-            (is_new && self.freshness_of(&entry) != Freshness::Expired).then_some(entry)
+            let id = &entry.credentials.access_key_id;
+            let is_new = self.new_session.borrow().as_ref() == Some(id);
+            let is_usable = match (self.mfa.renew, self.freshness_of(&entry)) {
+                (_, Freshness::Expired) => false,
+                (Renew::Expired, _) | (Renew::Due, Freshness::Fresh) => true,
+                (Renew::Due | Renew::Always, _) => is_new,
+            };
+            let is_rejected = rejected == Some(id.as_str());
+            (is_usable && !is_rejected).then_some(entry)
         };
         if let Some(entry) = cached() {
             log::debug!("MFA session of {serial}: {} left", self.time_left(&entry));
             return Ok(entry.credentials);
         }
-        let (mut lock, waited) = self.device_lock(key, serial)?;
+        let began = self.world.now();
+        let (mut lock, waited) = self.device_lock(key, hop, serial)?;
         if let Some(entry) = cached() {
             return Ok(entry.credentials);
         }
@@ -121,8 +195,8 @@ impl Refresher<'_> {
         if let Some(failure) = failure.filter(|failure| waited && failure.at >= began) {
             return Err(failure.finding);
         }
-        let duration = self.codes.duration();
         let session = self.with_code(hop, serial, |code| {
+            let duration = self.mfa.duration;
             self.sources
                 .mfa_session(hop, caller, serial, code, duration)
         });
@@ -136,12 +210,11 @@ impl Refresher<'_> {
             }
         }
         let entry = Entry::new(key, self.world.now(), session?);
+        self.new_session
+            .replace(Some(entry.credentials.access_key_id.clone()));
         let label = format!("awsfresh: MFA session of {serial}");
         match self.store.put(key, &label, &entry.to_bytes()) {
-            Ok(()) => {
-                let left = human_duration(entry.expiration().seconds_from(self.world.now()));
-                log::debug!("MFA session of {serial}: {left} left");
-            }
+            Ok(()) => log::debug!("MFA session of {serial}: {} left", self.time_left(&entry)),
             Err(e) => {
                 log::warn!("the MFA session could not be stored and is used without a cache: {e}");
             }
@@ -149,23 +222,39 @@ impl Refresher<'_> {
         Ok(entry.credentials)
     }
 
-    fn device_lock(&self, key: &CacheKey, serial: &str) -> Result<(Option<RefreshLock>, bool)> {
+    /// The lock of a device. At a terminal, another process may be asking its user; without one, a
+    /// process that needs a person is not waited for.
+    fn device_lock(
+        &self,
+        key: &CacheKey,
+        hop: &Hop,
+        serial: &str,
+    ) -> Result<(Option<RefreshLock>, bool)> {
         let began = Instant::now();
-        let deadline = if self.world.attended {
-            began + TYPING_TIME
-        } else {
-            self.sources.calls.deadline()
-        };
-        let busy = "asking for an MFA code";
         let attended = self.world.attended;
-        match lock::acquire(&self.locks, key, Some(deadline), attended, busy) {
+        let deadline = if attended {
+            Some(began + TYPING_TIME)
+        } else {
+            let waits = hop.mfa_process.is_some();
+            waits.then(|| self.sources.calls.deadline())
+        };
+        match lock::acquire(
+            &self.locks,
+            key,
+            deadline,
+            attended,
+            "asking for an MFA code",
+        ) {
             LockAttempt::Acquired { lock, waited } => {
-                self.sources.calls.extend(began.elapsed());
+                self.extend_if_attended(began.elapsed());
                 Ok((lock, waited))
             }
+            LockAttempt::Busy if deadline.is_none() => Err(hop.mfa_needed(serial)),
             LockAttempt::Busy => {
-                let what = format!("MFA session of {serial}");
-                Err(lock::lock_timeout(&what, began.elapsed(), &self.locks))
+                let remedy = "finish or end the other prompt, then try again";
+                let finding =
+                    lock::lock_timeout("MFA session", began.elapsed(), &self.locks, remedy);
+                Err(finding.evidence(format!("mfa_serial = {serial}")))
             }
         }
     }
@@ -180,11 +269,12 @@ impl Refresher<'_> {
         if mfa::is_security_key(serial) {
             return Err(hop.security_key(serial));
         }
+        self.code_needed.set(true);
         let mut rejected: Option<Finding> = None;
         for attempt in 1..=ATTEMPTS {
             let (code, may_ask_again) = self.code(hop, serial, rejected.as_ref())?;
             match call(&code) {
-                Err(finding) if finding.cause == Cause::MfaCodeRejected => {
+                Err(finding) if is_wrong_code(&finding) => {
                     let next = CODE_PERIOD - self.world.now().0.rem_euclid(CODE_PERIOD);
                     let finding = finding.evidence(format!(
                         "code of {serial}; most devices show the next one in {next} s"
@@ -200,10 +290,9 @@ impl Refresher<'_> {
         Err(rejected.unwrap_or_else(|| hop.mfa_needed(serial)))
     }
 
-    /// A code, and whether another one can be had. The time that it takes does not count.
+    /// A code, and whether another one can be had. The time that a person takes does not count.
     fn code(&self, hop: &Hop, serial: &str, rejected: Option<&Finding>) -> Result<(String, bool)> {
-        self.codes_needed.set(self.codes_needed.get() + 1);
-        if let Some(code) = self.codes.given() {
+        if let Some(code) = self.mfa.codes.given() {
             return Ok((mfa::checked_code(&code, "--mfa-code")?, false));
         }
         let began = Instant::now();
@@ -213,19 +302,26 @@ impl Refresher<'_> {
                 let code = mfa::run(&self.sources.calls, process, &hop.profile);
                 code.map(|code| (code, false))
             }
-            None => match self.codes.ask(hop, serial, rejected) {
+            None => match self.mfa.codes.ask(hop, serial, rejected) {
                 Some(code) => code.map(|code| (code, true)),
                 None => Err(hop.mfa_needed(serial)),
             },
         };
-        self.sources.calls.extend(began.elapsed());
+        self.extend_if_attended(began.elapsed());
         code
     }
 
-    /// How many MFA codes were needed so far.
-    pub(crate) fn codes_needed(&self) -> u32 {
-        self.codes_needed.get()
+    /// Unattended callers give up by the clock, whoever was waited for.
+    pub(super) fn extend_if_attended(&self, by: Duration) {
+        if self.world.attended {
+            self.sources.calls.extend(by);
+        }
     }
+}
+
+/// Whether another code of the same device may be accepted.
+fn is_wrong_code(finding: &Finding) -> bool {
+    finding.cause == Cause::MfaCodeRejected && !finding.is_about(&Subject::MfaDevice)
 }
 
 /// Whether the code goes into AssumeRole: a session cannot make another one, and a role that is

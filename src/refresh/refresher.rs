@@ -9,7 +9,7 @@ use super::decision::{Action, Renewal};
 use super::entry::Entry;
 use super::freshness::Freshness;
 use super::lock::{self, Failure, LockAttempt, RefreshLock};
-use super::mfa::{CodeSource, NoCodes, TYPING_TIME};
+use super::mfa::{Mfa, NoCodes, TYPING_TIME};
 use super::sso_token::SsoTokens;
 use crate::config::{Chain, Hop};
 use crate::credentials::{Credentials, Secret};
@@ -28,9 +28,11 @@ pub(crate) struct Refresher<'a> {
     pub(super) sources: Sources<'a>,
     keys: Vec<Option<CacheKey>>,
     mfa_keys: Vec<Option<CacheKey>>,
-    /// Where MFA codes come from.
-    pub(super) codes: &'a dyn CodeSource,
-    pub(super) codes_needed: Cell<u32>,
+    pub(super) mfa: Mfa<'a>,
+    /// Whether an MFA code was needed.
+    pub(super) code_needed: Cell<bool>,
+    /// The access key ID of the MFA session that was made last.
+    pub(super) new_session: RefCell<Option<String>>,
     /// The directory of the lock files.
     pub(super) locks: PathBuf,
     /// Whether to renew the last step even if it is fresh.
@@ -59,8 +61,9 @@ impl<'a> Refresher<'a> {
             sources,
             keys,
             mfa_keys,
-            codes: &NoCodes,
-            codes_needed: Cell::default(),
+            mfa: Mfa::new(&NoCodes),
+            code_needed: Cell::default(),
+            new_session: RefCell::default(),
             locks,
             force: false,
             obtained,
@@ -74,9 +77,9 @@ impl<'a> Refresher<'a> {
         self
     }
 
-    /// Takes MFA codes from `codes`, too.
-    pub(crate) fn codes(mut self, codes: &'a dyn CodeSource) -> Self {
-        self.codes = codes;
+    /// Makes MFA sessions in this way.
+    pub(crate) fn mfa(mut self, mfa: Mfa<'a>) -> Self {
+        self.mfa = mfa;
         self
     }
 
@@ -147,11 +150,20 @@ impl<'a> Refresher<'a> {
         self.keys.get(step).and_then(Option::as_ref)
     }
 
+    pub(super) fn hop(&self, step: usize) -> Option<&Hop> {
+        self.chain.hop(step)
+    }
+
+    /// Every role with its step.
+    pub(super) fn hops(&self) -> impl Iterator<Item = (usize, &Hop)> {
+        (1..).zip(&self.chain.hops)
+    }
+
     pub(super) fn mfa_key(&self, step: usize) -> Option<&CacheKey> {
         self.mfa_keys.get(step).and_then(Option::as_ref)
     }
 
-    fn step(&self, step: usize, force: bool) -> Result<Credentials> {
+    pub(super) fn step(&self, step: usize, force: bool) -> Result<Credentials> {
         let Some(key) = self.key(step) else {
             return self.fetch(step);
         };
@@ -183,6 +195,9 @@ impl<'a> Refresher<'a> {
                 None
             }
         };
+        if valid.is_none() {
+            self.prepare_mfa(step)?;
+        }
         let renewal = Renewal {
             step,
             key,
@@ -195,13 +210,24 @@ impl<'a> Refresher<'a> {
         let deadline = renewal.valid.is_none().then(|| self.lock_deadline(step));
         let attended = self.world.attended;
         match lock::acquire(&self.locks, key, deadline, attended, lock::RENEWING) {
-            LockAttempt::Acquired { lock, waited } => self.renew(renewal, lock, waited),
+            LockAttempt::Acquired { lock, waited } => {
+                if waited {
+                    // The other process may have asked a person.
+                    self.extend_if_attended(began.elapsed());
+                }
+                self.renew(renewal, lock, waited)
+            }
             LockAttempt::Busy => match renewal.valid {
                 Some(entry) => {
                     log::debug!("another process is renewing it: serving what is still valid");
                     Ok(self.serve(step, entry))
                 }
-                None => Err(lock::lock_timeout(&name, began.elapsed(), &self.locks)),
+                None => Err(lock::lock_timeout(
+                    &name,
+                    began.elapsed(),
+                    &self.locks,
+                    lock::MORE_TIME,
+                )),
             },
         }
     }

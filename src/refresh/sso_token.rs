@@ -5,17 +5,21 @@
 //! one goes back to where it came from. If there is one in each place, from two sign-ins, the better
 //! one counts.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::cache_key::{sign_in_key, token_key};
-use super::lock::{self, Failure, LockAttempt, RefreshLock};
+use super::lock::{self, Failure, RefreshLock, Wait};
 use crate::credentials::Secret;
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Class, Finding, Result};
+use crate::shell::quoted_path;
 use crate::source::Calls;
 use crate::source::sso::{self, Session, Token, TokenSource};
 use crate::store::{CacheKey, Store, StoreError};
 use crate::time::Timestamp;
+
+/// How long to wait for the lock to save a token, or to delete it.
+const SAVE_TIME: Duration = Duration::from_secs(15);
 
 /// The token of a session, and what its renewal needs.
 pub(crate) struct SsoTokens<'a> {
@@ -23,8 +27,6 @@ pub(crate) struct SsoTokens<'a> {
     calls: &'a Calls<'a>,
     store: &'a dyn Store,
     key: CacheKey,
-    /// The directory of the lock files.
-    locks: PathBuf,
 }
 
 impl<'a> SsoTokens<'a> {
@@ -39,7 +41,6 @@ impl<'a> SsoTokens<'a> {
             calls,
             store,
             key: token_key(session),
-            locks: lock::directory(calls.world),
         }
     }
 
@@ -75,7 +76,9 @@ impl<'a> SsoTokens<'a> {
                     }
                     return Ok(renewed);
                 }
-                Err(finding) => drop(first.get_or_insert(finding)),
+                Err(finding) => {
+                    first.get_or_insert(finding);
+                }
             }
         }
         let finding = first.unwrap_or_else(|| self.session.not_signed_in());
@@ -92,11 +95,11 @@ impl<'a> SsoTokens<'a> {
     fn refresh(&self, token: &Token, rejected: Option<&Secret>) -> Result<Token> {
         let label = self.session.label();
         log::debug!("refreshing the token of SSO session `{label}`");
-        let renewed = sso::refresh(self.calls, self.session, token);
-        let renewed = renewed.or_else(|finding| self.after_failure(token, rejected, finding))?;
-        if renewed != *token
-            && let Err(why) = self.write(&renewed)
-        {
+        let renewed = match sso::refresh(self.calls, self.session, token) {
+            Ok(renewed) => renewed,
+            Err(finding) => return self.after_failure(token, rejected, finding),
+        };
+        if let Err(why) = self.write(&renewed) {
             // The token at hand still serves, but its refresh token is lost with this process.
             log::warn!(
                 "the renewed token of SSO session `{label}` could not be saved ({why}); fix \
@@ -110,48 +113,74 @@ impl<'a> SsoTokens<'a> {
         Ok(renewed)
     }
 
+    /// Ends the session of a token at AWS. The access token of a session that is still open may have
+    /// expired: then it is refreshed for that.
+    pub(crate) fn end(&self, token: &Token) -> Result<()> {
+        let end = |token: &Token| {
+            let call = sso::end_session(self.calls, self.session, token.access());
+            self.calls.run(call)
+        };
+        if token.is_valid(self.now()) && end(token)? {
+            return Ok(());
+        }
+        if token.is_refreshable(self.now()) {
+            match sso::refresh(self.calls, self.session, token) {
+                Ok(renewed) => drop(end(&renewed)?),
+                // It has ended.
+                Err(finding) if finding.class() == Class::NeedsPerson => {}
+                Err(finding) => return Err(finding),
+            }
+        }
+        Ok(())
+    }
+
     fn candidates(&self) -> Result<Vec<Token>> {
         candidates(self.session, self.store, self.now())
     }
 
     /// Puts the token of a new sign-in where it belongs, in the place of every other one there.
     pub(crate) fn replace(&self, token: &Token) -> Result<()> {
-        let _lock = self.lock()?;
-        let kept = self.write(token).and_then(|()| {
-            let is_kept = |kept: Token| kept.access() == token.access();
-            let read = match token.source {
-                TokenSource::Store => self.stored().is_some_and(is_kept),
-                TokenSource::File => self.session.read().is_ok_and(is_kept),
-            };
-            read.then_some(())
-                .ok_or_else(|| "it cannot be read back".to_owned())
-        });
-        kept.map_err(|why| {
-            let label = self.session.label();
+        let label = self.session.label();
+        let unsaved = |why: String| {
             let summary = format!("the token of SSO session `{label}` could not be saved");
-            Finding::new(Cause::StoreUnavailable, summary)
-                .evidence(why)
-                .remedy(format!("{} --share-with-cli", self.session.login()))
-        })?;
-        if token.source == TokenSource::File {
+            let finding = Finding::new(Cause::StoreUnavailable, summary).evidence(why);
+            match token.source() {
+                TokenSource::Store => {
+                    finding.remedy(format!("{} --share-with-cli", self.session.login()))
+                }
+                TokenSource::File => {
+                    let dir = self.session.path().parent();
+                    finding.remedy(format!(
+                        "ls -ld {}",
+                        quoted_path(dir.unwrap_or(Path::new(".")))
+                    ))
+                }
+            }
+        };
+        // The token cannot be had again: it is worth a wait.
+        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
+        self.write(token).map_err(unsaved)?;
+        let is_kept = |kept: &Token| kept.access() == token.access();
+        if !self.candidates()?.iter().any(is_kept) {
+            return Err(unsaved("it cannot be read back".to_owned()));
+        }
+        if token.source() == TokenSource::File {
             let _ = self.store.remove(&self.key); // an older sign-in: it ranks below the new one
         }
         Ok(())
     }
 
     /// The tokens of both places; none where there is no sign-in.
-    pub(crate) fn all(&self) -> Vec<Token> {
-        self.candidates().unwrap_or_default()
-    }
-
-    /// The token in our store.
-    fn stored(&self) -> Option<Token> {
-        stored(self.store, &self.key)
+    pub(crate) fn all(&self) -> Result<Vec<Token>> {
+        match self.candidates() {
+            Err(finding) if finding.cause == Cause::SsoSessionMissing => Ok(Vec::new()),
+            outcome => outcome,
+        }
     }
 
     /// Removes the token from our store; returns whether there was one.
     pub(crate) fn remove_stored(&self) -> Result<bool> {
-        let _lock = self.lock()?;
+        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
         self.store
             .remove(&self.key)
             .map_err(StoreError::into_finding)
@@ -159,38 +188,41 @@ impl<'a> SsoTokens<'a> {
 
     /// Removes the AWS CLI's token file; returns whether there was one.
     pub(crate) fn remove_shared(&self) -> Result<bool> {
-        let _lock = self.lock()?;
+        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
         self.session.remove()
     }
 
     /// Takes the lock of the sign-in to this session, which is another one than that of its token:
     /// callers without a terminal do not wait for a person. Returns whether another process held it.
     pub(crate) fn sign_in_lock(&self, deadline: Instant) -> Result<(Option<RefreshLock>, bool)> {
-        let began = Instant::now();
-        let key = sign_in_key(self.session);
-        let busy = "signing in to the same SSO session";
-        let attended = self.calls.world.attended;
-        match lock::acquire(&self.locks, &key, Some(deadline), attended, busy) {
-            LockAttempt::Acquired { lock, waited } => Ok((lock, waited)),
-            LockAttempt::Busy => {
-                let what = format!("sign-in to SSO session `{}`", self.session.label());
-                Err(lock::lock_timeout(&what, began.elapsed(), &self.locks))
-            }
-        }
+        lock::take(
+            self.calls.world,
+            &sign_in_key(self.session),
+            deadline,
+            &Wait {
+                busy: "signing in to the same SSO session",
+                what: &format!("sign-in to SSO session `{}`", self.session.label()),
+                remedy: "finish or end the other sign-in, then try again",
+            },
+        )
     }
 
     /// The lock, where the file system has locks, and whether another process held it.
     fn lock(&self) -> Result<(Option<RefreshLock>, bool)> {
-        let began = Instant::now();
-        let deadline = Some(self.calls.deadline());
-        let attended = self.calls.world.attended;
-        match lock::acquire(&self.locks, &self.key, deadline, attended, lock::RENEWING) {
-            LockAttempt::Acquired { lock, waited } => Ok((lock, waited)),
-            LockAttempt::Busy => {
-                let what = format!("token of SSO session `{}`", self.session.label());
-                Err(lock::lock_timeout(&what, began.elapsed(), &self.locks))
-            }
-        }
+        self.lock_until(self.calls.deadline())
+    }
+
+    fn lock_until(&self, deadline: Instant) -> Result<(Option<RefreshLock>, bool)> {
+        lock::take(
+            self.calls.world,
+            &self.key,
+            deadline,
+            &Wait {
+                busy: lock::RENEWING,
+                what: &format!("token of SSO session `{}`", self.session.label()),
+                remedy: lock::MORE_TIME,
+            },
+        )
     }
 
     /// The token to use after a refresh that failed, or why there is none.
@@ -222,7 +254,7 @@ impl<'a> SsoTokens<'a> {
             TokenSource::Store => {
                 let label = format!("awsfresh: SSO session {}", self.session.label());
                 self.store
-                    .put(&self.key, &label, &token.to_bytes())
+                    .put_only(&self.key, &label, &token.to_bytes())
                     .map_err(|e| e.to_string())
             }
             TokenSource::File => self.session.write(token).map_err(|e| e.to_string()),
@@ -242,20 +274,17 @@ pub(crate) fn best_token(
 
 /// The tokens of both places, at least one, the best one first; why there is none.
 fn candidates(session: &Session<'_>, store: &dyn Store, now: Timestamp) -> Result<Vec<Token>> {
-    let mut found: Vec<Token> = stored(store, &token_key(session)).into_iter().collect();
-    match session.read() {
-        Ok(shared) => found.push(shared),
-        Err(finding) if found.is_empty() => return Err(finding),
-        Err(finding) => log::debug!("{}", finding.summary),
+    let stored = store.get_all(&token_key(session));
+    let values = stored.as_deref().unwrap_or_default();
+    let mut found: Vec<Token> = values.iter().filter_map(|v| Token::from_store(v)).collect();
+    match (session.read(), stored) {
+        (Ok(shared), _) => found.push(shared),
+        (Err(finding), Err(store)) if finding.cause == Cause::SsoSessionMissing => {
+            return Err(store.into_finding());
+        }
+        (Err(finding), _) if found.is_empty() => return Err(finding),
+        (Err(finding), _) => log::debug!("{}", finding.summary),
     }
     found.sort_by_key(|token| std::cmp::Reverse(token.rank(now)));
     Ok(found)
-}
-
-fn stored(store: &dyn Store, key: &CacheKey) -> Option<Token> {
-    let stored = store.get(key).unwrap_or_else(|e| {
-        log::debug!("cannot read the {} store: {e}", store.name());
-        None
-    });
-    stored.and_then(|bytes| Token::from_store(&bytes))
 }

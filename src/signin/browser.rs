@@ -21,8 +21,8 @@ use crate::ui::{self, Countdown, Terminal};
 
 /// How often the time left is shown.
 const TICK: Duration = Duration::from_secs(1);
-/// The last call may take longer than the person's time.
-const GRACE: Duration = Duration::from_secs(20);
+/// The wait ends by its own limit, not by the limit around it.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// One sign-in by browser.
 pub(super) struct BrowserFlow<'a> {
@@ -39,13 +39,38 @@ pub(super) enum BrowserError {
     /// No browser came back in time. Where AWS has forgotten the registration, it shows that in the
     /// browser alone.
     TimedOut(Finding),
+    /// AWS does not know the registration.
+    UnknownClient(Finding),
     /// Anything else.
-    NoToken(NoToken),
+    Failed(Finding),
 }
 
 impl From<Finding> for BrowserError {
     fn from(finding: Finding) -> Self {
-        Self::NoToken(NoToken::Failed(finding))
+        Self::Failed(finding)
+    }
+}
+
+impl From<NoToken> for BrowserError {
+    fn from(error: NoToken) -> Self {
+        match error {
+            NoToken::UnknownClient(finding) => Self::UnknownClient(finding),
+            NoToken::Failed(finding) => Self::Failed(finding),
+            NoToken::Pending | NoToken::SlowDown => {
+                let summary = "SSO-OIDC answered a sign-in by browser as one with a device code";
+                Self::Failed(Finding::new(Cause::AwsUnavailable, summary).remedy("try again"))
+            }
+        }
+    }
+}
+
+impl BrowserError {
+    fn finding(&self) -> &Finding {
+        match self {
+            Self::TimedOut(finding) | Self::UnknownClient(finding) | Self::Failed(finding) => {
+                finding
+            }
+        }
     }
 }
 
@@ -57,15 +82,15 @@ enum Event {
 }
 
 impl BrowserFlow<'_> {
-    /// Opens the page, waits for the person, and exchanges the code. `save` is called with the token
+    /// Opens the page, waits for the person, exchanges the code, and saves the token with `save`
     /// before the browser shows that all is well.
-    pub(super) fn run(&self, save: impl Fn(&Token) -> Result<()>) -> Result<Token, BrowserError> {
+    pub(super) fn run(&self, save: impl Fn(Token) -> Result<Token>) -> Result<Token, BrowserError> {
         let random = |e| Finding::new(Cause::Unexpected, format!("cannot sign in: {e}"));
         // 64 characters, as the AWS CLI has them.
         let verifier = Secret::new(random_hex::<32>().map_err(random)?);
         let challenge = URL_SAFE_NO_PAD.encode(sha256(verifier.expose().as_bytes()));
         let state = random_hex::<16>().map_err(random)?;
-        let callback = Callback::bind(self.port, state.clone())?;
+        let callback = Arc::new(Callback::bind(self.port, state.clone())?);
         let redirect_uri = callback.redirect_uri();
         let url = sso::authorize_url(
             self.calls,
@@ -76,27 +101,34 @@ impl BrowserFlow<'_> {
             &challenge,
         )?;
         self.announce(&url);
-        let flow = async {
-            let callback = Arc::new(callback);
+        let began = Instant::now();
+        let waiting = async {
             let (sender, answers) = mpsc::channel(1);
-            let server = tokio::spawn(callback.clone().serve(sender));
-            let _server = AbortOnDrop(server);
-            let (approval, browser) = match self.wait_for_person(&callback, answers).await {
-                Event::TimedOut => return Ok(Err(BrowserError::TimedOut(self.timed_out()))),
-                Event::Pasted(approval) => (approval, None),
-                Event::Redirect(answer) => (answer.approval.clone(), Some(answer)),
-            };
-            let token = self.exchange(approval, &redirect_uri, &verifier).await;
-            let token = token.and_then(|token| match save(&token) {
-                Ok(()) => Ok(token),
-                Err(finding) => Err(NoToken::Failed(finding)),
-            });
-            if let Some(browser) = browser {
-                browser.show(self.page(&token)).await;
-            }
-            Ok(token.map_err(BrowserError::NoToken))
+            // It serves until this flow ends: a second redirect gets an answer, too.
+            let server = AbortOnDrop(tokio::spawn(callback.clone().serve(sender)));
+            Ok((self.wait_for_person(&callback, answers).await, server))
         };
-        self.calls.run_within(self.wait + GRACE, flow)?
+        let (event, _server) = self.calls.run_within(self.wait + GRACE, waiting)?;
+        self.calls.extend(began.elapsed());
+        let (approval, waiting) = match event {
+            Event::TimedOut => return Err(BrowserError::TimedOut(self.timed_out())),
+            Event::Pasted(approval) => (approval, None),
+            Event::Redirect(answer) => {
+                let Answer { approval, waiting } = answer;
+                (approval, Some(waiting))
+            }
+        };
+        let token = self.exchange(approval, &redirect_uri, &verifier);
+        let token = token.and_then(|token| Ok(save(token)?));
+        if let Some(waiting) = waiting {
+            let page = self.page(&token);
+            let showing = async {
+                waiting.show(page).await;
+                Ok(())
+            };
+            let _ = self.calls.run_within(GRACE, showing); // the browser may be gone
+        }
+        token
     }
 
     fn announce(&self, url: &str) {
@@ -127,12 +159,12 @@ impl BrowserFlow<'_> {
             Some((lines, reader)) => (Some(lines), Some(reader)),
             None => (None, None),
         };
-        let text = if pasting {
-            "waiting for the browser (or paste the address that it ends at)"
+        let hint = if pasting {
+            " (or paste its address)"
         } else {
-            "waiting for the browser"
+            ""
         };
-        let countdown = Countdown::new(text, self.wait);
+        let mut countdown = Countdown::new("waiting for the browser", hint, self.wait);
         let end = tokio::time::sleep_until((Instant::now() + self.wait).into());
         tokio::pin!(end);
         let mut tick = tokio::time::interval(TICK);
@@ -148,8 +180,8 @@ impl BrowserFlow<'_> {
                 line = pasted => match line.map(|line| (callback.pasted(&line), line)) {
                     Some((Some(approval), _)) => return Event::Pasted(approval),
                     Some((None, line)) if !line.is_empty() => ui::say(
-                        "awsfresh: that is not the address of this sign-in; it contains `code=` \
-                            and `state=`",
+                        "awsfresh: this is not the address of this sign-in; paste all of it, with \
+                            `code=` and `state=`",
                     ),
                     Some(_) => {}
                     None => lines = None,
@@ -160,48 +192,65 @@ impl BrowserFlow<'_> {
         }
     }
 
-    async fn exchange(
+    fn exchange(
         &self,
         approval: Approval,
         redirect_uri: &str,
         verifier: &Secret,
-    ) -> Result<Token, NoToken> {
-        let code = approval.map_err(|refused| NoToken::Failed(self.refused(&refused)))?;
-        let approval = sso::Approval::Code {
-            code: &code,
-            redirect_uri,
-            verifier,
+    ) -> Result<Token, BrowserError> {
+        let code = approval.map_err(|refused| self.refused(&refused))?;
+        let call = async {
+            let approval = sso::Approval::Code {
+                code: &code,
+                redirect_uri,
+                verifier,
+            };
+            Ok(sso::token(self.calls, self.session, self.registration, approval).await)
         };
-        sso::token(self.calls, self.session, self.registration, approval).await
+        Ok(self.calls.run(call)??)
     }
 
-    fn page(&self, token: &Result<Token, NoToken>) -> Page {
+    fn page(&self, token: &Result<Token, BrowserError>) -> Page {
         let session = self.session.label().to_owned();
-        let why = match token {
-            Ok(_) => return Page::SignedIn { session },
-            Err(NoToken::Failed(finding) | NoToken::UnknownClient(finding)) => {
+        match token {
+            Ok(_) => Page::SignedIn { session },
+            Err(error) => {
+                let finding = error.finding();
                 let said = finding.evidence.first().map(String::as_str);
-                [Some(finding.summary.as_str()), said]
+                let lines: Vec<&str> = [Some(finding.summary.as_str()), said]
                     .into_iter()
                     .flatten()
-                    .collect::<Vec<_>>()
-                    .join("\n")
+                    .collect();
+                let why = lines.join("\n");
+                Page::Failed { session, why }
             }
-            Err(NoToken::Pending | NoToken::SlowDown) => "AWS did not accept the code".to_owned(),
-        };
-        Page::Failed { session, why }
+        }
     }
 
-    fn refused(&self, refused: &Refused) -> Finding {
+    /// The finding for an error in the redirect.
+    /// <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1>
+    fn refused(&self, refused: &Refused) -> BrowserError {
         let label = self.session.label();
-        let summary = format!("the sign-in to `{label}` was refused in the browser");
         let said = match refused.description.as_str() {
             "" => refused.error.clone(),
             description => format!("{}: {description}", refused.error),
         };
-        Finding::new(Cause::SsoSessionMissing, summary)
-            .evidence(printable(&said))
-            .remedy(self.session.login())
+        let said = printable(&said);
+        match refused.error.as_str() {
+            "server_error" | "temporarily_unavailable" => Finding::server_error("the sign-in page")
+                .evidence(said)
+                .into(),
+            "invalid_client" | "unauthorized_client" | "invalid_request" => {
+                let summary = format!("AWS rejected this program at the sign-in to `{label}`");
+                let finding = Finding::new(Cause::SsoRegistrationExpired, summary).evidence(said);
+                BrowserError::UnknownClient(finding.remedy(self.session.login()))
+            }
+            _ => {
+                let summary = format!("the sign-in to `{label}` was refused in the browser");
+                let finding = Finding::new(Cause::SsoSessionMissing, summary).evidence(said);
+                finding.remedy(self.session.login()).into()
+            }
+        }
     }
 
     fn timed_out(&self) -> Finding {

@@ -45,14 +45,19 @@ pub(super) struct Refused {
     pub(super) description: String,
 }
 
-/// A redirect that decides, and the browser that waits for a page.
+/// A redirect that decides.
 pub(super) struct Answer {
     pub(super) approval: Approval,
+    pub(super) waiting: Waiting,
+}
+
+/// The browser that waits for a page.
+pub(super) struct Waiting {
     page: oneshot::Sender<Page>,
     sent: oneshot::Receiver<()>,
 }
 
-impl Answer {
+impl Waiting {
     /// Shows a page, and waits until the browser has it.
     pub(super) async fn show(self, page: Page) {
         if self.page.send(page).is_ok() {
@@ -182,8 +187,7 @@ impl Server {
         let (page, waiting) = oneshot::channel();
         let answer = Answer {
             approval,
-            page,
-            sent,
+            waiting: Waiting { page, sent },
         };
         answers.send(answer).await.ok()?;
         waiting.await.ok()

@@ -32,9 +32,11 @@ impl DeviceFlow<'_> {
         let device = sso::start_device(self.calls, self.session, self.registration)?;
         self.announce(&device);
         let wait = device.lifetime.min(self.wait);
+        let began = Instant::now();
         let polls = self
             .calls
             .run_within(wait + GRACE, async { Ok(self.poll(&device, wait).await) });
+        self.calls.extend(began.elapsed());
         polls.map_err(NoToken::Failed)?
     }
 
@@ -54,11 +56,11 @@ impl DeviceFlow<'_> {
 
     async fn poll(&self, device: &DeviceAuthorization, wait: Duration) -> Result<Token, NoToken> {
         let end = Instant::now() + wait;
-        let countdown = Countdown::new("waiting for the code to be approved", wait);
+        let mut countdown = Countdown::new("waiting for the code to be approved", "", wait);
         let mut interval = device.interval;
         let mut trouble: Option<Finding> = None;
         while Instant::now() + interval < end {
-            pause(interval, &countdown).await;
+            pause(interval, &mut countdown).await;
             let approval = sso::Approval::Device(device);
             match sso::token(self.calls, self.session, self.registration, approval).await {
                 Err(NoToken::Pending) => trouble = None,
@@ -86,7 +88,7 @@ impl DeviceFlow<'_> {
     }
 }
 
-async fn pause(interval: Duration, countdown: &Countdown) {
+async fn pause(interval: Duration, countdown: &mut Countdown) {
     let end = tokio::time::Instant::now() + interval;
     while tokio::time::Instant::now() < end {
         countdown.show();

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::config::Hop;
 use crate::finding::{Finding, Result};
-use crate::refresh::{CodeSource, DEFAULT_DURATION};
+use crate::refresh::CodeSource;
 use crate::source::mfa::checked_code;
 use crate::sync::lock;
 use crate::ui::{self, Terminal};
@@ -13,8 +13,6 @@ use crate::ui::{self, Terminal};
 pub(crate) struct Codes {
     given: Mutex<Option<String>>,
     may_ask: bool,
-    duration: u32,
-    renew: bool,
 }
 
 impl Codes {
@@ -24,21 +22,7 @@ impl Codes {
         Self {
             given: Mutex::new(given),
             may_ask,
-            duration: DEFAULT_DURATION,
-            renew: false,
         }
-    }
-
-    /// Sessions of this length, in seconds.
-    pub(crate) fn duration(mut self, seconds: u32) -> Self {
-        self.duration = seconds;
-        self
-    }
-
-    /// Replaces a session that is still valid.
-    pub(crate) fn renew(mut self, renew: bool) -> Self {
-        self.renew = renew;
-        self
     }
 }
 
@@ -68,13 +52,5 @@ impl CodeSource for Codes {
                 Err(_) => ui::say("awsfresh: an MFA code has six digits"),
             }
         }
-    }
-
-    fn duration(&self) -> u32 {
-        self.duration
-    }
-
-    fn renews(&self) -> bool {
-        self.renew
     }
 }

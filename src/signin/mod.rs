@@ -2,11 +2,12 @@
 //!
 //! `session` signs in to one SSO session, by one of two flows: `browser`, with `callback` as the
 //! server that the browser comes back to and `page` as what it shows; or `device`. `opener` decides
-//! whether a browser can open here, and opens it. `mfa` asks for MFA codes. `offer` asks whether to
-//! sign in where a command fails without it.
+//! whether a browser can open here, and opens it. `choice` asks which session, `mfa` asks for MFA
+//! codes, `offer` asks whether to sign in where a command fails without it.
 
 mod browser;
 mod callback;
+mod choice;
 mod device;
 mod mfa;
 mod offer;
@@ -16,6 +17,7 @@ mod session;
 
 use std::time::Duration;
 
+pub(crate) use choice::choose;
 pub(crate) use mfa::Codes;
 pub(crate) use offer::{can_cure, offer};
 pub(crate) use session::{SignIn, SignedIn};

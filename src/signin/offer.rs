@@ -1,7 +1,7 @@
 //! The offer to sign in, where a command fails without it and a person is at the terminal.
 
-use super::SignIn;
-use crate::config::{Base, Chain};
+use super::{SignIn, SignedIn};
+use crate::config::{Network, SsoSession};
 use crate::finding::{Cause, Finding, Result};
 use crate::ui::{self, Terminal};
 
@@ -17,27 +17,22 @@ pub(crate) fn can_cure(finding: &Finding) -> bool {
     )
 }
 
-/// Offers to sign in, and does it. Returns whether the session of `chain` is valid now; another
-/// process may have signed in meanwhile.
-pub(crate) fn offer(sign_in: &SignIn<'_>, chain: &Chain, finding: &Finding) -> Result<bool> {
-    let Base::Sso { session, .. } = &chain.base else {
-        return Ok(false);
-    };
+/// Offers to sign in, and does it; `None` where there is no person to ask, or the answer is no.
+/// Another process may have signed in meanwhile.
+pub(crate) fn offer(
+    sign_in: &SignIn<'_>,
+    session: &SsoSession,
+    network: &Network,
+    finding: &Finding,
+) -> Result<Option<SignedIn>> {
     if !ui::is_attended() || Terminal::open().is_none() {
-        return Ok(false);
+        return Ok(None);
     }
-    let mut declined = false;
     let consent = || {
         ui::say(&format!("awsfresh: {}", finding.summary));
-        let agreed = Terminal::open().is_some_and(|mut terminal| {
+        Terminal::open().is_some_and(|mut terminal| {
             terminal.confirm(&format!("Sign in to `{}` now?", session.label()))
-        });
-        declined = !agreed;
-        agreed
+        })
     };
-    match sign_in.unless_valid(session, &chain.network, consent) {
-        Ok(_) => Ok(true),
-        Err(_) if declined => Ok(false),
-        Err(finding) => Err(finding),
-    }
+    sign_in.sign_in_if(session, network, consent)
 }

@@ -6,12 +6,15 @@ use std::time::Instant;
 use super::Options;
 use super::browser::{BrowserError, BrowserFlow};
 use super::device::DeviceFlow;
-use super::opener::Way;
+use super::opener::{Opener, Way};
 use crate::config::{Network, SsoSession};
-use crate::finding::{Cause, Finding, Result};
+use crate::credentials::Secret;
+use crate::finding::{Cause, Class, Finding, Result};
 use crate::refresh::{SsoTokens, registration_key};
 use crate::source::Calls;
-use crate::source::sso::{self, Flow, NoToken, Registration, Session, Token, TokenSource};
+use crate::source::sso::{
+    self, Flow, NoToken, Registration, Session, Token, TokenFacts, TokenSource,
+};
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::world::World;
@@ -25,16 +28,9 @@ pub(crate) struct SignIn<'a> {
 
 /// A session that is signed in.
 pub(crate) struct SignedIn {
-    /// Its name, or its start URL.
-    pub(crate) label: String,
-    /// When the access token expires.
-    pub(crate) expires: Timestamp,
-    /// Whether it is renewed without a person.
-    pub(crate) refreshable: bool,
+    pub(crate) facts: TokenFacts,
     /// Whether it was valid before.
     pub(crate) was_valid: bool,
-    /// Where the token is.
-    pub(crate) place: String,
 }
 
 /// What one sign-in works with.
@@ -47,17 +43,18 @@ struct Attempt<'a> {
 
 impl SignIn<'_> {
     /// Signs in to `config` unless it is valid and no new session is wanted.
-    pub(crate) fn session(&self, config: &SsoSession, network: &Network) -> Result<SignedIn> {
-        self.unless_valid(config, network, || true)
+    pub(crate) fn sign_in(&self, config: &SsoSession, network: &Network) -> Result<SignedIn> {
+        let outcome = self.sign_in_if(config, network, || true)?;
+        outcome.ok_or_else(|| Session::new(config, self.world).not_signed_in())
     }
 
-    /// The same, asking `consent` before a person is needed.
-    pub(super) fn unless_valid(
+    /// The same, asking `consent` before a person is needed; `None` without it.
+    pub(super) fn sign_in_if(
         &self,
         config: &SsoSession,
         network: &Network,
         consent: impl FnOnce() -> bool,
-    ) -> Result<SignedIn> {
+    ) -> Result<Option<SignedIn>> {
         let session = Session::new(config, self.world);
         let calls = Calls::new(self.world, network, self.world.deadline()?);
         let tokens = SsoTokens::new(&session, &calls, self.store);
@@ -67,22 +64,37 @@ impl SignIn<'_> {
             session: &session,
             tokens: &tokens,
         };
-        let valid = |token: &Token| attempt.signed_in(token, true);
-        if !self.options.force
-            && let Some(token) = attempt.valid_token()?
-        {
-            return Ok(valid(&token));
+        let valid = |token: &Token| {
+            Ok(Some(SignedIn {
+                facts: session.facts(token),
+                was_valid: true,
+            }))
+        };
+        let force = self.options.force;
+        if !force && let Some(token) = attempt.valid_token()? {
+            return valid(&token);
         }
+        let before = attempt.newest()?;
         let began = Instant::now();
         let (_lock, waited) = tokens.sign_in_lock(began + self.options.wait)?;
         calls.extend(began.elapsed());
-        if waited && let Some(token) = attempt.valid_token()? {
-            return Ok(valid(&token));
+        if waited
+            && let Some(token) = attempt.valid_token()?
+            && (!force || Some(token.access()) != before.as_ref())
+        {
+            return valid(&token);
         }
-        if !consent() {
-            return Err(session.not_signed_in());
+        let began = Instant::now();
+        let agreed = consent();
+        calls.extend(began.elapsed());
+        if !agreed {
+            return Ok(None);
         }
-        attempt.run()
+        let token = attempt.begin()?;
+        Ok(Some(SignedIn {
+            facts: session.facts(&token),
+            was_valid: false,
+        }))
     }
 }
 
@@ -91,30 +103,32 @@ impl Attempt<'_> {
         self.sign_in.world.now()
     }
 
-    fn signed_in(&self, token: &Token, was_valid: bool) -> SignedIn {
-        let facts = self.session.facts(token);
-        SignedIn {
-            label: facts.label,
-            expires: facts.expires,
-            refreshable: facts.refreshable,
-            was_valid,
-            place: facts.place,
-        }
+    /// The access token of the best sign-in so far.
+    fn newest(&self) -> Result<Option<Secret>> {
+        let tokens = self.tokens.all()?;
+        Ok(tokens.first().map(|token| token.access().clone()))
     }
 
-    /// The token, refreshed where that is due, if the portal accepts it. Fails only where AWS cannot
-    /// be reached: then no one can sign in either.
+    /// The token, refreshed where that is due, if the portal accepts it. Fails where AWS cannot be
+    /// reached or the store cannot be read: then no one can sign in either.
     fn valid_token(&self) -> Result<Option<Token>> {
         let mut rejected = None;
         // The portal may reject a token that looks valid; a refreshed one may do.
         for _ in 0..2 {
             let token = match self.tokens.obtain(rejected.as_ref()) {
                 Ok(token) => token,
-                Err(finding) if finding.class() == Cause::SsoSessionMissing.class() => {
-                    log::debug!("{finding}");
-                    return Ok(None);
+                Err(finding) => {
+                    return match finding.class() {
+                        Class::Unreachable | Class::Store | Class::Lock | Class::Usage => {
+                            Err(finding)
+                        }
+                        _ if finding.cause == Cause::FipsUnavailable => Err(finding),
+                        _ => {
+                            log::debug!("{finding}");
+                            Ok(None)
+                        }
+                    };
                 }
-                Err(finding) => return Err(finding),
             };
             let access = token.access().clone();
             let check = sso::check_token(self.calls, self.session, &access);
@@ -126,95 +140,95 @@ impl Attempt<'_> {
         Ok(None)
     }
 
-    fn run(&self) -> Result<SignedIn> {
+    /// Begins a session: the token is saved when this returns.
+    fn begin(&self) -> Result<Token> {
         self.check_place()?;
         if self.sign_in.options.force {
-            self.end()?;
+            self.end_session()?;
         }
-        let token = match Way::choose(self.sign_in.options, self.sign_in.world) {
-            Way::Browser(opener) => self.by_browser(&opener)?,
-            Way::Device(reason) => self.by_device(reason)?,
-        };
-        Ok(self.signed_in(&token, false))
+        match Way::choose(self.sign_in.options, self.sign_in.world) {
+            Way::Browser(opener) => self.by_browser(&opener),
+            Way::Device(reason) => self.by_device(reason),
+        }
     }
 
-    fn share(&self) -> bool {
-        self.sign_in.options.share_with_cli
+    fn place(&self) -> TokenSource {
+        if self.sign_in.options.share_with_cli {
+            TokenSource::File
+        } else {
+            TokenSource::Store
+        }
     }
 
     /// Fails where a token could not be kept, before a person does anything.
     fn check_place(&self) -> Result<()> {
-        if self.share() {
+        if self.place() == TokenSource::File {
             return Ok(());
         }
         let status = self.sign_in.store.check();
-        let why = match &status.state {
-            Ok(()) if status.name == "none" => "--store none keeps nothing".to_owned(),
+        let (why, remedy) = match &status.state {
+            Ok(()) if status.name == "none" => (
+                "the store is `none`, which keeps nothing".to_owned(),
+                "omit --store none, and unset AWSFRESH_STORE",
+            ),
             Ok(()) => return Ok(()),
-            Err(error) => error.detail().to_owned(),
+            Err(error) => (
+                error.detail().to_owned(),
+                "unlock the keyring, or name a key file: AWSFRESH_KEY_FILE=FILE",
+            ),
         };
         let label = self.session.label();
         let summary = format!("there is no place to keep the token of SSO session `{label}`");
         Err(Finding::new(Cause::StoreUnavailable, summary)
             .evidence(why)
-            .remedy("unlock the keyring, or name a key file: AWSFRESH_KEY_FILE=FILE")
+            .remedy(remedy)
             .remedy(format!(
                 "or keep it in the AWS CLI's file, in plain text: {} --share-with-cli",
                 self.session.login()
             )))
     }
 
-    /// Ends the session at AWS, so that permissions and end of the next one are new.
-    fn end(&self) -> Result<()> {
-        for token in self.tokens.all() {
-            if token.is_valid(self.now()) {
-                let call = sso::end_session(self.calls, self.session, token.access());
-                self.calls.run(call)?;
+    /// Ends the session at AWS, so that permissions and end of the next one are new. The AWS CLI's
+    /// token of it is worth nothing then, and would look valid.
+    fn end_session(&self) -> Result<()> {
+        for token in self.tokens.all()? {
+            self.tokens.end(&token)?;
+            if token.source() == TokenSource::File {
+                self.tokens.remove_shared()?;
             }
         }
         Ok(())
     }
 
-    fn by_browser(&self, opener: &super::opener::Opener) -> Result<Token> {
-        let save = |token: &Token| self.save(token);
-        let attempt = |registration: &Registration| {
-            let began = Instant::now();
-            let flow = BrowserFlow {
-                calls: self.calls,
-                session: self.session,
-                registration,
-                opener,
-                port: self.sign_in.options.port,
-                wait: self.sign_in.options.wait,
-            };
-            let outcome = flow.run(save);
-            self.calls.extend(began.elapsed());
-            outcome
-        };
+    fn by_browser(&self, opener: &Opener) -> Result<Token> {
         let (registration, _) = self.registration(Flow::Browser)?;
-        match attempt(&registration) {
-            Ok(token) => Ok(self.placed(token)),
-            Err(BrowserError::NoToken(NoToken::UnknownClient(finding))) => {
+        let flow = BrowserFlow {
+            calls: self.calls,
+            session: self.session,
+            registration: &registration,
+            opener,
+            port: self.sign_in.options.port,
+            wait: self.sign_in.options.wait,
+        };
+        let save = |token: Token| self.save(token);
+        flow.run(save).map_err(|error| match error {
+            BrowserError::Failed(finding) => finding,
+            BrowserError::UnknownClient(finding) => {
                 self.drop_registration(Flow::Browser);
-                Err(finding)
+                finding
             }
-            Err(BrowserError::TimedOut(finding)) => {
+            BrowserError::TimedOut(finding) => {
                 self.drop_registration(Flow::Browser);
-                Err(finding.evidence(
-                    "AWS shows an unknown client registration in the browser alone: the next \
+                finding.evidence(
+                    "if AWS has forgotten this program, only the browser shows it; the next \
                     sign-in registers again",
-                ))
+                )
             }
-            Err(BrowserError::NoToken(NoToken::Failed(finding))) => Err(finding),
-            Err(BrowserError::NoToken(NoToken::Pending | NoToken::SlowDown)) => {
-                Err(self.session.not_signed_in())
-            }
-        }
+        })
     }
 
     fn by_device(&self, reason: &'static str) -> Result<Token> {
         let attempt = |registration: &Registration| {
-            let began = Instant::now();
             let flow = DeviceFlow {
                 calls: self.calls,
                 session: self.session,
@@ -222,9 +236,7 @@ impl Attempt<'_> {
                 reason,
                 wait: self.sign_in.options.wait,
             };
-            let outcome = flow.run();
-            self.calls.extend(began.elapsed());
-            outcome
+            flow.run()
         };
         let (registration, is_stored) = self.registration(Flow::Device)?;
         let mut outcome = attempt(&registration);
@@ -236,26 +248,16 @@ impl Attempt<'_> {
             }
         }
         match outcome {
-            Ok(token) => {
-                self.save(&token)?;
-                Ok(self.placed(token))
-            }
+            Ok(token) => self.save(token),
             Err(NoToken::Failed(finding) | NoToken::UnknownClient(finding)) => Err(finding),
             Err(NoToken::Pending | NoToken::SlowDown) => Err(self.session.not_signed_in()),
         }
     }
 
-    fn save(&self, token: &Token) -> Result<()> {
-        self.tokens.replace(&self.placed(token.clone()))
-    }
-
-    fn placed(&self, token: Token) -> Token {
-        let place = if self.share() {
-            TokenSource::File
-        } else {
-            TokenSource::Store
-        };
-        token.moved_to(place)
+    fn save(&self, token: Token) -> Result<Token> {
+        let token = token.moved_to(self.place());
+        self.tokens.replace(&token)?;
+        Ok(token)
     }
 
     /// The registration for a flow, and whether it was stored.
@@ -263,24 +265,16 @@ impl Attempt<'_> {
         let key = registration_key(self.session, flow);
         let store = self.sign_in.store;
         let stored = store.get(&key).ok().flatten();
-        let stored = stored.and_then(|bytes| serde_json::from_slice::<Registration>(&bytes).ok());
+        let stored = stored.and_then(|bytes| Registration::from_bytes(&bytes));
         if let Some(registration) = stored.filter(|stored| stored.is_usable(self.now())) {
             return Ok((registration, true));
         }
         log::debug!("registering this program at SSO-OIDC");
         let registration = sso::register(self.calls, self.session, flow)?;
-        let label = format!(
-            "awsfresh: registration for SSO session {}",
-            self.session.label()
-        );
-        let saved = serde_json::to_vec(&registration)
-            .map_err(|e| e.to_string())
-            .and_then(|bytes| {
-                let bytes = zeroize::Zeroizing::new(bytes);
-                store.put(&key, &label, &bytes).map_err(|e| e.to_string())
-            });
-        if let Err(why) = saved {
-            log::debug!("the registration is not kept: {why}");
+        let label = self.session.label();
+        let label = format!("awsfresh: registration for SSO session {label}");
+        if let Err(e) = store.put(&key, &label, &registration.to_bytes()) {
+            log::debug!("the registration is not kept: {e}");
         }
         Ok((registration, false))
     }

@@ -22,6 +22,7 @@ use p256::elliptic_curve::sec1::ToEncodedPoint;
 use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
+use super::cli_file::{Unreadable, read_settled, unreadable_file};
 use super::connection::{Service, retries};
 use super::{Sources, sdk_error};
 use crate::config::Value;
@@ -84,6 +85,10 @@ pub(super) fn credentials(
                         aws login again"
                 );
             }
+            if refreshed.expires <= now {
+                let summary = "AWS Sign-In returned a response without usable credentials";
+                return Err(Finding::new(Cause::AwsUnavailable, summary).remedy("try again"));
+            }
             Ok(refreshed.credentials)
         }
         // The AWS CLI and the SDKs take no lock: one of them may have used the refresh token first.
@@ -106,12 +111,15 @@ impl Session<'_> {
     }
 
     fn read(&self) -> Result<LoginToken> {
-        let bytes = files::read_bounded(&self.file, FILE_LIMIT).map_err(|e| {
-            let summary = "not signed in to this `aws login` session on this machine";
-            let evidence = format!("{}: {e}", self.file.display());
-            self.sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(evidence))
-        })?;
-        LoginToken::parse(&bytes).map_err(|why| self.damaged(why))
+        read_settled(&self.file, FILE_LIMIT, LoginToken::parse).map_err(|e| match e {
+            Unreadable::Damaged(why) => self.damaged(&why),
+            Unreadable::Missing => {
+                let summary = "not signed in to this `aws login` session on this machine";
+                let evidence = format!("there is no {}", self.file.display());
+                self.sign_in(Finding::new(Cause::LoginSessionExpired, summary).evidence(evidence))
+            }
+            Unreadable::Io(e) => unreadable_file("`aws login` session", &self.file, &e),
+        })
     }
 
     fn damaged(&self, why: &str) -> Finding {
@@ -162,12 +170,11 @@ impl Session<'_> {
             .send()
             .await
             .map_err(|e| self.refused(&e, &region))?;
-        let unusable = || {
-            let summary = "AWS Sign-In returned a response without usable credentials";
+        let response = response.token_output().ok_or_else(|| {
+            let summary = "AWS Sign-In returned an empty response";
             Finding::new(Cause::AwsUnavailable, summary).remedy("try again")
-        };
-        let response = response.token_output().ok_or_else(unusable)?;
-        token.refreshed(response, now).ok_or_else(unusable)
+        })?;
+        Ok(token.refreshed(response, now))
     }
 
     fn refused(
@@ -209,7 +216,7 @@ impl Session<'_> {
 
 impl LoginToken {
     /// Reads a session file; the error quotes none of it.
-    fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
         let fields: Map<String, Json> =
             serde_json::from_slice(bytes).map_err(|_| "it is not JSON")?;
         let access = fields.get("accessToken").ok_or("no accessToken")?;
@@ -239,9 +246,28 @@ impl LoginToken {
         value.filter(|text| !text.is_empty())
     }
 
-    /// This session with what a refresh returned; `None` where that cannot be used. A response
-    /// without a refresh token leaves the old one in place.
-    fn refreshed(&self, response: &CreateOAuth2TokenResponseBody, now: Timestamp) -> Option<Self> {
+    /// This session with what a refresh returned. What a response does not have, or what cannot be
+    /// used, is left as it was; a refresh token that was rotated is kept in any case.
+    fn refreshed(&self, response: &CreateOAuth2TokenResponseBody, now: Timestamp) -> Self {
+        let mut refreshed = self
+            .with_credentials(response, now)
+            .unwrap_or_else(|| Self {
+                fields: self.fields.clone(),
+                credentials: self.credentials.clone(),
+                expires: self.expires,
+            });
+        if !response.refresh_token().is_empty() {
+            let token = response.refresh_token().into();
+            refreshed.fields.insert("refreshToken".to_owned(), token);
+        }
+        refreshed
+    }
+
+    fn with_credentials(
+        &self,
+        response: &CreateOAuth2TokenResponseBody,
+        now: Timestamp,
+    ) -> Option<Self> {
         let access = response.access_token()?;
         let seconds = i64::from(response.expires_in());
         let expires = Some(now.plus(seconds)).filter(|_| seconds > 0)?;
@@ -265,9 +291,6 @@ impl LoginToken {
             ] {
                 kept.insert(key.to_owned(), value.into());
             }
-        }
-        if !response.refresh_token().is_empty() {
-            fields.insert("refreshToken".to_owned(), response.refresh_token().into());
         }
         Some(Self {
             fields,

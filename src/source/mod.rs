@@ -4,6 +4,7 @@
 
 pub(crate) mod aws_host;
 mod calls;
+mod cli_file;
 pub(crate) mod connection;
 pub(crate) mod connection_error;
 pub(crate) mod endpoint_override;

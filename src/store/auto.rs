@@ -78,6 +78,31 @@ impl Store for Auto {
         Ok(self.first(|level| level.get(key)).flatten())
     }
 
+    fn get_all(&self, key: &CacheKey) -> Result<Vec<Zeroizing<Vec<u8>>>, StoreError> {
+        let outcomes = self.levels.iter().map(|level| level.get(key));
+        let (mut found, mut locked) = (Vec::new(), None);
+        for outcome in outcomes {
+            match outcome {
+                Ok(value) => found.extend(value),
+                Err(error @ StoreError::Locked { .. }) => locked = Some(error),
+                Err(error) => log::debug!("{error}"),
+            }
+        }
+        match locked {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    fn put_only(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.put(key, label, value)?;
+        let used = self.name();
+        for level in self.levels.iter().filter(|level| level.name() != used) {
+            let _ = level.remove(key); // an older value: it ranks below the new one
+        }
+        Ok(())
+    }
+
     fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
         self.first(|level| level.put(key, label, value));
         Ok(())

@@ -32,6 +32,15 @@ pub trait Store: Send + Sync {
     fn name(&self) -> &'static str;
     /// The value stored under `key`.
     fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError>;
+    /// Every value stored under `key`, of a store that consists of several. An error means that one of
+    /// them may have a value and cannot be read.
+    fn get_all(&self, key: &CacheKey) -> Result<Vec<Zeroizing<Vec<u8>>>, StoreError> {
+        Ok(self.get(key)?.into_iter().collect())
+    }
+    /// Stores `value` and removes what other stores have under `key`, as far as they can be used.
+    fn put_only(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.put(key, label, value)
+    }
     /// Stores `value` in one step, in the place of an earlier one. `label` is shown in keyring
     /// managers.
     fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError>;

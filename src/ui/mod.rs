@@ -67,6 +67,7 @@ pub(crate) fn error(finding: &Finding) {
 }
 
 fn print_stderr(text: &str) {
+    terminal::erase_countdown();
     let lines: Vec<String> = text.lines().map(printable).collect();
     // If stderr is closed there is nowhere to report that.
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));

@@ -46,8 +46,10 @@ impl Terminal {
         None
     }
 
-    /// Asks for one line; `None` at the end of the input.
+    /// Asks for one line; `None` at the end of the input. What was typed before is no answer.
     pub(crate) fn ask(&mut self, question: &str) -> Option<String> {
+        #[cfg(unix)]
+        let _ = rustix::termios::tcflush(&self.input, rustix::termios::QueueSelector::IFlush);
         write!(self.output, "{}", printable(question)).ok()?;
         self.output.flush().ok()?;
         self.read_line()
@@ -63,17 +65,32 @@ impl Terminal {
     }
 
     /// The next line that a person types, unless `stop` is set before. Never leaves a read behind
-    /// that would take a line from another program.
+    /// that would take a line from another program. The terminal itself passes on lines of up to
+    /// 4,095 bytes, under macOS of 1,024.
     #[cfg(unix)]
     pub(crate) fn line(&mut self, stop: &AtomicBool) -> Option<String> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let pause = Timespec::try_from(POLL).ok();
-        while !stop.load(Ordering::Relaxed) {
+        let mut line = Vec::new();
+        while !stop.load(Ordering::Relaxed) && line.len() < LINE_LIMIT {
             let mut fds = [PollFd::new(&self.input, PollFlags::IN)];
             match poll(&mut fds, pause.as_ref()) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return self.read_line(),
+                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) => {}
                 Err(_) => return None,
+            }
+            // In the background, a read would stop this process.
+            if !is_foreground(&self.input) {
+                std::thread::sleep(POLL);
+                continue;
+            }
+            let mut byte = [0];
+            match self.input.read(&mut byte) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) if byte == *b"\n" => {
+                    return Some(String::from_utf8_lossy(&line).trim().to_owned());
+                }
+                Ok(_) => line.extend(byte),
             }
         }
         None
@@ -110,39 +127,56 @@ pub(super) fn is_foreground(terminal: &File) -> bool {
     rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
+/// Whether the last line of the terminal is a countdown, which the next text replaces.
+static IS_COUNTING: AtomicBool = AtomicBool::new(false);
+
 /// A line on stderr that shows the time left; nothing where stderr is no terminal. It is erased when
 /// dropped.
 pub(crate) struct Countdown {
-    text: String,
+    text: &'static str,
+    hint: &'static str,
     end: Instant,
     is_shown: bool,
+    last: String,
 }
 
 impl Countdown {
-    /// Counts down `left` from now.
-    pub(crate) fn new(text: impl Into<String>, left: Duration) -> Self {
+    /// Counts down `left` from now, in the form `TEXT, 9 min left HINT`.
+    pub(crate) fn new(text: &'static str, hint: &'static str, left: Duration) -> Self {
         Self {
-            text: text.into(),
+            text,
+            hint,
             end: Instant::now() + left,
             is_shown: io::stderr().is_terminal(),
+            last: String::new(),
         }
     }
 
-    /// Shows the time left.
-    pub(crate) fn show(&self) {
-        if self.is_shown {
-            let left = self.end.saturating_duration_since(Instant::now());
-            let left = human_duration(left.as_secs().cast_signed());
-            replace_line(&format!("awsfresh: {}, {left} left", printable(&self.text)));
+    /// Shows the time left, where that has changed or other text came between.
+    pub(crate) fn show(&mut self) {
+        if !self.is_shown {
+            return;
+        }
+        let left = self.end.saturating_duration_since(Instant::now());
+        let left = human_duration(left.as_secs().cast_signed());
+        let line = format!("awsfresh: {}, {left} left{}", self.text, self.hint);
+        if !IS_COUNTING.swap(true, Ordering::Relaxed) || line != self.last {
+            replace_line(&line);
+            self.last = line;
         }
     }
 }
 
 impl Drop for Countdown {
     fn drop(&mut self) {
-        if self.is_shown {
-            replace_line("");
-        }
+        erase_countdown();
+    }
+}
+
+/// Makes room for other text in the place of a countdown.
+pub(super) fn erase_countdown() {
+    if IS_COUNTING.swap(false, Ordering::Relaxed) {
+        replace_line("");
     }
 }
 

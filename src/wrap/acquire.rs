@@ -20,15 +20,17 @@ pub(super) struct Acquired {
 
 impl Session<'_> {
     pub(super) fn acquire(&self) -> Result<Acquired> {
-        let deadline = self.world.deadline()?;
-        let refresher = self.refresher(deadline).codes(self.codes);
+        let began = self.world.now();
+        let refresher = self.refresher(self.world.deadline()?).mfa(self.mfa);
         let mut acquired = self.obtain(&refresher)?;
         if let Some(wanted) = self.options.min_ttl.map(seconds)
             && self.seconds_left(&acquired) < wanted
+            && acquired.obtained < began
         {
             let left = human_duration(self.seconds_left(&acquired));
             log::debug!("{left} left, {} required: renewing", human_duration(wanted));
-            acquired = self.obtain(&self.refresher(deadline).codes(self.codes).force())?;
+            let renewing = self.refresher(self.world.deadline()?).mfa(self.mfa);
+            acquired = self.obtain(&renewing.force())?;
         }
         let options = self.options;
         if options.verify || options.expect_account.is_some() || options.expect_role.is_some() {

@@ -17,7 +17,7 @@ use super::{Delivery, OnRenew, WrapOptions, seconds};
 use crate::aws_files::AwsFiles;
 use crate::config::Chain;
 use crate::finding::{Cause, Finding, Result};
-use crate::refresh::{CodeSource, Refresher};
+use crate::refresh::{Mfa, Refresher};
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::world::World;
@@ -41,8 +41,8 @@ pub(crate) struct Session<'a> {
     pub(crate) chain: &'a Chain,
     pub(crate) store: &'a dyn Store,
     pub(crate) options: &'a WrapOptions,
-    /// MFA codes for the first credentials; a renewal asks no one.
-    pub(crate) codes: &'a dyn CodeSource,
+    /// For the first credentials; a renewal asks no one.
+    pub(crate) mfa: Mfa<'a>,
     pub(crate) reporter: &'a dyn Reporter,
 }
 

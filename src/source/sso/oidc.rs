@@ -7,10 +7,11 @@ use aws_sdk_ssooidc::Client;
 use aws_sdk_ssooidc::error::ProvideErrorMetadata;
 use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::oidc_error::{denied, refresh_error, refused};
 use super::session::Session;
-use super::token::{Client as RegisteredClient, Issued, Token, is_header_value};
+use super::token::{Issued, Token, is_header_value};
 use crate::credentials::Secret;
 use crate::finding::{Cause, Finding, Result};
 use crate::source::aws_host::aws_url;
@@ -20,8 +21,8 @@ use crate::time::Timestamp;
 
 /// As messages name it.
 pub(super) const SERVICE: &str = "SSO-OIDC";
-/// Once a request with a code or a refresh token is sent, the server may have spent it: the
-/// response is waited for beyond the deadline.
+/// Once a refresh token is sent, the server may have spent it: the response is waited for beyond the
+/// deadline.
 const ROTATION_GRACE: Duration = Duration::from_secs(10);
 /// A registration with less time left, in seconds, is renewed: a token would not be refreshed with
 /// it for long. AWS grants 90 days.
@@ -54,12 +55,25 @@ impl Flow {
 /// This program as SSO-OIDC knows it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Registration {
-    client_id: String,
-    client_secret: Secret,
-    expires: Timestamp,
+    pub(super) client_id: String,
+    pub(super) client_secret: Secret,
+    pub(super) expires: Timestamp,
 }
 
 impl Registration {
+    /// The stored form.
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Reserved up front: growing would leave copies that are not wiped.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        let _ = serde_json::to_writer(&mut *bytes, self); // writing to memory cannot fail
+        bytes
+    }
+
+    /// Reads a stored form; `None` for anything else.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
     /// Whether a token that is issued now can be refreshed for a while.
     pub(crate) fn is_usable(&self, now: Timestamp) -> bool {
         self.expires.seconds_from(now) > REGISTRATION_MARGIN
@@ -230,12 +244,7 @@ pub(crate) async fn token(
         _ => NoToken::Failed(refused(&e, session, "issue a token")),
     })?;
     let issued = issued(&response, calls.world.now()).map_err(NoToken::Failed)?;
-    let client = RegisteredClient {
-        id: &registration.client_id,
-        secret: registration.client_secret.expose(),
-        expires: registration.expires,
-    };
-    Ok(Token::signed_in(session.config(), &issued, &client))
+    Ok(Token::signed_in(session.config(), &issued, registration))
 }
 
 /// Refreshes a token. Call it under the lock, and write the result back before anything else: the

@@ -157,19 +157,19 @@ pub(crate) async fn check_token(
     }
 }
 
-/// Ends the session at AWS: none of its tokens is accepted any more. A session that is already over
-/// counts as ended.
+/// Ends the session at AWS: none of its tokens is accepted any more. `false` where the portal does
+/// not know the token: it has expired, or the session has ended already.
 /// <https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html>
 pub(crate) async fn end_session(
     calls: &Calls<'_>,
     session: &Session<'_>,
     token: &Secret,
-) -> Result<()> {
+) -> Result<bool> {
     let request = client(calls, session)?.logout();
     match request.access_token(token.expose()).send().await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(e) => match sdk_error::sso_error(&e, PORTAL, session.region())? {
-            (code, _) if code == "UnauthorizedException" => Ok(()),
+            (code, _) if code == "UnauthorizedException" => Ok(false),
             (code, message) => {
                 let summary = format!("the SSO portal did not end session `{}`", session.label());
                 Err(Finding::new(Cause::Unexpected, summary)

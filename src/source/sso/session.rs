@@ -1,8 +1,6 @@
-//! The SSO session that a profile names: its token file, its hosts, the refresh of its token, and
-//! the findings about it.
+//! The SSO session that a profile names: its token file, its hosts, and the findings about it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::token::{SIZE_LIMIT, Token, TokenFacts, TokenSource, parse_token};
 use crate::aws::names::host_of;
@@ -10,13 +8,10 @@ use crate::config::{Base, SsoSession};
 use crate::digest::sha1_hex;
 use crate::files;
 use crate::finding::{Cause, Finding, Result};
+use crate::source::cli_file::{Unreadable, read_settled, unreadable_file};
 use crate::source::connection::{Connections, Hosts, Service};
 use crate::time::{Timestamp, human_duration};
 use crate::world::World;
-
-/// Other tools rewrite the token file in place: a file that does not parse is read again after
-/// these pauses, in milliseconds.
-const READ_ATTEMPTS: [u64; 3] = [0, 50, 100];
 
 /// An SSO session, and the place of the AWS CLI's token for it.
 pub(crate) struct Session<'a> {
@@ -118,34 +113,20 @@ impl<'a> Session<'a> {
 
     /// Reads the AWS CLI's token file.
     pub(crate) fn read(&self) -> Result<Token> {
-        let mut why = String::new();
-        for wait in READ_ATTEMPTS {
-            std::thread::sleep(Duration::from_millis(wait));
-            let bytes = match files::read_bounded(&self.path, SIZE_LIMIT) {
-                Ok(bytes) => bytes,
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                    return Err(self.not_signed_in());
-                }
-                Err(e) => {
-                    let summary = format!(
-                        "cannot read the SSO token file {}: {e}",
-                        self.path.display()
-                    );
-                    return Err(Finding::new(Cause::ConfigUnreadable, summary).remedy(self.login()));
-                }
-            };
-            match parse_token(&bytes, TokenSource::File) {
-                Ok(token) => return Ok(token),
-                Err(damage) => why = damage,
+        let parse = |bytes: &[u8]| parse_token(bytes, TokenSource::File);
+        read_settled(&self.path, SIZE_LIMIT, parse).map_err(|e| match e {
+            Unreadable::Missing => self.not_signed_in(),
+            Unreadable::Io(e) => unreadable_file("SSO token", &self.path, &e),
+            Unreadable::Damaged(why) => {
+                let summary = format!(
+                    "the token file of SSO session `{}` is damaged",
+                    self.label()
+                );
+                Finding::new(Cause::SsoCacheDamaged, summary)
+                    .evidence(format!("{}: {why}", self.path.display()))
+                    .remedy(self.login())
             }
-        }
-        let summary = format!(
-            "the token file of SSO session `{}` is damaged",
-            self.label()
-        );
-        Err(Finding::new(Cause::SsoCacheDamaged, summary)
-            .evidence(format!("{}: {why}", self.path.display()))
-            .remedy(self.login()))
+        })
     }
 
     /// Replaces the AWS CLI's token file.

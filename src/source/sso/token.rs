@@ -1,11 +1,11 @@
-//! The token of an SSO session. It is our own in the store, if there is one, else the AWS CLI's
-//! file under `~/.aws/sso/cache`, so that one sign-in serves both. Both have the same JSON. A
-//! refreshed token is written back to where it came from; keys that this program does not know are
-//! kept.
+//! The token of an SSO session: in our store, or in the AWS CLI's file under `~/.aws/sso/cache`. Both
+//! have the same JSON. A refreshed token is written back to where it came from; keys that this
+//! program does not know are kept.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::oidc::Registration;
 use crate::config::SsoSession;
 use crate::credentials::Secret;
 use crate::time::Timestamp;
@@ -41,13 +41,6 @@ pub(super) struct Issued<'a> {
     pub(super) access: &'a str,
     pub(super) expires: Timestamp,
     pub(super) refresh: Option<&'a str>,
-}
-
-/// The registration that a refresh needs.
-pub(super) struct Client<'a> {
-    pub(super) id: &'a str,
-    pub(super) secret: &'a str,
-    pub(super) expires: Timestamp,
 }
 
 /// What can be shown of an SSO token.
@@ -89,7 +82,7 @@ impl Token {
     pub(super) fn signed_in(
         session: &SsoSession,
         issued: &Issued<'_>,
-        client: &Client<'_>,
+        client: &Registration,
     ) -> Self {
         let mut fields = Map::new();
         let mut set = |key: &str, text: &str| fields.insert(key.to_owned(), text.into());
@@ -97,8 +90,8 @@ impl Token {
         set("region", &session.region);
         set("accessToken", issued.access);
         set("expiresAt", &issued.expires.to_string());
-        set("clientId", client.id);
-        set("clientSecret", client.secret);
+        set("clientId", &client.client_id);
+        set("clientSecret", client.client_secret.expose());
         set("registrationExpiresAt", &client.expires.to_string());
         if let Some(refresh) = issued.refresh {
             set("refreshToken", refresh);
@@ -188,6 +181,19 @@ impl Token {
     pub(super) fn registration_expires(&self) -> Option<Timestamp> {
         self.text("registrationExpiresAt")
             .and_then(Timestamp::parse)
+    }
+
+    /// The session that it belongs to, as far as the token says: for a session that the config files
+    /// no longer name.
+    pub(crate) fn session(&self) -> Option<SsoSession> {
+        Some(SsoSession {
+            name: None,
+            profile: None,
+            start_url: self.text("startUrl")?.to_owned(),
+            region: self.text("region")?.to_owned(),
+            scopes: Vec::new(),
+            use_fips: None,
+        })
     }
 
     /// The region of the sign-in.
