@@ -216,10 +216,14 @@ impl OfChain {
                 .and_then(|session| session.hosts(&connections, Service::Sso).err()),
             program_missing: missing_program(chain, world),
             cli_sessions: aws_cli_cache::sessions(&dir, chain, world.now()),
-            cached: is_cached(world, store, step_keys(chain, world, &connections).pop()),
+            cached: is_cached(
+                world,
+                store,
+                step_keys(chain, world, &connections).pop().flatten(),
+            ),
             mfa_cached: {
                 let keys = mfa_keys(chain, world, &connections).into_iter().skip(1);
-                let cached = keys.map(|key| is_cached(world, store, Some(key)));
+                let cached = keys.map(|key| is_cached(world, store, key));
                 let cached = cached.enumerate().filter(|(_, cached)| *cached);
                 cached.map(|(role, _)| role).collect()
             },
@@ -228,9 +232,9 @@ impl OfChain {
 }
 
 /// Whether valid credentials are cached under a key.
-fn is_cached(world: &World, store: &dyn Store, key: Option<Option<CacheKey>>) -> bool {
+fn is_cached(world: &World, store: &dyn Store, key: Option<CacheKey>) -> bool {
     let entry = || {
-        let key = key??;
+        let key = key?;
         Entry::from_bytes(&key, &store.get(&key).ok()??)
     };
     entry().is_some_and(|entry| entry.freshness(world.now()) != Freshness::Expired)

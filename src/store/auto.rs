@@ -174,3 +174,108 @@ impl Store for Auto {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A keyring that accepts nothing new, or is locked.
+    struct Failing {
+        entries: Mutex<BTreeMap<CacheKey, Vec<u8>>>,
+        locked: bool,
+    }
+
+    impl Store for Failing {
+        fn name(&self) -> &'static str {
+            "keyring"
+        }
+
+        fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+            if self.locked {
+                return Err(StoreError::locked("locked"));
+            }
+            Ok(lock(&self.entries).get(key).cloned().map(Zeroizing::new))
+        }
+
+        fn put(&self, _: &CacheKey, _: &str, _: &[u8]) -> Result<(), StoreError> {
+            Err(StoreError::unavailable("no answer"))
+        }
+
+        fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
+            Ok(lock(&self.entries).remove(key).is_some())
+        }
+
+        fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
+            Ok(lock(&self.entries).keys().cloned().collect())
+        }
+
+        fn check(&self) -> Status {
+            Status {
+                name: self.name(),
+                reason: String::new(),
+                state: Ok(()),
+            }
+        }
+    }
+
+    fn auto(dir: &std::path::Path, locked: bool) -> Auto {
+        let key_file = dir.join("key");
+        std::fs::write(&key_file, "0".repeat(64)).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&key_file, mode).unwrap();
+        }
+        let sealed = Sealed::new(&crate::store::StoreSettings {
+            kind: crate::store::StoreKind::Auto,
+            dir: dir.join("sealed"),
+            key_file: Some(key_file),
+            key_command: None,
+            bus_address: None,
+            runtime_dir: None,
+            uid: crate::world::uid(),
+            timeout: std::time::Duration::from_secs(1),
+            attended: false,
+        });
+        let old = (CacheKey::new("sso-token", "aa"), b"spent".to_vec());
+        let keyring = Failing {
+            entries: Mutex::new(BTreeMap::from([old])),
+            locked,
+        };
+        Auto::new(Some(Box::new(keyring)), sealed)
+    }
+
+    #[test]
+    fn a_value_that_went_elsewhere_is_found_beside_the_old_one_and_replaces_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = CacheKey::new("sso-token", "aa");
+        let values = |store: &Auto| -> Vec<Vec<u8>> {
+            let all = store.get_all(&key).unwrap();
+            all.iter().map(|value| value.to_vec()).collect()
+        };
+        let first = auto(dir.path(), false);
+        first.put(&key, "", b"new").unwrap();
+        // The next process asks the keyring first.
+        let next = auto(dir.path(), false);
+        assert_eq!(next.get(&key).unwrap().unwrap().as_slice(), b"spent");
+        assert_eq!(values(&next), [b"spent".to_vec(), b"new".to_vec()]);
+        next.put_only(&key, "", b"newer").unwrap();
+        assert_eq!(values(&next), [b"newer".to_vec()]);
+    }
+
+    #[test]
+    fn a_locked_keyring_may_have_what_is_not_found_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = CacheKey::new("sso-token", "aa");
+        let store = auto(dir.path(), true);
+        assert!(matches!(
+            store.get_all(&key),
+            Err(StoreError::Locked { .. })
+        ));
+        store.put(&key, "", b"here").unwrap();
+        assert_eq!(store.get_all(&key).unwrap().len(), 1);
+    }
+}
