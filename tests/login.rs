@@ -982,6 +982,209 @@ fn a_killed_refresh_of_a_stored_token_loses_nothing_but_an_answer() {
     );
 }
 
+#[test]
+fn a_damaged_file_of_the_aws_cli_hinders_no_sign_in() {
+    for more in [&[][..], &["--force"], &["--share-with-cli"]] {
+        let (aws, home) = signed_out();
+        aws.approve_every_device();
+        home.file(&sso_cache("corp"), r#"{"accessToken": "abc"#);
+        home.wrap(&[&["login", "corp", "--device"], more].concat())
+            .succeeded();
+        home.credentials_of("corp-admin").answer();
+        home.file(&sso_cache("corp"), "{");
+        home.wrap(&["logout", "corp", "--also-cli"]).succeeded();
+        assert!(!home.home().join(sso_cache("corp")).exists());
+    }
+}
+
+/// A code that was sent is spent: its answer is waited for beyond the deadline.
+#[test]
+fn a_slow_aws_loses_no_sign_in() {
+    let (aws, home) = signed_out();
+    let browser = Browser::install(&home);
+    aws.fault_on("RegisterClient", Fault::Latency(Duration::from_secs(3)));
+    aws.fault_on("CreateToken", Fault::Latency(Duration::from_secs(3)));
+    let child = home.start(&["login", "corp"]);
+    assert!(browser.sign_in().body.contains("You are signed in"));
+    end(child).succeeded();
+    home.credentials_of("corp-admin").answer();
+}
+
+/// A home signed in by the AWS CLI's file, with a token that has expired and can be refreshed.
+fn refreshable() -> (Double, Sandbox) {
+    let (aws, home) = signed_out();
+    aws.approve_every_device();
+    home.wrap(&["login", "corp", "--device", "--share-with-cli"])
+        .succeeded();
+    let file = home.home().join(sso_cache("corp"));
+    let mut token: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    token["expiresAt"] = "2020-01-01T00:00:00Z".into();
+    home.file(&sso_cache("corp"), token.to_string());
+    aws.expire_access_tokens();
+    (aws, home)
+}
+
+#[test]
+fn a_logout_during_a_refresh_ends_the_session() {
+    let (aws, home) = refreshable();
+    aws.fault_on("CreateToken", Fault::Latency(Duration::from_millis(300)));
+    let child = home.start(&["credential-process", "-p", "corp-admin"]);
+    std::thread::sleep(Duration::from_millis(150));
+    home.wrap(&["logout", "corp", "--also-cli"]).succeeded();
+    end(child).succeeded();
+    assert_eq!(
+        aws.sso_current(START).1,
+        None,
+        "the session is still open at AWS"
+    );
+}
+
+#[test]
+fn a_session_that_cannot_be_ended_is_not_lost() {
+    let (aws, home) = refreshable();
+    let refused = Fault::Error {
+        status: 400,
+        code: "InvalidRequestException".into(),
+        message: "no".into(),
+    };
+    aws.fault_on("Logout", refused);
+    assert_ne!(
+        home.wrap(&["login", "corp", "--force", "--device"]).code,
+        Some(0)
+    );
+    home.credentials_of("corp-admin").answer();
+}
+
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/understanding-sso.html>: the file is named by
+/// the session alone.
+#[test]
+fn a_sign_in_to_another_start_url_is_none() {
+    let (aws, home) = signed_out();
+    aws.approve_every_device();
+    home.wrap(&["login", "corp", "--device", "--share-with-cli"])
+        .succeeded();
+    let config = std::fs::read_to_string(home.home().join(".aws/config")).unwrap();
+    home.config(config.replace(START, "https://elsewhere.awsapps.com/start"));
+    let run = home.credentials_of("corp-admin");
+    run.failed(4, "sso-session-missing");
+    assert!(
+        run.stderr.contains(&format!("is that to {START}")),
+        "{}",
+        run.stderr
+    );
+    home.config(config.replace(START, &format!("{START}/#/")));
+    home.credentials_of("corp-admin").answer();
+}
+
+#[test]
+fn a_sign_in_by_the_aws_cli_during_a_refresh_is_kept() {
+    let (aws, home) = refreshable();
+    aws.fault_on("CreateToken", Fault::Latency(Duration::from_millis(400)));
+    let child = home.start(&["credential-process", "-p", "corp-admin"]);
+    std::thread::sleep(Duration::from_millis(150));
+    let token = json!({"startUrl": START, "region": "eu-west-1", "accessToken": "by-cli",
+        "expiresAt": "2099-01-01T00:00:00Z", "refreshToken": "of-cli"});
+    home.file(&sso_cache("corp"), token.to_string());
+    end(child);
+    let kept = std::fs::read_to_string(home.home().join(sso_cache("corp"))).unwrap();
+    assert!(kept.contains("of-cli"), "{kept}");
+}
+
+#[test]
+fn credentials_are_served_while_the_portal_fails_after_a_sign_in() {
+    let (aws, home) = signed_out();
+    sign_in(&home);
+    let before = home.credentials_of("corp-admin").answer();
+    aws.revoke_sso(START);
+    sign_in(&home);
+    let failing = Fault::Error {
+        status: 503,
+        code: "ServiceUnavailable".into(),
+        message: String::new(),
+    };
+    aws.fault_on("GetRoleCredentials", failing);
+    assert_eq!(home.credentials_of("corp-admin").answer(), before);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_place_that_cannot_be_written_is_found_before_anything_is_done() {
+    use std::os::unix::fs::PermissionsExt;
+    // Modes do not bind root: a file in the place of the directory does.
+    for (dir, more) in [
+        (".local/state/awsfresh/sealed", ""),
+        (".aws/sso/cache", "--share-with-cli"),
+    ] {
+        let (aws, home) = signed_out();
+        let path = home.home().join(dir);
+        let _ = std::fs::remove_dir_all(&path);
+        home.file(dir, "in the way");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let args: Vec<&str> = ["login", "corp", "--device", more]
+            .into_iter()
+            .filter(|a| !a.is_empty())
+            .collect();
+        home.wrap(&args).failed(8, "store-unavailable");
+        assert_eq!(aws.calls().len(), 0, "{dir}");
+    }
+}
+
+#[test]
+fn a_valid_token_moves_to_the_file_of_the_aws_cli() {
+    let (aws, home) = signed_out();
+    sign_in(&home);
+    let tokens = aws.count("CreateToken");
+    home.wrap(&["login", "corp", "--share-with-cli"])
+        .succeeded();
+    assert!(home.home().join(sso_cache("corp")).exists());
+    assert_eq!(aws.count("CreateToken"), tokens);
+    std::fs::remove_file(home.home().join(sso_cache("corp"))).unwrap();
+    home.run(&["forget", "--all"]);
+    home.credentials_of("corp-admin")
+        .failed(4, "sso-session-missing");
+}
+
+#[test]
+fn the_command_to_sign_in_can_be_typed_whatever_the_name() {
+    for name in ["-x", "--all", "a b", "it's $HOME `id`; \"x\""] {
+        let (aws, home) = signed_out();
+        aws.approve_every_device();
+        let config = std::fs::read_to_string(home.home().join(".aws/config")).unwrap();
+        home.config(
+            config
+                .replace("sso-session corp", &format!("sso-session {name}"))
+                .replace("sso_session = corp", &format!("sso_session = {name}")),
+        );
+        let run = home.credentials_of("corp-admin");
+        run.failed(4, "sso-session-missing");
+        let command = run
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("  try:  "))
+            .unwrap();
+        home.shell(&format!(
+            "awsfresh() {{ SSH_TTY=x {} \"$@\"; }}\n{command}",
+            fixtures::AWSFRESH
+        ));
+        home.credentials_of("corp-admin").answer();
+    }
+}
+
+#[test]
+fn waits_have_bounds() {
+    let (aws, home) = signed_out();
+    for wait in ["300000000000years", "25h", "0s", "x"] {
+        home.wrap(&["login", "corp", "--wait", wait])
+            .failed(2, "usage");
+    }
+    let run = home.wrap(&["login", "corp", "--device", "--wait", "1s"]);
+    run.failed(4, "sso-session-missing");
+    assert!(
+        run.took >= Duration::from_secs(1) && aws.count("CreateToken") == 1,
+        "{run:#?}"
+    );
+}
+
 impl RunExt for Run {
     #[track_caller]
     fn succeeded(&self) {

@@ -208,6 +208,35 @@ fn a_security_key_cannot_be_used_with_sts() {
     assert!(aws.calls().is_empty());
 }
 
+#[test]
+fn without_a_store_a_code_is_used_once() {
+    let (aws, home) = setup("");
+    home.env("AWSFRESH_STORE", "none");
+    let run = home.wrap(&["--mfa-code", CODE, "-p", "deploy", "--", "echo", "ran"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (Some(0), "ran\n"),
+        "{run:#?}"
+    );
+    succeeded(&home.wrap(&["refresh", "-p", "deploy", "--mfa-code", CODE]));
+    assert_eq!(aws.count("GetSessionToken"), 2);
+    let run = home.wrap(&["login", "-p", "deploy", "--mfa-code", CODE]);
+    run.failed(8, "store-unavailable");
+    assert_eq!(aws.count("GetSessionToken"), 2);
+}
+
+#[test]
+fn a_given_code_is_tried_although_others_have_none() {
+    let (_aws, home) = setup("");
+    let others: Vec<_> = (0..40)
+        .map(|_| home.start(&["credential-process", "-p", "deploy"]))
+        .collect();
+    succeeded(&home.wrap(&["login", "-p", "deploy", "--mfa-code", CODE]));
+    for mut other in others {
+        other.wait().unwrap();
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
     use std::time::{Duration, Instant};
@@ -239,6 +268,17 @@ mod at_a_terminal {
         assert!(screen.contains("ran as deploy"), "{screen}");
         assert_eq!(aws.count("GetSessionToken"), 2);
         home.credentials_of("audit").answer();
+    }
+
+    #[test]
+    fn a_process_reads_from_the_terminal_and_not_the_input_of_the_command() {
+        let (_aws, home) = setup("mfa_process = head -c 3 >/dev/null; echo 123456\n");
+        let line = format!("printf 'hello' | {} -p deploy -- cat", fixtures::AWSFRESH);
+        let mut terminal = Terminal::run(&home, &line);
+        terminal.type_line("typed");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(0), "{screen}");
+        assert!(screen.contains("hello"), "{screen}");
     }
 
     #[test]

@@ -147,7 +147,10 @@ fn fips_and_dualstack_use_only_hosts_that_exist() {
                 .replace(START, start_url),
         );
         let text = std::fs::read_to_string(home.home().join(&file)).unwrap();
-        home.file(&file, text.replace("eu-west-1", region));
+        home.file(
+            &file,
+            text.replace("eu-west-1", region).replace(START, start_url),
+        );
         let run = home.credentials_of("admin");
         let Some(hosts) = hosts else {
             run.failed(3, "fips-unavailable");

@@ -318,6 +318,8 @@ fn min_ttl_renews_or_refuses() {
         1,
         "a session that lasts long enough was renewed"
     );
+    // Times have seconds: what was cached in this one counts as just fetched.
+    std::thread::sleep(Duration::from_millis(1_100));
     let run = sh(&home, &["-p", "deploy", "--min-ttl", "2h"], "touch started");
     assert!(
         run.code == Some(125)
@@ -330,6 +332,13 @@ fn min_ttl_renews_or_refuses() {
         aws.count("AssumeRole"),
         2,
         "not exactly one attempt to get a longer session"
+    );
+    home.run(&["forget", "--all"]);
+    sh(&home, &["-p", "deploy", "--min-ttl", "2h"], "true");
+    assert_eq!(
+        aws.count("AssumeRole"),
+        3,
+        "what was just fetched was fetched again"
     );
     home.config(format!(
         "[profile deploy]\nrole_arn = {ROLE}\nsource_profile = base\n\

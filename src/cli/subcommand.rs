@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Subcommand as ClapSubcommand};
 
 use super::Person;
-use super::values::{parse_mfa_code, parse_mfa_duration, parse_time};
+use super::values::{parse_mfa_code, parse_mfa_duration, parse_wait};
 
 /// The subcommands.
 #[derive(Debug, ClapSubcommand)]
@@ -133,7 +133,7 @@ pub(crate) struct Login {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: Option<u16>,
     /// Give up after this time
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "10m")]
+    #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "10m")]
     pub(crate) wait: Duration,
     /// Keep the token in the AWS CLI's file, in plain text, for tools that read it there
     #[arg(long)]

@@ -22,6 +22,15 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How long a person may take.
+pub(super) fn parse_wait(text: &str) -> Result<Duration, String> {
+    let day = Duration::from_secs(24 * 3600);
+    parse_time(text)
+        .ok()
+        .filter(|time| *time <= day)
+        .ok_or_else(|| "write a duration from 1s to 24h, such as 2m".to_owned())
+}
+
 pub(super) fn parse_account(text: &str) -> Result<String, String> {
     if is_account(text) {
         Ok(text.to_owned())

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::sessions::drop_credentials_from;
+use super::sessions::renew_credentials_from;
 use crate::aws_files::{self, AwsFiles};
 use crate::cli::ProfileSelection;
 use crate::config::{Base, Chain, ProfileSet};
@@ -104,7 +104,7 @@ impl<'a> Context<'a> {
         match offer(&sign_in, session, &chain.network, finding)? {
             Some(signed_in) => {
                 if !signed_in.was_valid {
-                    drop_credentials_from(self, self.files()?.profiles(), session);
+                    renew_credentials_from(self, self.files()?.profiles(), session);
                 }
                 Ok(true)
             }

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::sessions::{Target, drop_credentials_from, every_session, target};
+use super::sessions::{Target, every_session, renew_credentials_from, target};
 use crate::cli::Login;
 use crate::config::{Base, Chain, Network, ProfileSet, SsoSession};
 use crate::finding::{Cause, Finding, Result};
 use crate::refresh::{Mfa, Refresher, Renew};
 use crate::shell::quoted;
-use crate::signin::{Codes, Options, SignIn, SignedIn, choose};
+use crate::signin::{Codes, Options, SignIn, SignedIn, choose, require_store};
 use crate::time::{Timestamp, human_duration};
 use crate::ui;
 use crate::world::SelectedBy;
@@ -138,7 +138,7 @@ impl Run<'_> {
     fn sso(&self, session: &SsoSession, network: &Network) -> Result<Value> {
         let SignedIn { facts, was_valid } = self.sign_in.sign_in(session, network)?;
         if !was_valid {
-            drop_credentials_from(self.context, self.set, session);
+            renew_credentials_from(self.context, self.set, session);
         }
         let already = if was_valid { "already " } else { "" };
         let renewal = if facts.refreshable {
@@ -198,6 +198,7 @@ impl Run<'_> {
     /// Starts the MFA sessions of a chain, and checks that its roles can be assumed with them.
     fn mfa(&self, chain: &Chain) -> Result<Vec<Value>> {
         let (world, args) = (self.context.world, self.args);
+        require_store(&*self.context.store, "MFA session")?;
         let codes = Codes::new(args.mfa_code.clone(), true);
         let mut mfa = Mfa::new(&codes);
         mfa.renew = if args.force {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Context;
 use super::sessions::{Target, chains, every_session, keys_from, target};
 use crate::cli::Logout;
-use crate::config::{Base, Chain, Network, ProfileSet, SsoSession};
+use crate::config::{Base, Chain, Network, ProfileSet};
 use crate::finding::{Finding, Result};
 use crate::refresh::{MFA_KIND, SsoTokens, TOKEN_KIND, mfa_keys, step_keys};
 use crate::source::Calls;
@@ -105,33 +105,27 @@ impl Run<'_> {
         self.note(outcome);
     }
 
-    fn end_session(&mut self, target: &Target) -> Result<()> {
+    fn end_session(&self, target: &Target) -> Result<()> {
         let world = self.context.world;
         let session = Session::new(&target.session, world);
         let calls = Calls::new(world, &target.network, world.deadline()?);
         let tokens = SsoTokens::new(&session, &calls, &*self.context.store);
         let label = session.label();
-        let (mut found, mut told) = (false, true);
-        for token in tokens.all()? {
-            let is_shared = token.source() == TokenSource::File;
-            if is_shared && !self.also_cli {
-                log::info!("the AWS CLI is still signed in to `{label}`: see --also-cli");
-                continue;
-            }
-            found = true;
-            let ended = tokens.end(&token).map_err(|f| not_told(f, label));
-            told &= self.note(ended).is_some();
-            let removed = if is_shared {
-                tokens.remove_shared()
-            } else {
-                tokens.remove_stored()
-            };
-            self.note(removed);
+        let is_shared = |token: &Token| token.source() == TokenSource::File;
+        if !self.also_cli && tokens.all()?.iter().any(is_shared) {
+            log::info!("the AWS CLI is still signed in to `{label}`: see --also-cli");
         }
-        if !found {
-            log::info!("awsfresh was not signed in to SSO session `{label}`");
-        } else if told {
+        let places: &[TokenSource] = if self.also_cli {
+            &[TokenSource::Store, TokenSource::File]
+        } else {
+            &[TokenSource::Store]
+        };
+        let (found, told) = tokens.end(places, true)?;
+        told.map_err(|finding| not_told(finding, label))?;
+        if found {
             log::info!("signed out of SSO session `{label}`");
+        } else {
+            log::info!("awsfresh was not signed in to SSO session `{label}`");
         }
         Ok(())
     }
@@ -144,11 +138,10 @@ impl Run<'_> {
             && let Some(session) = token.session()
             && let Some(deadline) = self.note(world.deadline())
         {
-            let session: SsoSession = session;
             let session = Session::new(&session, world);
             let calls = Calls::new(world, &Network::default(), deadline);
             let tokens = SsoTokens::new(&session, &calls, &*self.context.store);
-            let ended = tokens.end(&token);
+            let ended = tokens.end_nameless(&token);
             let ended = ended.map_err(|finding| not_told(finding, session.label()));
             if self.note(ended).is_some() {
                 log::info!("signed out of {}", session.label());

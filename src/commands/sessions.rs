@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Context;
 use crate::config::{self, Base, Chain, Network, ProfileSet, SsoSession};
 use crate::finding::Result;
-use crate::refresh::step_keys;
+use crate::refresh::{Entry, step_keys};
 use crate::source::connection::Connections;
 use crate::store::CacheKey;
 
@@ -77,12 +77,21 @@ pub(super) fn keys_from(
         .collect()
 }
 
-/// Deletes what came from the session before: the next sign-in may be that of another user, or have
-/// other permissions.
-pub(super) fn drop_credentials_from(context: &Context<'_>, set: &ProfileSet, session: &SsoSession) {
+/// Makes what came from the session before due for renewal: the new sign-in may be that of another
+/// user, or have other permissions. It is served as long as the renewal fails.
+pub(super) fn renew_credentials_from(
+    context: &Context<'_>,
+    set: &ProfileSet,
+    session: &SsoSession,
+) {
     for key in keys_from(context, set, session) {
-        if let Err(e) = context.store.remove(&key) {
-            log::debug!("{key} stays in the cache: {e}");
+        let stored = context.store.get(&key).ok().flatten();
+        let entry = stored.and_then(|bytes| Entry::from_bytes(&key, &bytes));
+        if let Some(entry) = entry {
+            let label = format!("awsfresh: SSO session {}", session.label());
+            if let Err(e) = context.store.put(&key, &label, &entry.due().to_bytes()) {
+                log::debug!("{key} is not renewed at once: {e}");
+            }
         }
     }
 }

@@ -123,17 +123,34 @@ impl SsoSession {
 
     /// The command to sign in.
     pub(crate) fn login_command(&self) -> String {
+        self.login_command_with("")
+    }
+
+    /// The command to sign in, with an option.
+    pub(crate) fn login_command_with(&self, option: &str) -> String {
+        let option = match option {
+            "" => String::new(),
+            option => format!(" {option}"),
+        };
         match (&self.name, &self.profile) {
-            (Some(name), _) => format!("awsfresh login {}", quoted(name)),
-            (None, Some(profile)) => login_for_profile(profile),
-            (None, None) => "awsfresh login".to_owned(),
+            // The name is not an option, whatever it begins with.
+            (Some(name), _) if name.starts_with('-') => {
+                format!("awsfresh login{option} -- {}", quoted(name))
+            }
+            (Some(name), _) => format!("awsfresh login {}{option}", quoted(name)),
+            (None, Some(profile)) => format!("{}{option}", login_for_profile(profile)),
+            (None, None) => format!("awsfresh login{option}"),
         }
     }
 }
 
 /// The command to sign in for everything that a profile needs.
 fn login_for_profile(profile: &str) -> String {
-    format!("awsfresh login -p {}", quoted(profile))
+    if profile.starts_with('-') {
+        format!("awsfresh login --profile={}", quoted(profile))
+    } else {
+        format!("awsfresh login -p {}", quoted(profile))
+    }
 }
 
 /// The longest session that STS grants to a caller that is itself a session, in seconds.

@@ -45,6 +45,12 @@ impl Entry {
         freshness(self.obtained, self.expiration(), now)
     }
 
+    /// The same credentials, due for renewal: as if they were older than any AWS session.
+    pub(crate) fn due(mut self) -> Self {
+        self.obtained = Timestamp(0);
+        self
+    }
+
     /// The stored form.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(8192)); // growing would leave copies that are not wiped

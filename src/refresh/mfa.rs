@@ -3,6 +3,7 @@
 //!
 //! A lock per device is taken before a person is asked: two prompts at once never happen.
 
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 use super::Refresher;
@@ -11,7 +12,7 @@ use super::freshness::Freshness;
 use super::lock::{self, Failure, LockAttempt, RefreshLock};
 use crate::config::{CHAINED_SESSION_LIMIT, Hop};
 use crate::credentials::Credentials;
-use crate::finding::{Cause, Finding, Result, Subject};
+use crate::finding::{Cause, Class, Finding, Result, Subject};
 use crate::source::mfa;
 use crate::store::CacheKey;
 use crate::time::Timestamp;
@@ -31,6 +32,10 @@ const CODE_PERIOD: i64 = 30;
 pub(crate) trait CodeSource: Sync {
     /// A code that the user gave in advance; it is returned once.
     fn given(&self) -> Option<String>;
+    /// Whether there may be a code: one is given, or there is a person to ask.
+    fn may_have_one(&self) -> bool;
+    /// What `mfa_process` may read from: the terminal, where there is a person.
+    fn terminal(&self) -> Option<File>;
     /// Asks a person for a code; `None` where there is none to ask. `rejected` is why the code
     /// before was not accepted.
     fn ask(&self, hop: &Hop, serial: &str, rejected: Option<&Finding>) -> Option<Result<String>>;
@@ -72,6 +77,14 @@ pub(super) struct NoCodes;
 
 impl CodeSource for NoCodes {
     fn given(&self) -> Option<String> {
+        None
+    }
+
+    fn may_have_one(&self) -> bool {
+        false
+    }
+
+    fn terminal(&self) -> Option<File> {
         None
     }
 
@@ -171,9 +184,11 @@ impl Refresher<'_> {
         rejected: Option<&str>,
     ) -> Result<Credentials> {
         let cached = || {
-            let entry = self.read_cached(key)?;
+            let own = self.new_session.borrow().clone();
+            let own = own.filter(|(of, _)| of == key).map(|(_, entry)| entry);
+            let is_new = own.is_some();
+            let entry = own.or_else(|| self.read_cached(key))?;
             let id = &entry.credentials.access_key_id;
-            let is_new = self.new_session.borrow().as_ref() == Some(id);
             let is_usable = match (self.mfa.renew, self.freshness_of(&entry)) {
                 (_, Freshness::Expired) => false,
                 (Renew::Expired, _) | (Renew::Due, Freshness::Fresh) => true,
@@ -192,7 +207,11 @@ impl Refresher<'_> {
             return Ok(entry.credentials);
         }
         let failure = lock.as_mut().and_then(RefreshLock::last_failure);
-        if let Some(failure) = failure.filter(|failure| waited && failure.at >= began) {
+        let shared = failure.filter(|failure| {
+            let own_code = failure.finding.class() == Class::NeedsPerson && self.may_have_code(hop);
+            waited && failure.at >= began && !own_code
+        });
+        if let Some(failure) = shared {
             return Err(failure.finding);
         }
         let session = self.with_code(hop, serial, |code| {
@@ -210,8 +229,7 @@ impl Refresher<'_> {
             }
         }
         let entry = Entry::new(key, self.world.now(), session?);
-        self.new_session
-            .replace(Some(entry.credentials.access_key_id.clone()));
+        self.new_session.replace(Some((key.clone(), entry.clone())));
         let label = format!("awsfresh: MFA session of {serial}");
         match self.store.put(key, &label, &entry.to_bytes()) {
             Ok(()) => log::debug!("MFA session of {serial}: {} left", self.time_left(&entry)),
@@ -220,6 +238,11 @@ impl Refresher<'_> {
             }
         }
         Ok(entry.credentials)
+    }
+
+    /// Whether this process may get a code where another one had none.
+    pub(super) fn may_have_code(&self, hop: &Hop) -> bool {
+        hop.mfa_process.is_some() || self.mfa.codes.may_have_one()
     }
 
     /// The lock of a device. At a terminal, another process may be asking its user; without one, a
@@ -235,7 +258,7 @@ impl Refresher<'_> {
         let deadline = if attended {
             Some(began + TYPING_TIME)
         } else {
-            let waits = hop.mfa_process.is_some();
+            let waits = self.may_have_code(hop);
             waits.then(|| self.sources.calls.deadline())
         };
         match lock::acquire(
@@ -299,7 +322,12 @@ impl Refresher<'_> {
         let code = match &hop.mfa_process {
             Some(process) => {
                 log::debug!("running mfa_process of profile `{}`", hop.profile);
-                let code = mfa::run(&self.sources.calls, process, &hop.profile);
+                let code = mfa::run(
+                    &self.sources.calls,
+                    process,
+                    &hop.profile,
+                    self.mfa.codes.terminal(),
+                );
                 code.map(|code| (code, false))
             }
             None => match self.mfa.codes.ask(hop, serial, rejected) {

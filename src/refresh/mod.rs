@@ -5,7 +5,7 @@
 //! dropped before its successor is stored, and never withheld because a store cannot be written or
 //! a source is down.
 //!
-//! `refresher` is the algorithm, `decision` its rules under the lock; `freshness` decides when a
+//! `refresher` is the algorithm, `decision` its rules under the lock, `fetch` the call of a source; `freshness` decides when a
 //! renewal is due; `lock` excludes other processes and shares the outcome of a failure with them;
 //! `cache_key` names the entries, `entry` is their content; `sso_token` keeps the token of an SSO
 //! session.
@@ -13,6 +13,7 @@
 mod cache_key;
 mod decision;
 mod entry;
+mod fetch;
 mod freshness;
 mod lock;
 mod mfa;
@@ -20,7 +21,9 @@ mod refresher;
 mod sso_token;
 
 pub use cache_key::TOKEN_KIND;
-pub(crate) use cache_key::{MFA_KIND, REGISTRATION_KIND, mfa_keys, registration_key, step_keys};
+pub(crate) use cache_key::{
+    MFA_KIND, REGISTRATION_KIND, mfa_keys, probe_key, registration_key, step_keys,
+};
 pub use entry::Entry;
 pub use freshness::{Freshness, freshness};
 pub(crate) use mfa::{CodeSource, Mfa, Renew};

@@ -10,11 +10,10 @@ use super::entry::Entry;
 use super::freshness::Freshness;
 use super::lock::{self, Failure, LockAttempt, RefreshLock};
 use super::mfa::{Mfa, NoCodes, TYPING_TIME};
-use super::sso_token::SsoTokens;
 use crate::config::{Chain, Hop};
-use crate::credentials::{Credentials, Secret};
-use crate::finding::{Cause, Finding, Result};
-use crate::source::sso::{Assignments, Session, Token};
+use crate::credentials::Credentials;
+use crate::finding::{Class, Finding, Result};
+use crate::source::sso::{Assignments, Session};
 use crate::source::{Identity, Sources};
 use crate::store::{CacheKey, Store};
 use crate::time::{Timestamp, human_duration};
@@ -23,7 +22,7 @@ use crate::world::World;
 /// Obtains the credentials of one chain. Step 0 is its base, every following step a role.
 pub(crate) struct Refresher<'a> {
     pub(super) world: &'a World,
-    chain: &'a Chain,
+    pub(super) chain: &'a Chain,
     pub(super) store: &'a dyn Store,
     pub(super) sources: Sources<'a>,
     keys: Vec<Option<CacheKey>>,
@@ -31,8 +30,8 @@ pub(crate) struct Refresher<'a> {
     pub(super) mfa: Mfa<'a>,
     /// Whether an MFA code was needed.
     pub(super) code_needed: Cell<bool>,
-    /// The access key ID of the MFA session that was made last.
-    pub(super) new_session: RefCell<Option<String>>,
+    /// The MFA session that was made last: a store may keep nothing.
+    pub(super) new_session: RefCell<Option<(CacheKey, Entry)>>,
     /// The directory of the lock files.
     pub(super) locks: PathBuf,
     /// Whether to renew the last step even if it is fresh.
@@ -146,7 +145,7 @@ impl<'a> Refresher<'a> {
         self.keys.len() - 1
     }
 
-    fn key(&self, step: usize) -> Option<&CacheKey> {
+    pub(super) fn key(&self, step: usize) -> Option<&CacheKey> {
         self.keys.get(step).and_then(Option::as_ref)
     }
 
@@ -251,6 +250,11 @@ impl<'a> Refresher<'a> {
         waited: bool,
     ) -> Result<Credentials> {
         let failure = lock.as_mut().and_then(RefreshLock::last_failure);
+        let has_code = |hop: &Hop| hop.mfa_serial.is_some() && self.may_have_code(hop);
+        let failure = failure.filter(|failure| {
+            let own_code = self.hop(renewal.step).is_some_and(has_code);
+            !(own_code && failure.finding.class() == Class::NeedsPerson)
+        });
         let stored = self.read_cached(renewal.key);
         let action = renewal.decide(waited, failure.as_ref(), stored.as_ref(), self.world.now());
         match (action, failure, renewal.valid.clone(), stored) {
@@ -331,63 +335,6 @@ impl<'a> Refresher<'a> {
 
     pub(super) fn time_left(&self, entry: &Entry) -> String {
         human_duration(entry.expiration().seconds_from(self.world.now()))
-    }
-
-    fn fetch(&self, step: usize) -> Result<Credentials> {
-        let Some(hop) = self.chain.hop(step) else {
-            return self.fetch_base();
-        };
-        let caller = self.step(step - 1, false)?;
-        log::debug!("calling AssumeRole for {}", hop.role_arn.text);
-        match self.assume(step, hop, &caller) {
-            // AWS no longer accepts the caller's session from the cache: it must not be served
-            // again.
-            Err(finding) if finding.means_stale_credentials() && self.key(step - 1).is_some() => {
-                log::debug!(
-                    "AWS rejected the cached source credentials: deleting them and trying once more"
-                );
-                self.invalidate_step(step - 1);
-                self.assume(step, hop, &self.step(step - 1, false)?)
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn assume(&self, step: usize, hop: &Hop, caller: &Credentials) -> Result<Credentials> {
-        match &hop.mfa_serial {
-            Some(serial) => self.hop_with_mfa(step, hop, serial, caller),
-            None => self.sources.hop(hop, caller, None),
-        }
-    }
-
-    fn fetch_base(&self) -> Result<Credentials> {
-        let Some(session) = Session::of(&self.chain.base, self.world) else {
-            return self.sources.base(None);
-        };
-        let token = self.sso_token(&session, None)?;
-        let with_login = |finding: Finding| match finding.cause {
-            Cause::SsoSessionExpired if finding.remedy.is_empty() => {
-                finding.remedy(session.login())
-            }
-            _ => finding,
-        };
-        match self.sources.base(Some(token.access())).map_err(with_login) {
-            Err(finding) if finding.cause == Cause::SsoSessionExpired => {
-                log::debug!("the portal rejected the token: refreshing it");
-                // If that fails too, what the portal said is the better diagnosis.
-                let renewed = self
-                    .sso_token(&session, Some(token.access()))
-                    .map_err(|_| finding)?;
-                self.sources
-                    .base(Some(renewed.access()))
-                    .map_err(with_login)
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn sso_token(&self, session: &Session<'_>, rejected: Option<&Secret>) -> Result<Token> {
-        SsoTokens::new(session, &self.sources.calls, self.store).obtain(rejected)
     }
 
     /// Stores what was fetched, and returns it whether or not that works.

@@ -77,7 +77,11 @@ impl<'a> SsoTokens<'a> {
                     return Ok(renewed);
                 }
                 Err(finding) => {
+                    let is_unreachable = finding.class() == Class::Unreachable;
                     first.get_or_insert(finding);
+                    if is_unreachable {
+                        break; // so is the next one
+                    }
                 }
             }
         }
@@ -99,6 +103,9 @@ impl<'a> SsoTokens<'a> {
             Ok(renewed) => renewed,
             Err(finding) => return self.after_failure(token, rejected, finding),
         };
+        if let Some(other) = self.written_meanwhile(token) {
+            return Ok(other);
+        }
         if let Err(why) = self.write(&renewed) {
             // The token at hand still serves, but its refresh token is lost with this process.
             log::warn!(
@@ -113,9 +120,41 @@ impl<'a> SsoTokens<'a> {
         Ok(renewed)
     }
 
+    /// The token of a new sign-in by the AWS CLI, which takes no lock, in the place of `token`.
+    fn written_meanwhile(&self, token: &Token) -> Option<Token> {
+        if token.source() != TokenSource::File {
+            return None;
+        }
+        let now = self.session.read().ok()?;
+        (now.access() != token.access() && now.is_fresh(self.now())).then_some(now)
+    }
+
+    /// Ends the sessions of the tokens in these places at AWS, and removes them here; those of which
+    /// AWS could not be told only if `always`. Returns whether there was one, and whether AWS was
+    /// told.
+    pub(crate) fn end(&self, places: &[TokenSource], always: bool) -> Result<(bool, Result<()>)> {
+        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
+        let (mut found, mut outcome) = (false, Ok(()));
+        for token in self.all()? {
+            if !places.contains(&token.source()) {
+                continue;
+            }
+            found = true;
+            let told = self.end_token(&token);
+            if told.is_ok() || always {
+                self.remove(token.source())?;
+            }
+            outcome = outcome.and(told);
+        }
+        if always && places.contains(&TokenSource::File) {
+            found |= self.session.remove()?; // one that cannot be read
+        }
+        Ok((found, outcome))
+    }
+
     /// Ends the session of a token at AWS. The access token of a session that is still open may have
-    /// expired: then it is refreshed for that.
-    pub(crate) fn end(&self, token: &Token) -> Result<()> {
+    /// expired: then it is refreshed for that. Call it under the lock.
+    fn end_token(&self, token: &Token) -> Result<()> {
         let end = |token: &Token| {
             let call = sso::end_session(self.calls, self.session, token.access());
             self.calls.run(call)
@@ -123,15 +162,41 @@ impl<'a> SsoTokens<'a> {
         if token.is_valid(self.now()) && end(token)? {
             return Ok(());
         }
-        if token.is_refreshable(self.now()) {
-            match sso::refresh(self.calls, self.session, token) {
-                Ok(renewed) => drop(end(&renewed)?),
-                // It has ended.
-                Err(finding) if finding.class() == Class::NeedsPerson => {}
-                Err(finding) => return Err(finding),
-            }
+        if !token.is_refreshable(self.now()) {
+            return Ok(());
         }
-        Ok(())
+        match sso::refresh(self.calls, self.session, token) {
+            Ok(renewed) => {
+                if let Err(why) = self.write(&renewed) {
+                    log::debug!("the renewed token is not saved: {why}");
+                }
+                end(&renewed).map(drop)
+            }
+            // It has ended, unless the AWS CLI, which takes no lock, has refreshed it meanwhile.
+            Err(finding) if finding.class() == Class::NeedsPerson => {
+                let again = self.all()?.into_iter().find(|again| {
+                    again.source() == token.source() && again.access() != token.access()
+                });
+                again.map_or(Ok(()), |again| end(&again).map(drop))
+            }
+            Err(finding) => Err(finding),
+        }
+    }
+
+    /// Ends the session of a token that is stored under another key: the config files no longer name
+    /// it.
+    pub(crate) fn end_nameless(&self, token: &Token) -> Result<()> {
+        let ended = self.end_token(token);
+        let _ = self.store.remove(&self.key); // where a refreshed token was saved
+        ended
+    }
+
+    fn remove(&self, place: TokenSource) -> Result<()> {
+        match place {
+            TokenSource::Store => self.store.remove(&self.key).map(drop),
+            TokenSource::File => return self.session.remove().map(drop),
+        }
+        .map_err(StoreError::into_finding)
     }
 
     fn candidates(&self) -> Result<Vec<Token>> {
@@ -146,7 +211,7 @@ impl<'a> SsoTokens<'a> {
             let finding = Finding::new(Cause::StoreUnavailable, summary).evidence(why);
             match token.source() {
                 TokenSource::Store => {
-                    finding.remedy(format!("{} --share-with-cli", self.session.login()))
+                    finding.remedy(self.session.config().login_command_with("--share-with-cli"))
                 }
                 TokenSource::File => {
                     let dir = self.session.path().parent();
@@ -170,26 +235,16 @@ impl<'a> SsoTokens<'a> {
         Ok(())
     }
 
-    /// The tokens of both places; none where there is no sign-in.
+    /// The tokens of both places that can be read. Fails where the store cannot be read.
     pub(crate) fn all(&self) -> Result<Vec<Token>> {
         match self.candidates() {
-            Err(finding) if finding.cause == Cause::SsoSessionMissing => Ok(Vec::new()),
+            // There is none, or one that no program can read.
+            Err(finding) if finding.class() != Class::Store => {
+                log::debug!("{finding}");
+                Ok(Vec::new())
+            }
             outcome => outcome,
         }
-    }
-
-    /// Removes the token from our store; returns whether there was one.
-    pub(crate) fn remove_stored(&self) -> Result<bool> {
-        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
-        self.store
-            .remove(&self.key)
-            .map_err(StoreError::into_finding)
-    }
-
-    /// Removes the AWS CLI's token file; returns whether there was one.
-    pub(crate) fn remove_shared(&self) -> Result<bool> {
-        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
-        self.session.remove()
     }
 
     /// Takes the lock of the sign-in to this session, which is another one than that of its token:
@@ -278,10 +333,13 @@ fn candidates(session: &Session<'_>, store: &dyn Store, now: Timestamp) -> Resul
     let values = stored.as_deref().unwrap_or_default();
     let mut found: Vec<Token> = values.iter().filter_map(|v| Token::from_store(v)).collect();
     match (session.read(), stored) {
-        (Ok(shared), _) => found.push(shared),
-        (Err(finding), Err(store)) if finding.cause == Cause::SsoSessionMissing => {
-            return Err(store.into_finding());
+        (Ok(shared), Ok(_)) => found.push(shared),
+        (Ok(shared), Err(error)) => {
+            let label = session.label();
+            log::warn!("using the AWS CLI's sign-in to SSO session `{label}`: {error}");
+            found.push(shared);
         }
+        (Err(_), Err(error)) => return Err(error.into_finding()),
         (Err(finding), _) if found.is_empty() => return Err(finding),
         (Err(finding), _) => log::debug!("{}", finding.summary),
     }

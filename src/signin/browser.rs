@@ -207,7 +207,9 @@ impl BrowserFlow<'_> {
             };
             Ok(sso::token(self.calls, self.session, self.registration, approval).await)
         };
-        Ok(self.calls.run(call)??)
+        // The code is spent: the response is worth a wait.
+        let limit = self.calls.time_left() + sso::ROTATION_GRACE;
+        Ok(self.calls.run_within(limit, call)??)
     }
 
     fn page(&self, token: &Result<Token, BrowserError>) -> Page {
@@ -261,8 +263,8 @@ impl BrowserFlow<'_> {
             .evidence(format!("waited {waited} for the browser to come back"))
             .remedy(self.session.login())
             .remedy(format!(
-                "if the browser shows an error or cannot reach 127.0.0.1: {} --device",
-                self.session.login()
+                "if the browser shows an error or cannot reach 127.0.0.1: {}",
+                self.session.config().login_command_with("--device")
             ))
     }
 }

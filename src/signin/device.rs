@@ -59,8 +59,9 @@ impl DeviceFlow<'_> {
         let mut countdown = Countdown::new("waiting for the code to be approved", "", wait);
         let mut interval = device.interval;
         let mut trouble: Option<Finding> = None;
-        while Instant::now() + interval < end {
-            pause(interval, &mut countdown).await;
+        while Instant::now() < end {
+            let left = end.saturating_duration_since(Instant::now());
+            pause(interval.min(left), &mut countdown).await;
             let approval = sso::Approval::Device(device);
             match sso::token(self.calls, self.session, self.registration, approval).await {
                 Err(NoToken::Pending) => trouble = None,
@@ -84,7 +85,7 @@ impl DeviceFlow<'_> {
         let waited = humantime::format_duration(wait);
         Finding::new(Cause::SsoSessionMissing, summary)
             .evidence(format!("waited {waited} for the code to be approved"))
-            .remedy(format!("{} --device", self.session.login()))
+            .remedy(self.session.config().login_command_with("--device"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! MFA codes from the command line and from the person at the terminal.
 
+use std::fs::File;
 use std::sync::Mutex;
 
 use crate::config::Hop;
@@ -29,6 +30,18 @@ impl Codes {
 impl CodeSource for Codes {
     fn given(&self) -> Option<String> {
         lock(&self.given).take()
+    }
+
+    fn may_have_one(&self) -> bool {
+        lock(&self.given).is_some() || (self.may_ask && ui::is_attended())
+    }
+
+    fn terminal(&self) -> Option<File> {
+        let is_asked = self.may_ask && ui::is_attended();
+        is_asked
+            .then(Terminal::open)
+            .flatten()
+            .map(Terminal::into_input)
     }
 
     fn ask(&self, hop: &Hop, serial: &str, rejected: Option<&Finding>) -> Option<Result<String>> {

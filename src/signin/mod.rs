@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) use choice::choose;
 pub(crate) use mfa::Codes;
 pub(crate) use offer::{can_cure, offer};
-pub(crate) use session::{SignIn, SignedIn};
+pub(crate) use session::{SignIn, SignedIn, require_store};
 
 /// How long a sign-in may take unless the user says otherwise: as long as a device code of AWS, and
 /// as the AWS CLI waits.

@@ -1,6 +1,7 @@
 //! Signing in to one SSO session: not where it is valid, never twice at once, and never without a
 //! place for the token.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::Options;
@@ -10,7 +11,8 @@ use super::opener::{Opener, Way};
 use crate::config::{Network, SsoSession};
 use crate::credentials::Secret;
 use crate::finding::{Cause, Class, Finding, Result};
-use crate::refresh::{SsoTokens, registration_key};
+use crate::refresh::{SsoTokens, probe_key, registration_key};
+use crate::shell::quoted_path;
 use crate::source::Calls;
 use crate::source::sso::{
     self, Flow, NoToken, Registration, Session, Token, TokenFacts, TokenSource,
@@ -64,17 +66,18 @@ impl SignIn<'_> {
             session: &session,
             tokens: &tokens,
         };
-        let valid = |token: &Token| {
+        let valid = |token: Token| {
+            let token = attempt.shared_if_wanted(token)?;
             Ok(Some(SignedIn {
-                facts: session.facts(token),
+                facts: session.facts(&token),
                 was_valid: true,
             }))
         };
         let force = self.options.force;
         if !force && let Some(token) = attempt.valid_token()? {
-            return valid(&token);
+            return valid(token);
         }
-        let before = attempt.newest()?;
+        let before = attempt.newest();
         let began = Instant::now();
         let (_lock, waited) = tokens.sign_in_lock(began + self.options.wait)?;
         calls.extend(began.elapsed());
@@ -82,7 +85,7 @@ impl SignIn<'_> {
             && let Some(token) = attempt.valid_token()?
             && (!force || Some(token.access()) != before.as_ref())
         {
-            return valid(&token);
+            return valid(token);
         }
         let began = Instant::now();
         let agreed = consent();
@@ -104,9 +107,9 @@ impl Attempt<'_> {
     }
 
     /// The access token of the best sign-in so far.
-    fn newest(&self) -> Result<Option<Secret>> {
-        let tokens = self.tokens.all()?;
-        Ok(tokens.first().map(|token| token.access().clone()))
+    fn newest(&self) -> Option<Secret> {
+        let tokens = self.tokens.all().ok()?;
+        tokens.first().map(|token| token.access().clone())
     }
 
     /// The token, refreshed where that is due, if the portal accepts it. Fails where AWS cannot be
@@ -142,13 +145,19 @@ impl Attempt<'_> {
 
     /// Begins a session: the token is saved when this returns.
     fn begin(&self) -> Result<Token> {
+        let way = Way::choose(self.sign_in.options, self.sign_in.world);
+        let flow = match &way {
+            Way::Browser(_) => Flow::Browser,
+            Way::Device(_) => Flow::Device,
+        };
         self.check_place()?;
+        let (registration, is_stored) = self.registration(flow)?;
         if self.sign_in.options.force {
             self.end_session()?;
         }
-        match Way::choose(self.sign_in.options, self.sign_in.world) {
-            Way::Browser(opener) => self.by_browser(&opener),
-            Way::Device(reason) => self.by_device(reason),
+        match way {
+            Way::Browser(opener) => self.by_browser(&opener, &registration),
+            Way::Device(reason) => self.by_device(reason, &registration, is_stored),
         }
     }
 
@@ -162,50 +171,42 @@ impl Attempt<'_> {
 
     /// Fails where a token could not be kept, before a person does anything.
     fn check_place(&self) -> Result<()> {
-        if self.place() == TokenSource::File {
-            return Ok(());
+        let what = format!("token of SSO session `{}`", self.session.label());
+        match self.place() {
+            TokenSource::File => self.session.check_writable().map_err(|e| {
+                let dir = self.session.path().parent().unwrap_or(Path::new("."));
+                no_place(&what, &e.to_string()).remedy(format!("ls -ld {}", quoted_path(dir)))
+            }),
+            TokenSource::Store => require_store(self.sign_in.store, &what).map_err(|finding| {
+                finding.remedy(format!(
+                    "or keep it in the AWS CLI's file, in plain text: {}",
+                    self.session.config().login_command_with("--share-with-cli")
+                ))
+            }),
         }
-        let status = self.sign_in.store.check();
-        let (why, remedy) = match &status.state {
-            Ok(()) if status.name == "none" => (
-                "the store is `none`, which keeps nothing".to_owned(),
-                "omit --store none, and unset AWSFRESH_STORE",
-            ),
-            Ok(()) => return Ok(()),
-            Err(error) => (
-                error.detail().to_owned(),
-                "unlock the keyring, or name a key file: AWSFRESH_KEY_FILE=FILE",
-            ),
-        };
-        let label = self.session.label();
-        let summary = format!("there is no place to keep the token of SSO session `{label}`");
-        Err(Finding::new(Cause::StoreUnavailable, summary)
-            .evidence(why)
-            .remedy(remedy)
-            .remedy(format!(
-                "or keep it in the AWS CLI's file, in plain text: {} --share-with-cli",
-                self.session.login()
-            )))
     }
 
-    /// Ends the session at AWS, so that permissions and end of the next one are new. The AWS CLI's
-    /// token of it is worth nothing then, and would look valid.
+    /// Ends the session at AWS, so that permissions and end of the next one are new. Its tokens, the
+    /// AWS CLI's included, are worth nothing then, and would look valid.
     fn end_session(&self) -> Result<()> {
-        for token in self.tokens.all()? {
-            self.tokens.end(&token)?;
-            if token.source() == TokenSource::File {
-                self.tokens.remove_shared()?;
-            }
-        }
-        Ok(())
+        let places = [TokenSource::Store, TokenSource::File];
+        let (_, told) = self.tokens.end(&places, false)?;
+        told
     }
 
-    fn by_browser(&self, opener: &Opener) -> Result<Token> {
-        let (registration, _) = self.registration(Flow::Browser)?;
+    /// A token that is valid, in the AWS CLI's file if it is to be there.
+    fn shared_if_wanted(&self, token: Token) -> Result<Token> {
+        if token.source() == self.place() || self.place() == TokenSource::Store {
+            return Ok(token);
+        }
+        self.save(token)
+    }
+
+    fn by_browser(&self, opener: &Opener, registration: &Registration) -> Result<Token> {
         let flow = BrowserFlow {
             calls: self.calls,
             session: self.session,
-            registration: &registration,
+            registration,
             opener,
             port: self.sign_in.options.port,
             wait: self.sign_in.options.wait,
@@ -227,7 +228,12 @@ impl Attempt<'_> {
         })
     }
 
-    fn by_device(&self, reason: &'static str) -> Result<Token> {
+    fn by_device(
+        &self,
+        reason: &'static str,
+        registration: &Registration,
+        is_stored: bool,
+    ) -> Result<Token> {
         let attempt = |registration: &Registration| {
             let flow = DeviceFlow {
                 calls: self.calls,
@@ -238,8 +244,7 @@ impl Attempt<'_> {
             };
             flow.run()
         };
-        let (registration, is_stored) = self.registration(Flow::Device)?;
-        let mut outcome = attempt(&registration);
+        let mut outcome = attempt(registration);
         if let Err(NoToken::UnknownClient(finding)) = &outcome {
             self.drop_registration(Flow::Device);
             if is_stored {
@@ -286,4 +291,34 @@ impl Attempt<'_> {
             .store
             .remove(&registration_key(self.session, flow));
     }
+}
+
+/// Fails where the store would not keep what a person is about to be asked for: `what`, as in "the
+/// token". It is written to, because a store may be readable alone.
+pub(crate) fn require_store(store: &dyn Store, what: &str) -> Result<()> {
+    let status = store.check();
+    if status.name == "none" && status.state.is_ok() {
+        return Err(no_place(what, "the store is `none`, which keeps nothing")
+            .remedy("omit --store none, and unset AWSFRESH_STORE"));
+    }
+    let key = probe_key();
+    let written = status
+        .state
+        .and_then(|()| store.put(&key, "awsfresh: a test, which can be deleted", b"test"))
+        .and_then(|()| store.get(&key));
+    let why = match written {
+        Ok(Some(_)) => {
+            let _ = store.remove(&key); // it contains nothing
+            return Ok(());
+        }
+        Ok(None) => "what is written cannot be read back".to_owned(),
+        Err(error) => error.detail().to_owned(),
+    };
+    Err(no_place(what, &why)
+        .remedy("unlock the keyring, or name a key file: AWSFRESH_KEY_FILE=FILE"))
+}
+
+fn no_place(what: &str, why: &str) -> Finding {
+    let summary = format!("there is no place to keep the {what}");
+    Finding::new(Cause::StoreUnavailable, summary).evidence(why)
 }

@@ -1,5 +1,6 @@
 //! MFA codes: what AWS accepts, and the program of the user that prints one.
 
+use std::fs::File;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -35,9 +36,14 @@ pub(crate) fn checked_code(text: &str, place: &str) -> Result<String> {
     .remedy("an MFA code has six digits"))
 }
 
-/// Runs the `mfa_process` of a profile and returns the code that it prints. What it writes to stderr
-/// is for the person, and so is what it reads from the terminal.
-pub(crate) fn run(calls: &Calls<'_>, command: &Value, profile: &str) -> Result<String> {
+/// Runs the `mfa_process` of a profile and returns the code that it prints. Where there is a person,
+/// it reads from the `terminal`, and its stderr is shown.
+pub(crate) fn run(
+    calls: &Calls<'_>,
+    command: &Value,
+    profile: &str,
+    terminal: Option<File>,
+) -> Result<String> {
     let failed = |what: String| {
         Finding::new(
             Cause::ProcessFailed,
@@ -54,16 +60,15 @@ pub(crate) fn run(calls: &Calls<'_>, command: &Value, profile: &str) -> Result<S
         calls.time_left()
     };
     let work = async {
-        let inherited = || {
-            if attended {
-                Stdio::inherit()
-            } else {
-                Stdio::null()
-            }
+        let errors = if attended {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
         };
         let mut child = shell(&command.text)
-            .stdin(inherited())
-            .stderr(inherited())
+            // Our own input is that of the wrapped command.
+            .stdin(terminal.map_or_else(Stdio::null, Stdio::from))
+            .stderr(errors)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

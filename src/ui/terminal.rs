@@ -46,6 +46,11 @@ impl Terminal {
         None
     }
 
+    /// The device, for another program to read from.
+    pub(crate) fn into_input(self) -> File {
+        self.input
+    }
+
     /// Asks for one line; `None` at the end of the input. What was typed before is no answer.
     pub(crate) fn ask(&mut self, question: &str) -> Option<String> {
         #[cfg(unix)]
@@ -130,6 +135,17 @@ pub(super) fn is_foreground(terminal: &File) -> bool {
 /// Whether the last line of the terminal is a countdown, which the next text replaces.
 static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 
+/// Whether a line on stderr would not disturb the program in the foreground.
+#[cfg(unix)]
+fn stderr_is_ours() -> bool {
+    rustix::termios::tcgetpgrp(io::stderr()).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+fn stderr_is_ours() -> bool {
+    true
+}
+
 /// A line on stderr that shows the time left; nothing where stderr is no terminal. It is erased when
 /// dropped.
 pub(crate) struct Countdown {
@@ -154,7 +170,7 @@ impl Countdown {
 
     /// Shows the time left, where that has changed or other text came between.
     pub(crate) fn show(&mut self) {
-        if !self.is_shown {
+        if !self.is_shown || !stderr_is_ours() {
             return;
         }
         let left = self.end.saturating_duration_since(Instant::now());

@@ -8,8 +8,8 @@ mod session;
 mod token;
 
 pub(crate) use oidc::{
-    Approval, DeviceAuthorization, Flow, NoToken, Registration, authorize_url, refresh, register,
-    start_device, token,
+    Approval, DeviceAuthorization, Flow, NoToken, ROTATION_GRACE, Registration, authorize_url,
+    refresh, register, start_device, token,
 };
 pub(crate) use portal::{Assignments, assignments, check_token, end_session, role_credentials};
 pub(crate) use session::Session;

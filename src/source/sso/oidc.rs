@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 pub(super) const SERVICE: &str = "SSO-OIDC";
 /// Once a refresh token is sent, the server may have spent it: the response is waited for beyond the
 /// deadline.
-const ROTATION_GRACE: Duration = Duration::from_secs(10);
+pub(crate) const ROTATION_GRACE: Duration = Duration::from_secs(10);
 /// A registration with less time left, in seconds, is renewed: a token would not be refreshed with
 /// it for long. AWS grants 90 days.
 const REGISTRATION_MARGIN: i64 = 24 * 3600;
@@ -170,7 +170,7 @@ pub(crate) fn start_device(
     let response = calls.run(async {
         let sent = request.send().await;
         sent.map_err(|e| {
-            unknown = e.code() == Some("InvalidClientException");
+            unknown = is_unknown_client(e.code());
             refused(&e, session, "start a sign-in")
         })
     });
@@ -230,7 +230,7 @@ pub(crate) async fn token(
     let response = request.send().await.map_err(|e| match e.code() {
         Some("AuthorizationPendingException") => NoToken::Pending,
         Some("SlowDownException") => NoToken::SlowDown,
-        Some("InvalidClientException") => {
+        code if is_unknown_client(code) => {
             NoToken::UnknownClient(refused(&e, session, "accept this program"))
         }
         Some("AccessDeniedException") => NoToken::Failed(denied(session, &e)),
@@ -284,6 +284,13 @@ pub(crate) fn refresh(calls: &Calls<'_>, session: &Session<'_>, token: &Token) -
         Err(_) => (token.access().expose(), token.expires()),
     };
     Ok(token.refreshed(access, expires, response.refresh_token()))
+}
+
+fn is_unknown_client(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("InvalidClientException" | "UnauthorizedClientException")
+    )
 }
 
 /// The page on which a person approves a sign-in by browser.

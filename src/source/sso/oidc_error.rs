@@ -69,9 +69,7 @@ where
                 ))
         }
         "InvalidClientException" | "UnauthorizedClientException" => {
-            let summary = format!(
-                "SSO-OIDC no longer knows the client registration of SSO session `{label}`"
-            );
+            let summary = format!("SSO-OIDC no longer knows the registration of `{label}`");
             Finding::new(Cause::SsoRegistrationExpired, summary)
                 .evidence(said)
                 .remedy(session.login())
@@ -97,7 +95,7 @@ pub(super) fn refresh_error(
     let finding = match code {
         "InvalidClientException" => {
             let summary = format!(
-                "SSO-OIDC rejected the client registration of SSO session `{}`",
+                "SSO-OIDC rejected the registration of `{}`",
                 session.label()
             );
             Finding::new(Cause::SsoRegistrationExpired, summary).remedy(session.login())

@@ -114,9 +114,9 @@ impl<'a> Session<'a> {
     /// Reads the AWS CLI's token file.
     pub(crate) fn read(&self) -> Result<Token> {
         let parse = |bytes: &[u8]| parse_token(bytes, TokenSource::File);
-        read_settled(&self.path, SIZE_LIMIT, parse).map_err(|e| match e {
+        let token = read_settled(&self.path, SIZE_LIMIT, parse).map_err(|e| match e {
             Unreadable::Missing => self.not_signed_in(),
-            Unreadable::Io(e) => unreadable_file("SSO token", &self.path, &e),
+            Unreadable::Io(e) => unreadable_file("SSO token", &self.path, &e).remedy(self.login()),
             Unreadable::Damaged(why) => {
                 let summary = format!(
                     "the token file of SSO session `{}` is damaged",
@@ -126,7 +126,15 @@ impl<'a> Session<'a> {
                     .evidence(format!("{}: {why}", self.path.display()))
                     .remedy(self.login())
             }
-        })
+        })?;
+        let same = |a: &str, b: &str| bare_url(a).eq_ignore_ascii_case(bare_url(b));
+        match token.start_url() {
+            Some(other) if !same(other, &self.config.start_url) => {
+                let file = self.path.display();
+                Err(self.no_sign_in(format!("the sign-in in {file} is that to {other}")))
+            }
+            _ => Ok(token),
+        }
     }
 
     /// Replaces the AWS CLI's token file.
@@ -135,6 +143,17 @@ impl<'a> Session<'a> {
             files::create_private_dir(dir)?;
         }
         files::write_atomic(&self.path, &token.to_bytes())
+    }
+
+    /// Whether the AWS CLI's token file can be replaced.
+    pub(crate) fn check_writable(&self) -> std::io::Result<()> {
+        let probe = self.path.with_extension("awsfresh-test");
+        if let Some(dir) = probe.parent() {
+            files::create_private_dir(dir)?;
+        }
+        let _ = std::fs::remove_file(&probe); // that of a run that was killed
+        files::create_private(&probe)?;
+        std::fs::remove_file(&probe)
     }
 
     /// Removes the AWS CLI's token file; returns whether there was one.
@@ -173,12 +192,16 @@ impl<'a> Session<'a> {
 
     /// There was no sign-in on this machine.
     pub(crate) fn not_signed_in(&self) -> Finding {
+        let file = self.path.display();
+        self.no_sign_in(format!(
+            "no token in the credential store, and no file {file}"
+        ))
+    }
+
+    fn no_sign_in(&self, evidence: String) -> Finding {
         let summary = format!("not signed in to SSO session `{}`", self.label());
         Finding::new(Cause::SsoSessionMissing, summary)
-            .evidence(format!(
-                "no token in the credential store, and no file {}",
-                self.path.display()
-            ))
+            .evidence(evidence)
             .remedy(self.login())
     }
 }
@@ -196,10 +219,7 @@ impl TokenFacts {
 
     /// The registration has expired that a refresh needs.
     pub(crate) fn registration_expired(&self) -> Finding {
-        let summary = format!(
-            "the client registration of SSO session `{}` has expired",
-            self.label
-        );
+        let summary = format!("the client registration of `{}` has expired", self.label);
         Finding::new(Cause::SsoRegistrationExpired, summary)
             .evidence(format!("registrationExpiresAt in {}", self.place))
             .remedy(self.login.clone())
@@ -215,6 +235,12 @@ impl TokenFacts {
     pub(crate) fn no_refresh_token(&self) -> String {
         format!("{} contains no refresh token", self.place)
     }
+}
+
+/// A start URL without fragment and trailing slashes, which mean nothing.
+fn bare_url(url: &str) -> &str {
+    let url = url.split('#').next().unwrap_or(url);
+    url.trim_end_matches('/')
 }
 
 /// Whether a start URL is of the form `https://NAME.portal.REGION.app.aws`.

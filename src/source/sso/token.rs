@@ -189,11 +189,16 @@ impl Token {
         Some(SsoSession {
             name: None,
             profile: None,
-            start_url: self.text("startUrl")?.to_owned(),
+            start_url: self.start_url()?.to_owned(),
             region: self.text("region")?.to_owned(),
             scopes: Vec::new(),
             use_fips: None,
         })
+    }
+
+    /// The start URL of the sign-in.
+    pub(super) fn start_url(&self) -> Option<&str> {
+        self.text("startUrl")
     }
 
     /// The region of the sign-in.
