@@ -193,10 +193,13 @@ impl<'a> SsoTokens<'a> {
 
     fn remove(&self, place: TokenSource) -> Result<()> {
         match place {
-            TokenSource::Store => self.store.remove(&self.key).map(drop),
-            TokenSource::File => return self.session.remove().map(drop),
-        }
-        .map_err(StoreError::into_finding)
+            TokenSource::Store => {
+                let removed = self.store.remove(&self.key);
+                removed.map_err(StoreError::into_finding)?
+            }
+            TokenSource::File => self.session.remove()?,
+        };
+        Ok(())
     }
 
     fn candidates(&self) -> Result<Vec<Token>> {

@@ -79,6 +79,13 @@ pub(super) fn credentials(
     let refreshed = sources.calls.run_within(limit, session.refresh(&token));
     match refreshed {
         Ok(refreshed) => {
+            // A new sign-in by the AWS CLI, which takes no lock, is not overwritten.
+            if let Ok(other) = session.read()
+                && other != token
+                && other.expires > now
+            {
+                return Ok(other.credentials);
+            }
             if let Err(e) = files::write_atomic(&session.file, &refreshed.to_bytes()) {
                 log::warn!(
                     "the renewed `aws login` session could not be saved ({e}); fix that, then run \

@@ -21,8 +21,10 @@ impl Terminal {
     pub fn run(home: &Sandbox, line: &str) -> Self {
         let mut plain = home.command(&[]);
         plain.env("SHELL", "/bin/sh").env("TERM", "xterm");
-        let mut command = Command::new("/usr/bin/script");
+        // A job in the background of a script, such as a CI job, ignores SIGINT, and so would this.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .args(["--default-signal", "/usr/bin/script"])
             .args(["-qefc", line, "/dev/null"])
             .env_clear()
             .envs(
