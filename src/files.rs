@@ -113,6 +113,30 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// The same for a file of the user, who may have made it a link: its target is replaced.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomic(&target(path), bytes)
+}
+
+/// Checks that a file of `size` bytes could take the place of `path`: one is written beside it and
+/// removed. A spent refresh token whose successor cannot be saved would be lost.
+pub(crate) fn check_room(path: &Path, size: usize) -> io::Result<()> {
+    let probe = target(path).with_file_name(format!(".{}.tmp", random_hex::<8>()?));
+    let written = create_private(&probe).and_then(|mut file| file.write_all(&vec![0; size]));
+    let removed = fs::remove_file(&probe);
+    written.and(removed)
+}
+
+/// The file that a path leads to.
+fn target(path: &Path) -> PathBuf {
+    if path.is_symlink()
+        && let Ok(target) = fs::canonicalize(path)
+    {
+        return target;
+    }
+    path.to_owned()
+}
+
 /// Creates a directory for this user alone, and its missing parents. An existing one stays as
 /// it is.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {

@@ -30,6 +30,8 @@ extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
     // A handler that does nothing: writing to a closed pipe is an error and does not end the
     // process. Commands do not inherit it.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGPIPE, Arc::default());
+    // The same for a file that becomes larger than `ulimit -f` allows.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     std::process::exit(awsfresh::main().into())
 }
 

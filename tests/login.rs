@@ -1031,7 +1031,8 @@ fn a_logout_during_a_refresh_ends_the_session() {
     let child = home.start(&["credential-process", "-p", "corp-admin"]);
     std::thread::sleep(Duration::from_millis(150));
     home.wrap(&["logout", "corp", "--also-cli"]).succeeded();
-    end(child).succeeded();
+    // Its request for role credentials comes before the end of the session, or after it.
+    assert!(matches!(end(child).code, Some(0 | 4)));
     assert_eq!(
         aws.sso_current(START).1,
         None,

@@ -397,22 +397,79 @@ fn a_token_in_the_store_ranks_above_the_cli_file_and_is_rotated_in_the_store() {
     );
 }
 
-#[test]
-fn a_full_disk_is_reported_and_withholds_no_credentials() {
-    let (_aws, home, file) = setup(-60);
-    let before = token(&home, &file);
-    let plain = home.command(&["credential-process", "-p", "admin"]);
+/// Runs a call with files limited to no byte, like a full disk.
+fn without_room(home: &Sandbox, profile: &str) -> std::process::Output {
+    let plain = home.command(&["credential-process", "-p", profile]);
     let mut full = std::process::Command::new("sh");
-    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""])
+    full.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\""])
         .arg(plain.get_program())
         .args(plain.get_args());
     full.env_clear()
         .envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    let output = full.output().unwrap();
+    full.output().unwrap()
+}
+
+/// A refresh spends the refresh token: it is not requested where its successor would be lost.
+#[test]
+fn no_refresh_token_is_spent_whose_successor_cannot_be_saved() {
+    // Nothing valid is left: the call fails, and the session is as it was.
+    let (aws, home, file) = setup(-60);
+    let before = token(&home, &file);
+    let output = without_room(&home, "admin");
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        output.status.success() && stderr.contains("`corp` could not be saved"),
-        "{stderr}"
-    );
-    assert_eq!(token(&home, &file), before, "the old file changed");
+    assert_eq!(output.status.code(), Some(8), "{stderr}");
+    assert!(stderr.contains("[store-unavailable]"), "{stderr}");
+    assert_eq!(aws.count("CreateToken"), 0);
+    assert_eq!(token(&home, &file), before);
+    home.credentials_of("admin").answer();
+    // The access token lives for two more minutes: it is used as it is.
+    let (aws, home, _) = setup(120);
+    let output = without_room(&home, "admin");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(aws.count("CreateToken"), 0);
+}
+
+/// Modes do not bind root, who runs this as nobody.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_token_whose_file_cannot_be_replaced_moves_to_the_store() {
+    let (aws, home, file) = setup(-60);
+    let root = home.shell("id -u").trim() == "0";
+    let run = |rest: &str| {
+        let user = if root {
+            "setpriv --reuid=65534 --regid=65534 --clear-groups"
+        } else {
+            ""
+        };
+        home.shell(&format!("{user} ./awsfresh {rest}; echo $?"))
+    };
+    // The directory of the program may be closed to others.
+    std::fs::copy(fixtures::AWSFRESH, home.home().join("awsfresh")).unwrap();
+    if root {
+        home.shell("chown -R 65534:65534 .");
+    }
+    home.shell("chmod 555 .aws/sso/cache");
+    assert!(run("credential-process -p admin").ends_with("0\n"));
+    assert_eq!(aws.count("CreateToken"), 1);
+    run("forget --all");
+    home.shell(&format!(
+        "rm -f {file} 2>/dev/null; chmod 755 .aws/sso/cache; rm -f {file}"
+    ));
+    assert!(run("credential-process -p admin").ends_with("0\n"));
+    assert_eq!(aws.count("CreateToken"), 1, "the token is not in the store");
+}
+
+/// Dotfiles in a repository.
+#[test]
+#[cfg(unix)]
+fn a_linked_token_file_stays_a_link() {
+    let (aws, home, file) = setup(-60);
+    let (link, target) = (home.home().join(&file), home.home().join("dotfiles/token"));
+    std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+    std::fs::rename(&link, &target).unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    home.credentials_of("admin").answer();
+    assert!(link.is_symlink());
+    let kept = std::fs::read_to_string(target).unwrap();
+    assert!(kept.contains(&aws.sso_current(START).1.unwrap()));
 }

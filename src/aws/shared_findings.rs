@@ -21,6 +21,15 @@ impl Finding {
         .remedy("try again; https://health.aws.amazon.com")
     }
 
+    /// A token that is not refreshed: the refresh would spend it, and its successor could not be
+    /// saved.
+    pub(crate) fn no_room(what: &str, why: &str) -> Self {
+        let summary = format!("the {what} is not refreshed: the new one could not be saved");
+        Self::new(Cause::StoreUnavailable, summary)
+            .evidence(why)
+            .remedy("free space on the disk, or make the place writable")
+    }
+
     /// A response that AWS would not send.
     pub(crate) fn not_aws(service: &str, evidence: &str) -> Self {
         Self::new(

@@ -139,11 +139,6 @@ pub(crate) fn registration_key(session: &Session<'_>, flow: Flow) -> CacheKey {
     key(REGISTRATION_KIND, &what)
 }
 
-/// The key of an entry that shows whether a store can be written to.
-pub(crate) fn probe_key() -> CacheKey {
-    key("test", &json!(null))
-}
-
 /// The key of the lock under which a person signs in to an SSO session.
 pub(crate) fn sign_in_key(session: &Session<'_>) -> CacheKey {
     key("sso-sign-in", &json!(session.identity()))

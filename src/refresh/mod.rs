@@ -21,9 +21,7 @@ mod refresher;
 mod sso_token;
 
 pub use cache_key::TOKEN_KIND;
-pub(crate) use cache_key::{
-    MFA_KIND, REGISTRATION_KIND, mfa_keys, probe_key, registration_key, step_keys,
-};
+pub(crate) use cache_key::{MFA_KIND, REGISTRATION_KIND, mfa_keys, registration_key, step_keys};
 pub use entry::Entry;
 pub use freshness::{Freshness, freshness};
 pub(crate) use mfa::{CodeSource, Mfa, Renew};

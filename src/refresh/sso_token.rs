@@ -15,11 +15,14 @@ use crate::finding::{Cause, Class, Finding, Result};
 use crate::shell::quoted_path;
 use crate::source::Calls;
 use crate::source::sso::{self, Session, Token, TokenSource};
-use crate::store::{CacheKey, Store, StoreError};
+use crate::store::{self, CacheKey, Store, StoreError};
 use crate::time::Timestamp;
 
 /// How long to wait for the lock to save a token, or to delete it.
 const SAVE_TIME: Duration = Duration::from_secs(15);
+
+/// How much longer a token may become, in bytes.
+const GROWTH: usize = 4 * 1024;
 
 /// The token of a session, and what its renewal needs.
 pub(crate) struct SsoTokens<'a> {
@@ -99,8 +102,12 @@ impl<'a> SsoTokens<'a> {
     fn refresh(&self, token: &Token, rejected: Option<&Secret>) -> Result<Token> {
         let label = self.session.label();
         log::debug!("refreshing the token of SSO session `{label}`");
+        let place = match self.place_for(token) {
+            Ok(place) => place,
+            Err(finding) => return self.after_failure(token, rejected, finding),
+        };
         let renewed = match sso::refresh(self.calls, self.session, token) {
-            Ok(renewed) => renewed,
+            Ok(renewed) => renewed.moved_to(place),
             Err(finding) => return self.after_failure(token, rejected, finding),
         };
         if let Some(other) = self.written_meanwhile(token) {
@@ -118,6 +125,22 @@ impl<'a> SsoTokens<'a> {
             return Err(Finding::new(Cause::AwsUnavailable, summary).remedy("try again"));
         }
         Ok(renewed)
+    }
+
+    /// Where the successor of a token can be saved: where that is, else in our store. Known before
+    /// the request goes out, because that spends the token.
+    fn place_for(&self, token: &Token) -> Result<TokenSource> {
+        let size = token.to_bytes().len() + GROWTH;
+        let in_store = || store::check_room(self.store, size).map(|()| TokenSource::Store);
+        let place = match token.source() {
+            TokenSource::Store => in_store(),
+            TokenSource::File => match self.session.check_room(size) {
+                Ok(()) => Ok(TokenSource::File),
+                Err(e) => in_store().map_err(|why| format!("{e}; {why}")),
+            },
+        };
+        let label = self.session.label();
+        place.map_err(|why| Finding::no_room(&format!("token of SSO session `{label}`"), &why))
     }
 
     /// The token of a new sign-in by the AWS CLI, which takes no lock, in the place of `token`.

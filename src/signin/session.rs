@@ -11,15 +11,18 @@ use super::opener::{Opener, Way};
 use crate::config::{Network, SsoSession};
 use crate::credentials::Secret;
 use crate::finding::{Cause, Class, Finding, Result};
-use crate::refresh::{SsoTokens, probe_key, registration_key};
+use crate::refresh::{SsoTokens, registration_key};
 use crate::shell::quoted_path;
 use crate::source::Calls;
 use crate::source::sso::{
     self, Flow, NoToken, Registration, Session, Token, TokenFacts, TokenSource,
 };
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::time::Timestamp;
 use crate::world::World;
+
+/// A token and its registration are shorter, in bytes.
+const ROOM: usize = 16 * 1024;
 
 /// Signs in to sessions.
 pub(crate) struct SignIn<'a> {
@@ -173,7 +176,7 @@ impl Attempt<'_> {
     fn check_place(&self) -> Result<()> {
         let what = format!("token of SSO session `{}`", self.session.label());
         match self.place() {
-            TokenSource::File => self.session.check_writable().map_err(|e| {
+            TokenSource::File => self.session.check_room(ROOM).map_err(|e| {
                 let dir = self.session.path().parent().unwrap_or(Path::new("."));
                 no_place(&what, &e.to_string()).remedy(format!("ls -ld {}", quoted_path(dir)))
             }),
@@ -301,21 +304,14 @@ pub(crate) fn require_store(store: &dyn Store, what: &str) -> Result<()> {
         return Err(no_place(what, "the store is `none`, which keeps nothing")
             .remedy("omit --store none, and unset AWSFRESH_STORE"));
     }
-    let key = probe_key();
-    let written = status
-        .state
-        .and_then(|()| store.put(&key, "awsfresh: a test, which can be deleted", b"test"))
-        .and_then(|()| store.get(&key));
-    let why = match written {
-        Ok(Some(_)) => {
-            let _ = store.remove(&key); // it contains nothing
-            return Ok(());
-        }
-        Ok(None) => "what is written cannot be read back".to_owned(),
-        Err(error) => error.detail().to_owned(),
+    let kept = match status.state {
+        Ok(()) => store::check_room(store, ROOM),
+        Err(error) => Err(error.detail().to_owned()),
     };
-    Err(no_place(what, &why)
-        .remedy("unlock the keyring, or name a key file: AWSFRESH_KEY_FILE=FILE"))
+    kept.map_err(|why| {
+        no_place(what, &why)
+            .remedy("unlock the keyring, or name a key file: AWSFRESH_KEY_FILE=FILE")
+    })
 }
 
 fn no_place(what: &str, why: &str) -> Finding {

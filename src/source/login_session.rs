@@ -38,6 +38,8 @@ use crate::world::World;
 const FILE_LIMIT: u64 = 256 * 1024;
 /// The SDKs refresh a session with less time left, in seconds.
 const REFRESH_WINDOW: i64 = 5 * 60;
+/// How much longer a file may become, in bytes.
+const GROWTH: usize = 8 * 1024;
 /// Once a request is sent, the server may have rotated the refresh token: the response is waited for
 /// beyond the deadline.
 const ROTATION_GRACE: Duration = Duration::from_secs(10);
@@ -75,8 +77,15 @@ pub(super) fn credentials(
     if token.expires.seconds_from(now) > REFRESH_WINDOW {
         return Ok(token.credentials);
     }
-    let limit = sources.calls.time_left() + ROTATION_GRACE;
-    let refreshed = sources.calls.run_within(limit, session.refresh(&token));
+    let size = token.to_bytes().len() + GROWTH;
+    let refreshed = match files::check_room(&session.file, size) {
+        Ok(()) => {
+            let limit = sources.calls.time_left() + ROTATION_GRACE;
+            sources.calls.run_within(limit, session.refresh(&token))
+        }
+        Err(e) => Err(Finding::no_room("`aws login` session", &e.to_string())
+            .evidence(session.file.display().to_string())),
+    };
     match refreshed {
         Ok(refreshed) => {
             // A new sign-in by the AWS CLI, which takes no lock, is not overwritten.
@@ -86,7 +95,7 @@ pub(super) fn credentials(
             {
                 return Ok(other.credentials);
             }
-            if let Err(e) = files::write_atomic(&session.file, &refreshed.to_bytes()) {
+            if let Err(e) = files::replace(&session.file, &refreshed.to_bytes()) {
                 log::warn!(
                     "the renewed `aws login` session could not be saved ({e}); fix that, then run \
                         aws login again"

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::digest::random_hex;
 pub use error::StoreError;
 pub use key::CacheKey;
 pub use settings::{StoreKind, StoreSettings};
@@ -78,6 +79,24 @@ pub fn open(settings: &StoreSettings) -> Box<dyn Store> {
         StoreKind::Keyring => keyring(settings, true).unwrap_or_else(|| Box::new(none::NoKeyring)),
         StoreKind::Sealed => Box::new(sealed::Sealed::new(settings)),
         StoreKind::None => Box::new(none::Nothing),
+    }
+}
+
+/// Checks that a store would keep an entry of `size` bytes: one is written, read and removed.
+pub(crate) fn check_room(store: &dyn Store, size: usize) -> Result<(), String> {
+    let name = random_hex::<8>().map_err(|e| e.to_string())?;
+    let key = CacheKey::new("test", &name);
+    let written = store.put(
+        &key,
+        "awsfresh: a test, which can be deleted",
+        &vec![0; size],
+    );
+    let kept = written.and_then(|()| store.get(&key));
+    let _ = store.remove(&key); // it contains nothing
+    match kept {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err("the store keeps nothing".to_owned()),
+        Err(error) => Err(error.detail().to_owned()),
     }
 }
 

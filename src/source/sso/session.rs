@@ -142,18 +142,15 @@ impl<'a> Session<'a> {
         if let Some(dir) = self.path.parent() {
             files::create_private_dir(dir)?;
         }
-        files::write_atomic(&self.path, &token.to_bytes())
+        files::replace(&self.path, &token.to_bytes())
     }
 
-    /// Whether the AWS CLI's token file can be replaced.
-    pub(crate) fn check_writable(&self) -> std::io::Result<()> {
-        let probe = self.path.with_extension("awsfresh-test");
-        if let Some(dir) = probe.parent() {
+    /// Whether the AWS CLI's token file can be replaced by one of `size` bytes.
+    pub(crate) fn check_room(&self, size: usize) -> std::io::Result<()> {
+        if let Some(dir) = self.path.parent() {
             files::create_private_dir(dir)?;
         }
-        let _ = std::fs::remove_file(&probe); // that of a run that was killed
-        files::create_private(&probe)?;
-        std::fs::remove_file(&probe)
+        files::check_room(&self.path, size)
     }
 
     /// Removes the AWS CLI's token file; returns whether there was one.
