@@ -1027,3 +1027,36 @@ fn a_renewal_can_signal_or_restart_the_command() {
     let keys: Vec<&str> = seen.lines().collect();
     assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
 }
+
+/// `ssh -t HOST awsfresh -- …`, `docker run -it`, a closed window of tmux: awsfresh leads the
+/// session, and the kernel tells no other process that the terminal is gone.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_closed_terminal_ends_the_command_of_a_session_leader() {
+    use support::terminal::Terminal;
+    let (_aws, home) = setup(None);
+    let command = "trap 'touch hung-up; exit' HUP; touch started; while :; do sleep 0.05; done";
+    let line = format!("exec {} -p deploy -- sh -c \"{command}\"", AWSFRESH);
+    let terminal = Terminal::run(&home, &line);
+    let wait_for = |name: &str| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !home.home().join(name).exists() {
+            assert!(Instant::now() < end, "no {name}: {}", terminal.screen());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    wait_for("started");
+    terminal.close();
+    let end = Instant::now() + Duration::from_secs(5);
+    while !home.home().join("hung-up").exists() {
+        assert!(
+            Instant::now() < end,
+            "the command goes on without a terminal"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    while !runs(&home).is_empty() {
+        assert!(Instant::now() < end, "awsfresh goes on without a command");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -79,6 +79,13 @@ impl Terminal {
         self.keyboard.flush().unwrap();
     }
 
+    /// Closes the terminal, as a window manager does.
+    pub fn close(&self) {
+        let pid = self.child.id().to_string();
+        let killed = Command::new("kill").args(["-KILL", &pid]).status();
+        assert!(killed.is_ok_and(|status| status.success()));
+    }
+
     /// Waits for the end: the exit code, and all that was shown.
     pub fn end(mut self) -> (Option<i32>, String) {
         let end = Instant::now() + PATIENCE;

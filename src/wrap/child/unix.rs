@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, getsid, kill_process, waitid};
 use signal_hook::consts::{
     SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
 };
@@ -62,9 +62,12 @@ impl Spawner {
             } in &mut signals
             {
                 // Without a sender it came from the terminal, which has signalled the whole process
-                // group.
+                // group. A terminal that is gone is told to the leader of the session alone.
                 if process.is_some() {
                     send(&target, signal);
+                } else if signal == SIGHUP && leads_session() {
+                    send(&target, SIGHUP);
+                    send(&target, SIGCONT); // a command that is stopped would not see it
                 }
             }
         };
@@ -138,6 +141,10 @@ impl Drop for Spawner {
             let _ = thread.join();
         }
     }
+}
+
+fn leads_session() -> bool {
+    getsid(None).is_ok_and(|leader| leader == getpid())
 }
 
 fn send(running: &Mutex<Option<Pid>>, signal: i32) {
