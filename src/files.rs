@@ -94,6 +94,15 @@ fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.private().flags(flags).open(path)
 }
 
+/// Lets the programs that this one starts inherit an open file.
+pub(crate) fn let_inherit(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())?;
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
 /// Creates a file for this user alone; an error where something exists already.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = File::options();

@@ -1060,3 +1060,35 @@ fn a_closed_terminal_ends_the_command_of_a_session_leader() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_files_of_a_command_outlive_a_killed_awsfresh() {
+    let (_aws, home) = setup(None);
+    let command = "touch started; while [ ! -e go ]; do sleep 0.02; done; \
+                   [ -e \"$AWS_CONFIG_FILE\" ] && touch kept; touch ended";
+    let mut first = home.start(&["-p", "deploy", "--", "sh", "-c", command]);
+    let wait_for = |name: &str| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !home.home().join(name).exists() {
+            assert!(Instant::now() < end, "no {name}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    wait_for("started");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // The next run removes what dead runs have left.
+    assert_eq!(sh(&home, &["-p", "deploy"], "true").code, Some(0));
+    home.file("go", "");
+    wait_for("ended");
+    assert!(
+        home.home().join("kept").exists(),
+        "the config of a living command was removed"
+    );
+    assert_eq!(sh(&home, &["-p", "deploy"], "true").code, Some(0));
+    assert!(
+        runs(&home).is_empty(),
+        "the config of a dead command was not removed"
+    );
+}

@@ -1,5 +1,5 @@
-//! The private directory of one wrapped command: 0700, files 0600, removed after it. The owner
-//! holds the lock of a file in it; a directory without one was left behind by a SIGKILL, and
+//! The private directory of one wrapped command: 0700, files 0600, removed after it. The owner and
+//! the command hold the lock of a file in it; a directory without one was left behind by a SIGKILL, and
 //! the next run removes it.
 
 use std::fs::{self, File};
@@ -81,12 +81,14 @@ impl Drop for RunDir {
     }
 }
 
-/// Creates the lock file of a directory. It gets its name when it is locked: under that name, a file
+/// Creates the lock file of a directory. The command inherits it, and with it the lock: the directory
+/// lives as long as any process of the command, even after a SIGKILL of this one. It gets its name when it is locked: under that name, a file
 /// that is free belongs to a dead run.
 fn alive(dir: &Path) -> io::Result<File> {
     let starting = dir.join(STARTING);
     let file = files::create_private(&starting)?;
     file_lock::try_lock(&file)?;
+    files::let_inherit(&file)?;
     fs::rename(&starting, dir.join(ALIVE))?;
     Ok(file)
 }
