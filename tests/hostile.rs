@@ -682,7 +682,7 @@ fn invalid_answers_of_sts_are_reported() {
         ("an expiration in the past", |s| s.sts(200, "text/xml", xml(XML_SECRET, "<Expiration>2020-01-01T00:00:00Z</Expiration>")), P, Fails(5, "clock-skew", "2020-01-01T00:00:00Z")),
         ("an expiration in the year 9999", |s| s.sts(200, "text/xml", xml(XML_SECRET, "<Expiration>9999-12-31T23:59:59Z</Expiration>")), P, Works),
         ("64 MB", |s| s.sts(200, "text/xml", "x".repeat(64 << 20)), P, Fails(7, "captive-portal", "")),
-        ("an error of 8 MB", |s| s.sts(403, "text/xml", format!("<ErrorResponse><Error><Code>AccessDenied</Code><Message>{}</Message></Error></ErrorResponse>", "x".repeat(8 << 20))), P, Fails(6, "assume-role-denied", "config:2")),
+        ("an error of 8 MB", |s| s.sts(403, "text/xml", format!("<ErrorResponse><Error><Code>AccessDenied</Code><Message>{}</Message></Error></ErrorResponse>", "x".repeat(8 << 20))), P, Fails(7, "captive-portal", "larger than 1 MB")),
         ("an error with escape sequences", |s| s.sts(403, "text/xml", "<ErrorResponse><Error><Code>Access&#27;Denied</Code><Message>&#10;&#13;&#155;31m&#8238;</Message></Error></ErrorResponse>"), P, Fails(1, "unexpected", "")),
         ("a redirect", |s| redirect(s, 302, "http://evil.example/"), P, Fails(7, "captive-portal", "302")),
         ("a redirect to itself", |s| { let url = s.aws.url(); redirect(s, 307, &url) }, P, Fails(7, "captive-portal", "307")),

@@ -469,3 +469,30 @@ fn a_lock_that_is_held_too_long_is_an_error() {
     holder.kill().unwrap();
     holder.wait().unwrap();
 }
+
+/// A server that never ends its answer must not take all memory.
+#[test]
+#[cfg(unix)]
+fn an_endless_response_ends_at_a_limit() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n";
+                let mut sent = stream.write_all(head.as_bytes());
+                while sent.is_ok() {
+                    sent = stream.write_all(&[b'x'; 64 * 1024]);
+                }
+            });
+        }
+    });
+    let (_aws, home) = role_on_keys(None);
+    home.env("AWS_ENDPOINT_URL", &url);
+    let run = home.credentials_of("deploy");
+    run.failed(7, "captive-portal");
+    assert!(run.stderr.contains("larger than 1 MB"), "{}", run.stderr);
+}

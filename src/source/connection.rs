@@ -19,6 +19,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::bounded_body::bounded;
 use super::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::config::{Network, Value};
 use crate::files;
@@ -174,10 +175,9 @@ impl Connections {
             endpoint.check()?;
         }
         let transport = self.transport(self.url(service).unwrap_or("https://"))?;
-        Ok(
-            Builder::new()
-                .build_with_connector_fn(move |settings, _| transport.connector(settings)),
-        )
+        let client = Builder::new()
+            .build_with_connector_fn(move |settings, _| transport.connector(settings));
+        Ok(bounded(client))
     }
 
     /// Proxy and TLS settings for `url`. TLS roots are loaded for https only: reading the system's

@@ -64,7 +64,7 @@ const CONNECTION_ERRORS: &[ConnectionError] = &[
     },
 ];
 
-/// A response that is not HTTP, or that ends early.
+/// A response that is not HTTP, or that ends early or not at all.
 const NOT_HTTP: &[&str] = &[
     "invalid http",
     "parse",
@@ -72,6 +72,7 @@ const NOT_HTTP: &[&str] = &[
     "connection closed before message",
     "unexpected eof",
     "end of file",
+    "larger than 1 mb",
 ];
 
 const PROXY_PASSWORD_REQUIRED: &str = "the proxy requires a valid user name and password";

@@ -10,6 +10,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::Builder;
 
+use super::bounded_body::bounded;
 use super::{Sources, from_sdk, sdk_error};
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Result};
@@ -79,5 +80,5 @@ async fn provide(
 
 /// Link-local or loopback, plain HTTP, and never through a proxy.
 fn config() -> ProviderConfig {
-    ProviderConfig::without_region().with_http_client(Builder::new().build_http())
+    ProviderConfig::without_region().with_http_client(bounded(Builder::new().build_http()))
 }

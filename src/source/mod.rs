@@ -3,6 +3,7 @@
 //! a warm answer does not need them.
 
 pub(crate) mod aws_host;
+mod bounded_body;
 mod calls;
 mod cli_file;
 pub(crate) mod connection;
