@@ -496,3 +496,29 @@ fn an_endless_response_ends_at_a_limit() {
     run.failed(7, "captive-portal");
     assert!(run.stderr.contains("larger than 1 MB"), "{}", run.stderr);
 }
+
+/// What a `credential_process` starts and leaves behind, such as an agent, neither delays its answer
+/// nor outlives a failure.
+#[test]
+#[cfg(target_os = "linux")]
+fn programs_that_a_process_starts_are_not_waited_for_and_end_with_a_failure() {
+    let (_aws, home) = role_on_keys(None);
+    let answer = r#"{"Version": 1, "AccessKeyId": "AKIAQTESTTESTTESTTES", "SecretAccessKey": "canaryOfAgentcanaryOfAgentcanaryOfAgent12"}"#;
+    home.file("answer", answer);
+    home.env("AWSFRESH_TIMEOUT", "2");
+    let process = |line: &str| {
+        home.config(format!("[profile agent]\ncredential_process = {line}\n"));
+        home.credentials_of("agent")
+    };
+    let run = process("sleep 30 & echo $! > agent; cat answer");
+    assert_eq!(run.answer()["AccessKeyId"], "AKIAQTESTTESTTESTTES");
+    home.shell("kill $(cat agent)");
+    process("sleep 31 & echo $! > agent; sleep 32").failed(3, "process-failed");
+    let agent = std::fs::read_to_string(home.home().join("agent")).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.trim()));
+    // It may be a zombie until its new parent looks.
+    assert!(
+        status.is_err() || status.unwrap().contains("Z (zombie)"),
+        "{agent} goes on"
+    );
+}

@@ -3,12 +3,13 @@
 //! line, without what looks like a secret. Contract:
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
+use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use crate::credentials::{Credentials, Secret};
@@ -19,6 +20,9 @@ use crate::world::World;
 
 /// The Java SDK's limit in bytes; an answer is under 4 KB.
 const OUTPUT_LIMIT: u64 = 64_000;
+
+/// What a process wrote is read within this time of its end; and it has this time to end when asked.
+const DRAIN: Duration = Duration::from_millis(100);
 
 /// The profiles whose process is running above this call, so that a script which calls awsfresh
 /// back is recognised.
@@ -52,17 +56,26 @@ pub(super) async fn run(
     };
     let above = world.env(CHAIN_VARIABLE);
     let chain = above.map_or(profile.to_owned(), |above| format!("{above},{profile}"));
-    let mut child = shell(command)
+    let mut shell = shell(command);
+    shell
         .env(CHAIN_VARIABLE, chain)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
+        .kill_on_drop(true);
+    // At a terminal it stays in our process group: in another one it could not ask the person.
+    #[cfg(unix)]
+    if !world.attended {
+        shell.process_group(0);
+    }
+    let mut child = shell
         .spawn()
         .map_err(|e| failed(format!("cannot be started: {e}")))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let work = async { tokio::join!(bounded(stdout), bounded(stderr), child.wait()) };
+    let work = finish(&mut child);
     let Ok((output, errors, status)) = tokio::time::timeout(limit, work).await else {
+        if !world.attended {
+            end_group(&child).await;
+        }
         let what = format!("did not finish within {:.1} s", limit.as_secs_f64());
         return Err(failed(what).remedy("AWSFRESH_TIMEOUT=SECONDS allows more time"));
     };
@@ -119,13 +132,55 @@ pub(super) fn shell(command: &str) -> Command {
     }
 }
 
-async fn bounded(stream: Option<impl AsyncRead + Unpin>) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(8192));
+type Bytes = Zeroizing<Vec<u8>>;
+
+/// Waits for the end of a process: its output, its stderr, its status. A program that it started and
+/// that goes on may keep the pipes open: what the process itself wrote is there at its end.
+async fn finish(child: &mut Child) -> (Bytes, Bytes, io::Result<ExitStatus>) {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let buffer = || Zeroizing::new(Vec::with_capacity(8192));
+    let (mut output, mut errors) = (buffer(), buffer());
+    let status = {
+        let reading = async {
+            tokio::join!(read(stdout, &mut output), read(stderr, &mut errors));
+        };
+        tokio::pin!(reading);
+        let mut is_read = false;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status,
+                () = &mut reading, if !is_read => is_read = true,
+            }
+        };
+        if !is_read {
+            let _ = tokio::time::timeout(DRAIN, reading).await;
+        }
+        status
+    };
+    (output, errors, status)
+}
+
+async fn read(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
     if let Some(stream) = stream {
         // What cannot be read counts as not printed; exit status and output are checked.
-        let _ = stream.take(OUTPUT_LIMIT + 1).read_to_end(&mut bytes).await;
+        let _ = stream.take(OUTPUT_LIMIT + 1).read_to_end(bytes).await;
     }
-    bytes
+}
+
+/// Ends a process that leads a group, and the programs that it started.
+async fn end_group(child: &Child) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = id.and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::TERM); // it may have ended by itself
+            tokio::time::sleep(DRAIN).await;
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = child;
 }
 
 /// Parses the output. The error says what is wrong with it, and quotes none of it.
