@@ -71,11 +71,21 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>
     Ok(Some(bytes))
 }
 
-/// Opens a lock file, which is created if missing and never truncated; a link is not followed.
+/// Opens a lock file, which is created if missing and never truncated; a link is not followed, and
+/// a file that has another name or another owner is refused.
 pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
-    open_own(&mut options, path)
+    let file = open_own(&mut options, path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let about = file.metadata()?;
+        if about.nlink() != 1 || about.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other("it is not a file of this user alone"));
+        }
+    }
+    Ok(file)
 }
 
 /// Opens a file to read and append, which is created if missing; a link is not followed.
@@ -154,6 +164,21 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Creates a directory for this user alone, or makes an existing one private again; an error where
+/// it is a link, or belongs to another user.
+pub(crate) fn own_private_dir(path: &Path, uid: u32) -> io::Result<()> {
+    create_private_dir(path)?;
+    match check_private_dir(path, &fs::symlink_metadata(path)?, uid) {
+        Ok(()) => Ok(()),
+        #[cfg(unix)]
+        Err(NotPrivate::WritableByOthers(_)) => {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+        }
+        Err(why) => Err(io::Error::other(why.to_string())),
+    }
 }
 
 /// Why a directory is not private.

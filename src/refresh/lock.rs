@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Cause, Finding, Result};
 use crate::store::CacheKey;
 use crate::time::Timestamp;
-use crate::world::World;
+use crate::world::{World, uid};
 use crate::{file_lock, files};
 
 /// More than any failure takes, in bytes.
@@ -187,7 +187,7 @@ impl RefreshLock {
 }
 
 fn open(dir: &Path, key: &CacheKey) -> io::Result<File> {
-    files::create_private_dir(dir)?;
+    files::own_private_dir(dir, uid())?;
     files::open_lock_file(&dir.join(format!("{}.lock", key.file_name())))
 }
 
@@ -213,6 +213,29 @@ mod tests {
         assert!(wait(30).is_none());
         drop(first);
         assert!(wait(5000).is_some());
+    }
+
+    /// A file that another user planted could show its own remedy, or overwrite what it links to.
+    #[test]
+    #[cfg(unix)]
+    fn a_planted_lock_file_is_refused_and_the_directory_made_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let open_to_all = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(dir.path(), open_to_all).unwrap();
+        let file = dir.path().join(format!("{}.lock", key().file_name()));
+        let other = dir.path().join("precious");
+        std::fs::write(&other, "precious").unwrap();
+        std::fs::hard_link(&other, &file).unwrap();
+        assert!(RefreshLock::try_take(dir.path(), &key()).is_err());
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(&other, &file).unwrap();
+        assert!(RefreshLock::try_take(dir.path(), &key()).is_err());
+        std::fs::remove_file(&file).unwrap();
+        assert!(RefreshLock::try_take(dir.path(), &key()).unwrap().is_some());
+        let mode = std::fs::metadata(dir.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert_eq!(std::fs::read_to_string(other).unwrap(), "precious");
     }
 
     #[test]
