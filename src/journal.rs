@@ -4,6 +4,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,18 +32,28 @@ pub(crate) struct Record {
     pub(crate) finding: Finding,
 }
 
-/// The journal in a state directory.
-pub(crate) struct Journal(PathBuf);
+/// How long to wait for other writers, each of which writes a line.
+const LOCK_TIME: Duration = Duration::from_millis(500);
 
-impl Journal {
+/// The journal in a state directory.
+pub(crate) struct Journal<'a> {
+    path: PathBuf,
+    /// The directories for what cannot be written there.
+    spare: &'a [PathBuf],
+}
+
+impl<'a> Journal<'a> {
     /// Touches nothing yet.
-    pub(crate) fn new(state_dir: &Path) -> Self {
-        Self(state_dir.join(FILE))
+    pub(crate) fn new(state_dir: &Path, spare: &'a [PathBuf]) -> Self {
+        Self {
+            path: state_dir.join(FILE),
+            spare,
+        }
     }
 
     /// The path of the file.
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Records a failure of `subcommand`. Best effort: the failure was reported on stderr already.
@@ -59,49 +70,65 @@ impl Journal {
     fn append(&self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        if let Some(dir) = self.0.parent() {
-            files::create_private_dir(dir)?;
-        }
-        let mut file = files::open_append(&self.0)?;
-        // Held for no longer than it takes to write a line.
-        file_lock::lock(&file)?;
-        let length = file.metadata()?.len();
-        if length + line.len() as u64 > LIMIT {
-            // Under the lock and in place: every process that waits for the lock has this file
-            // open.
-            let mut text = Vec::new();
-            file.seek(SeekFrom::Start(length / 2))?;
-            (&file).take(LIMIT).read_to_end(&mut text)?;
-            let from = text
-                .iter()
-                .position(|b| *b == b'\n')
-                .map_or(text.len(), |at| at + 1);
-            file.set_len(0)?;
-            file.write_all(&text[from..])?;
-        }
-        // After a crash in the middle of a line, the next line starts on its own.
-        if length > 0 {
-            let mut last = [0];
-            file.seek(SeekFrom::End(-1))?;
-            if file.read(&mut last)? == 1 && last != *b"\n" {
-                file.write_all(b"\n")?;
-            }
-        }
-        file.write_all(&line)
+        append_to(&self.path, &line).or_else(|e| match files::first_own_dir(self.spare) {
+            Some(dir) => append_to(&dir.join(FILE), &line),
+            None => Err(e),
+        })
     }
 
     /// Every failure that can be read, oldest first.
     pub(crate) fn read(&self) -> io::Result<Vec<Record>> {
-        let text = match files::read_bounded(&self.0, LIMIT * 2) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(e),
-        };
-        let lines = text.split(|b| *b == b'\n');
-        Ok(lines
-            .filter_map(|line| serde_json::from_slice(line).ok())
-            .collect())
+        let mut records = read_from(&self.path)?;
+        for dir in files::existing_own_dirs(self.spare) {
+            records.extend(read_from(&dir.join(FILE)).unwrap_or_default());
+        }
+        records.sort_by_key(|record| record.at);
+        Ok(records)
     }
+}
+
+fn append_to(path: &Path, line: &[u8]) -> io::Result<()> {
+    if let Some(dir) = path.parent() {
+        files::create_private_dir(dir)?;
+    }
+    let mut file = files::open_append(path)?;
+    if !file_lock::lock_within(&file, LOCK_TIME)? {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    let length = file.metadata()?.len();
+    if length + line.len() as u64 > LIMIT {
+        // Under the lock and in place: every process that waits for the lock has this file open.
+        let mut text = Vec::new();
+        file.seek(SeekFrom::Start(length / 2))?;
+        (&file).take(LIMIT).read_to_end(&mut text)?;
+        let from = text
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(text.len(), |at| at + 1);
+        file.set_len(0)?;
+        file.write_all(&text[from..])?;
+    }
+    // After a crash in the middle of a line, the next line starts on its own.
+    if length > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        if file.read(&mut last)? == 1 && last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    file.write_all(line)
+}
+
+fn read_from(path: &Path) -> io::Result<Vec<Record>> {
+    let text = match files::read_bounded(path, LIMIT * 2) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let lines = text.split(|b| *b == b'\n');
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
 }
 
 /// The name of the parent process.
@@ -133,7 +160,7 @@ mod tests {
     #[test]
     fn records_are_read_back_and_garbage_is_skipped() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::new(&dir.path().join("new"));
+        let journal = Journal::new(&dir.path().join("new"), &[]);
         assert_eq!(journal.read().unwrap(), []);
         journal.append(&record(1)).unwrap();
         let mut file = std::fs::OpenOptions::new()
@@ -148,7 +175,7 @@ mod tests {
     #[test]
     fn it_stays_small_and_keeps_the_newest_under_many_writers() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::new(dir.path());
+        let journal = Journal::new(dir.path(), &[]);
         std::thread::scope(|scope| {
             for writer in 0..8 {
                 let journal = &journal;

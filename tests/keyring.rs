@@ -27,6 +27,7 @@ fn store(kind: StoreKind, home: &Path, bus_address: Option<String>) -> Box<dyn S
     open(&StoreSettings {
         kind,
         dir: home.join("sealed"),
+        spare: Vec::new(),
         key_file: Some(key_file),
         key_command: None,
         bus_address,

@@ -3,84 +3,23 @@
 
 mod support;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use awsfresh::refresh::TOKEN_KIND;
 use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
-use awsfresh::time::Timestamp;
-use serde_json::{Value, json};
-use support::double::{Double, Fault, SsoSession};
-use support::fixtures::{self, ACCOUNT, START, sso_cache, through_proxy};
+use serde_json::Value;
+use support::double::Fault;
+use support::fixtures::{self, ACCOUNT, START, signed_in, through_proxy};
 use support::sandbox::{Sandbox, kills};
 
 #[allow(clippy::disallowed_methods)]
-fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-        .cast_signed()
-}
-
-/// A home signed in to the session `corp`, with an access token that expires in `left` seconds.
-fn setup(left: i64) -> (Double, Sandbox, String) {
-    let aws = Double::start();
-    aws.add_sso(SsoSession {
-        start_url: START.into(),
-        access_token: "canary-access-token".into(),
-        refresh_token: Some("canary-refresh-token".into()),
-        client_id: "client".into(),
-        client_secret: "canary-client-secret".into(),
-        token_expires: now() + left,
-        user: "ann".into(),
-        assignments: vec![
-            (ACCOUNT.into(), "Admin".into()),
-            (ACCOUNT.into(), "ReadOnly".into()),
-        ],
-        role_lifetime: 3600,
-    });
-    let home = fixtures::home(&aws);
-    for secret in [
-        "canary-access-token",
-        "canary-refresh-token",
-        "canary-client-secret",
-    ] {
-        home.secret(secret);
-    }
-    home.config(format!(
-        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
-         sso_registration_scopes = sso:account:access\n\
-         [profile admin]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n\
-         [profile reader]\nsso_session = corp\nsso_account_id = {ACCOUNT}\n\
-         sso_role_name = ReadOnly\n\
-         [profile typo]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = admin\n"
-    ));
-    let file = sso_cache("corp");
-    home.file(
-        &file,
-        json!({
-            "startUrl": START,
-            "region": "eu-west-1",
-            "accessToken": "canary-access-token",
-            "expiresAt": Timestamp(now() + left).to_string(),
-            "clientId": "client",
-            "clientSecret": "canary-client-secret",
-            "registrationExpiresAt": "2099-01-01T00:00:00Z",
-            "refreshToken": "canary-refresh-token",
-            "somethingNew": {"kept": true},
-        })
-        .to_string(),
-    );
-    (aws, home, file)
-}
-
 fn token(home: &Sandbox, file: &str) -> Value {
     serde_json::from_slice(&std::fs::read(home.home().join(file)).unwrap()).unwrap()
 }
 
 #[test]
 fn role_credentials_are_requested_once_with_the_cli_token() {
-    let (aws, home, _) = setup(3600);
+    let (aws, home, _) = signed_in(3600);
     let first = home.credentials_of("admin").answer();
     assert_eq!(first["AccountId"], ACCOUNT);
     assert_eq!(home.credentials_of("admin").answer(), first);
@@ -135,7 +74,7 @@ fn fips_and_dualstack_use_only_hosts_that_exist() {
             ]),
         ),
     ] {
-        let (aws, home, file) = setup(-60);
+        let (aws, home, file) = signed_in(-60);
         through_proxy(&aws, &home);
         for name in env {
             home.env(name, "true");
@@ -177,7 +116,7 @@ fn fips_and_dualstack_use_only_hosts_that_exist() {
 
 #[test]
 fn an_expired_token_is_refreshed_once_and_written_back_completely() {
-    let (aws, home, file) = setup(-60);
+    let (aws, home, file) = signed_in(-60);
     aws.fault(Fault::Latency(Duration::from_millis(100)));
     let children: Vec<_> = (0..50)
         .map(|i| home.start(&["credential-process", "-p", ["admin", "reader"][i % 2]]))
@@ -216,7 +155,7 @@ fn an_expired_token_is_refreshed_once_and_written_back_completely() {
 
 #[test]
 fn a_killed_refresh_loses_no_token_before_the_rotation() {
-    let (aws, home, file) = setup(-60);
+    let (aws, home, file) = signed_in(-60);
     aws.fault(Fault::Latency(Duration::from_millis(10)));
     let mut rotated = 0;
     for i in 0..kills() {
@@ -251,7 +190,7 @@ fn a_killed_refresh_loses_no_token_before_the_rotation() {
 
 #[test]
 fn an_expired_session_needs_a_sign_in_and_shows_the_exact_command() {
-    let (aws, home, _) = setup(-60);
+    let (aws, home, _) = signed_in(-60);
     aws.fault_on(
         "CreateToken",
         Fault::Error {
@@ -267,7 +206,7 @@ fn an_expired_session_needs_a_sign_in_and_shows_the_exact_command() {
 
 #[test]
 fn a_failed_refresh_is_harmless_while_the_token_is_valid() {
-    let (aws, home, file) = setup(200);
+    let (aws, home, file) = signed_in(200);
     let before = token(&home, &file);
     aws.fault_on(
         "CreateToken",
@@ -283,7 +222,7 @@ fn a_failed_refresh_is_harmless_while_the_token_is_valid() {
 
 #[test]
 fn an_unusable_renewal_keeps_the_rotated_refresh_token() {
-    let (aws, home, file) = setup(-60);
+    let (aws, home, file) = signed_in(-60);
     let body =
         r#"{"accessToken":"canary broken","refreshToken":"canary-rotated","expiresIn":3600}"#
             .to_owned();
@@ -308,13 +247,13 @@ fn an_unusable_renewal_keeps_the_rotated_refresh_token() {
 
 #[test]
 fn a_misspelt_role_is_not_a_sign_in_problem() {
-    let (_aws, home, _) = setup(3600);
+    let (_aws, home, _) = signed_in(3600);
     home.credentials_of("typo").failed(6, "sso-access-removed");
 }
 
 #[test]
 fn an_unusable_token_file_is_reported_with_its_path() {
-    let (_aws, home, file) = setup(3600);
+    let (_aws, home, file) = signed_in(3600);
     for content in ["", "{", "[]", "\0\0", r#"{"accessToken": 5}"#] {
         home.file(&file, content);
         assert!(
@@ -335,6 +274,7 @@ fn store_of(home: &Sandbox) -> Box<dyn Store> {
     store::open(&StoreSettings {
         kind: StoreKind::Sealed,
         dir: home.home().join(".local/state/awsfresh/sealed"),
+        spare: Vec::new(),
         key_file: Some(home.home().join("key")),
         key_command: None,
         bus_address: None,
@@ -347,7 +287,7 @@ fn store_of(home: &Sandbox) -> Box<dyn Store> {
 
 #[test]
 fn a_token_in_the_store_ranks_above_the_cli_file_and_is_rotated_in_the_store() {
-    let (aws, home, file) = setup(-60);
+    let (aws, home, file) = signed_in(-60);
     // A failed refresh leaves its lock file, whose name contains the cache key of the token.
     aws.fault(Fault::Error {
         status: 400,
@@ -413,7 +353,7 @@ fn without_room(home: &Sandbox, profile: &str) -> std::process::Output {
 #[test]
 fn no_refresh_token_is_spent_whose_successor_cannot_be_saved() {
     // Nothing valid is left: the call fails, and the session is as it was.
-    let (aws, home, file) = setup(-60);
+    let (aws, home, file) = signed_in(-60);
     let before = token(&home, &file);
     let output = without_room(&home, "admin");
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -423,7 +363,7 @@ fn no_refresh_token_is_spent_whose_successor_cannot_be_saved() {
     assert_eq!(token(&home, &file), before);
     home.credentials_of("admin").answer();
     // The access token lives for two more minutes: it is used as it is.
-    let (aws, home, _) = setup(120);
+    let (aws, home, _) = signed_in(120);
     let output = without_room(&home, "admin");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(aws.count("CreateToken"), 0);
@@ -433,7 +373,7 @@ fn no_refresh_token_is_spent_whose_successor_cannot_be_saved() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_token_whose_file_cannot_be_replaced_moves_to_the_store() {
-    let (aws, home, file) = setup(-60);
+    let (aws, home, file) = signed_in(-60);
     let root = home.shell("id -u").trim() == "0";
     let run = |rest: &str| {
         let user = if root {
@@ -463,7 +403,7 @@ fn a_token_whose_file_cannot_be_replaced_moves_to_the_store() {
 #[test]
 #[cfg(unix)]
 fn a_linked_token_file_stays_a_link() {
-    let (aws, home, file) = setup(-60);
+    let (aws, home, file) = signed_in(-60);
     let (link, target) = (home.home().join(&file), home.home().join("dotfiles/token"));
     std::fs::create_dir_all(target.parent().unwrap()).unwrap();
     std::fs::rename(&link, &target).unwrap();

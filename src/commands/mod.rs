@@ -73,7 +73,7 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
             return;
         }
     };
-    Journal::new(&world.state_dir()).record(world.now(), subcommand, finding);
+    Journal::new(&world.state.main, &world.state.spare).record(world.now(), subcommand, finding);
 }
 
 /// What the journal calls a wrapped command.

@@ -14,7 +14,7 @@ const SHOWN: usize = 5;
 
 /// Prints failures, the newest last.
 pub(super) fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()> {
-    let journal = Journal::new(&context.world.state_dir());
+    let journal = Journal::new(&context.world.state.main, &context.world.state.spare);
     let records = journal.read().map_err(|e| {
         let path = journal.path();
         Finding::new(

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) 
         command: args.command.clone(),
         store,
     };
-    let journal = Journal::new(&world.state_dir());
+    let journal = Journal::new(&world.state.main, &world.state.spare);
     let reporter = ConsoleReporter {
         record: &|finding| journal.record(world.now(), RUN, finding),
     };

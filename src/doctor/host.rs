@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::host_kind::{HostKind, kinds};
-use crate::world::{World, uid};
+use crate::world::World;
 
 /// The surroundings of this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl HostEnvironment {
         } else {
             Vec::new()
         };
-        let uid = uid();
+        let uid = files::uid();
         let users = std::fs::read_to_string("/etc/passwd").ok();
         let own_home = users.and_then(|users| home_of(uid, &users));
         let own_home = own_home.filter(|home| *home != world.home && has_files(&home.join(".aws")));

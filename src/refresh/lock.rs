@@ -3,13 +3,19 @@
 //! The lock is an advisory lock on a file of its own, which the kernel drops when its holder exits
 //! in any way. The file is never unlinked: after an unlink, two processes could each hold "the"
 //! lock. Its content is the last failed attempt, so that the processes that waited share the
-//! outcome instead of repeating it. Not promised: exclusion on file systems without locks (some
-//! network homes); there the caller continues without one.
+//! outcome instead of repeating it; the room for it is taken when the file is created, so that a
+//! full disk does not prevent that.
+//!
+//! A holder that does not end may have been stopped. After a while, one of those that wait becomes
+//! its successor, under a second lock, and the others wait for either.
+//!
+//! Not promised: exclusion on file systems without locks (some network homes); there the caller
+//! continues without one.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -17,11 +23,20 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Cause, Finding, Result};
 use crate::store::CacheKey;
 use crate::time::Timestamp;
-use crate::world::{World, uid};
+use crate::world::{StateDirs, World};
 use crate::{file_lock, files};
+
+/// The directory of the lock files in that of the state.
+const DIR: &str = "locks";
 
 /// More than any failure takes, in bytes.
 const FAILURE_LIMIT: u64 = 64 * 1024;
+
+/// The size of a lock file, in bytes: more than most failures take.
+const ROOM: usize = 4096;
+
+/// The longest time until a successor takes over from a holder that does not end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Held until dropped.
 #[derive(Debug)]
@@ -48,37 +63,42 @@ pub(super) enum LockAttempt {
     Busy,
 }
 
-/// The directory of the lock files.
-pub(super) fn directory(world: &World) -> PathBuf {
-    world.state_dir().join("locks")
+/// How to wait for a lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// How long to wait at most.
+    pub(super) deadline: Instant,
+    /// Whether the work may be done again while the holder may still be at it. A refresh token must
+    /// not be sent twice, and a person not be asked twice.
+    pub(super) may_succeed: bool,
 }
 
 /// What most processes are busy with while they hold a lock.
 pub(super) const RENEWING: &str = "renewing the same credentials";
 
-/// Tries to take the lock of `key`; with a deadline, waits for it that long. The wait for a process
-/// that is `busy` with something is reported on a terminal.
+/// Tries to take the lock of `key`; waits for it if `patience` says so. The wait for a process that
+/// is `busy` with something is reported on a terminal.
 pub(super) fn acquire(
-    dir: &Path,
+    world: &World,
     key: &CacheKey,
-    deadline: Option<Instant>,
-    attended: bool,
+    patience: Option<Patience>,
     busy: &str,
 ) -> LockAttempt {
-    let attempt = RefreshLock::try_take(dir, key).and_then(|taken| match (taken, deadline) {
+    let dirs = &world.state;
+    let attempt = RefreshLock::try_take(dirs, key).and_then(|taken| match (taken, patience) {
         (Some(lock), _) => Ok(LockAttempt::Acquired {
             lock: Some(lock),
             waited: false,
         }),
         (None, None) => Ok(LockAttempt::Busy),
-        (None, Some(deadline)) => {
-            let level = if attended {
+        (None, Some(patience)) => {
+            let level = if world.attended {
                 log::Level::Info
             } else {
                 log::Level::Debug
             };
             log::log!(level, "waiting for another process that is {busy}");
-            let taken = RefreshLock::wait(dir, key, deadline)?;
+            let taken = RefreshLock::wait(dirs, key, patience)?;
             Ok(match taken {
                 Some(lock) => LockAttempt::Acquired {
                     lock: Some(lock),
@@ -91,7 +111,7 @@ pub(super) fn acquire(
     attempt.unwrap_or_else(|e| {
         log::debug!(
             "no lock is available in {} ({e}): continuing without one",
-            dir.display()
+            dirs.main.display()
         );
         LockAttempt::Acquired {
             lock: None,
@@ -113,25 +133,30 @@ pub(super) struct Wait<'a> {
     pub(super) remedy: &'a str,
 }
 
-/// Takes a lock, or fails at the deadline. Returns the lock, where the file system has locks, and
-/// whether another process held it.
+/// Takes a lock, or fails at the deadline; without one, at once. Returns the lock, where the file
+/// system has locks, and whether another process held it.
 pub(super) fn take(
     world: &World,
     key: &CacheKey,
-    deadline: Instant,
+    deadline: Option<Instant>,
     wait: &Wait<'_>,
 ) -> Result<(Option<RefreshLock>, bool)> {
-    let (began, dir) = (Instant::now(), directory(world));
-    match acquire(&dir, key, Some(deadline), world.attended, wait.busy) {
+    let began = Instant::now();
+    let patience = deadline.map(|deadline| Patience {
+        deadline,
+        may_succeed: false,
+    });
+    match acquire(world, key, patience, wait.busy) {
         LockAttempt::Acquired { lock, waited } => Ok((lock, waited)),
-        LockAttempt::Busy => Err(lock_timeout(wait.what, began.elapsed(), &dir, wait.remedy)),
+        LockAttempt::Busy => Err(lock_timeout(world, wait.what, began.elapsed(), wait.remedy)),
     }
 }
 
 /// The finding for a lock that another process held until the deadline.
-pub(super) fn lock_timeout(what: &str, waited: Duration, dir: &Path, remedy: &str) -> Finding {
+pub(super) fn lock_timeout(world: &World, what: &str, waited: Duration, remedy: &str) -> Finding {
     let summary = format!("another awsfresh process still holds the lock of the {what}");
     let waited = waited.as_secs_f64();
+    let dir = world.state.main.join(DIR);
     Finding::new(Cause::LockTimeout, summary)
         .evidence(format!("waited {waited:.1} s for it in {}", dir.display()))
         .remedy(remedy)
@@ -139,29 +164,31 @@ pub(super) fn lock_timeout(what: &str, waited: Duration, dir: &Path, remedy: &st
 
 impl RefreshLock {
     /// Takes the lock if it is free.
-    fn try_take(dir: &Path, key: &CacheKey) -> io::Result<Option<Self>> {
-        let file = open(dir, key)?;
+    fn try_take(dirs: &StateDirs, key: &CacheKey) -> io::Result<Option<Self>> {
+        let file = open(dirs, &key.file_name())?;
         Ok(file_lock::try_lock(&file)?.then_some(Self(file)))
     }
 
-    /// Waits for the lock until `deadline`; `None` once that has passed. The wait is the kernel's
-    /// own, on a helper thread: polling would cost latency, and a thread that is left over ends
-    /// with the process.
-    fn wait(dir: &Path, key: &CacheKey, deadline: Instant) -> io::Result<Option<Self>> {
-        let file = open(dir, key)?;
+    /// Waits for the lock, and from some time on for that of the successor, too; `None` at the
+    /// deadline. The wait is the kernel's own, on helper threads: polling would cost latency, and a
+    /// thread that is left over ends with the process.
+    fn wait(dirs: &StateDirs, key: &CacheKey, patience: Patience) -> io::Result<Option<Self>> {
         let (sender, receiver) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("lock".into())
-            .stack_size(64 * 1024);
-        thread.spawn(move || {
-            let outcome = file_lock::lock(&file);
-            // If the caller no longer waits, dropping the file releases the lock.
-            let _ = sender.send(outcome.map(|()| Self(file)));
-        })?;
-        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(outcome) => outcome.map(Some),
-            Err(_) => Ok(None),
+        wait_aside(open(dirs, &key.file_name())?, sender.clone())?;
+        let left = patience.deadline.saturating_duration_since(Instant::now());
+        if patience.may_succeed {
+            let holder = receive(&receiver, (left * 2 / 5).min(PATIENCE))?;
+            if holder.is_some() {
+                return Ok(holder);
+            }
+            log::debug!("the other process does not end: waiting to take over from it");
+            wait_aside(
+                open(dirs, &format!("{}.successor", key.file_name()))?,
+                sender,
+            )?;
         }
+        let left = patience.deadline.saturating_duration_since(Instant::now());
+        receive(&receiver, left)
     }
 
     /// The last failed attempt, if none has succeeded since.
@@ -175,25 +202,83 @@ impl RefreshLock {
     /// Leaves a failure for the processes that wait. Best effort: it saves them work, no more.
     pub(super) fn leave_failure(&mut self, failure: &Failure) {
         if let Ok(text) = serde_json::to_vec(failure) {
-            let emptied = self.0.set_len(0).and_then(|()| self.0.rewind());
-            let _ = emptied.and_then(|()| self.0.write_all(&text));
+            let _ = self.overwrite(text);
         }
     }
 
     /// Removes the failure.
     pub(super) fn clear_failure(&mut self) {
-        let _ = self.0.set_len(0);
+        if self.last_failure().is_some() {
+            let _ = self.overwrite(Vec::new());
+        }
+    }
+
+    /// Replaces the content; blanks fill the room.
+    fn overwrite(&mut self, mut text: Vec<u8>) -> io::Result<()> {
+        text.resize(text.len().max(ROOM), b' ');
+        self.0.rewind()?;
+        self.0.write_all(&text)?;
+        self.0.set_len(text.len() as u64)
     }
 }
 
-fn open(dir: &Path, key: &CacheKey) -> io::Result<File> {
-    files::own_private_dir(dir, uid())?;
-    files::open_lock_file(&dir.join(format!("{}.lock", key.file_name())))
+/// Waits for the lock of a file on a thread of its own.
+fn wait_aside(file: File, sender: Sender<io::Result<RefreshLock>>) -> io::Result<()> {
+    let thread = std::thread::Builder::new()
+        .name("lock".into())
+        .stack_size(64 * 1024);
+    thread.spawn(move || {
+        let outcome = file_lock::lock(&file);
+        // If the caller no longer waits, dropping the file releases the lock.
+        let _ = sender.send(outcome.map(|()| RefreshLock(file)));
+    })?;
+    Ok(())
+}
+
+/// The lock that comes first, or `None` after `limit`.
+fn receive(
+    receiver: &Receiver<io::Result<RefreshLock>>,
+    limit: Duration,
+) -> io::Result<Option<RefreshLock>> {
+    receiver.recv_timeout(limit).ok().transpose()
+}
+
+/// Opens a lock file; where that is not possible, one in a spare directory.
+fn open(dirs: &StateDirs, name: &str) -> io::Result<File> {
+    let with_room = || {
+        let file = open_in(&dirs.main, name)?;
+        take_room(&file).map(|()| file)
+    };
+    with_room().or_else(|e| match files::first_own_dir(&dirs.spare) {
+        Some(spare) => open_in(spare, name),
+        None => Err(e),
+    })
+}
+
+fn open_in(state: &Path, name: &str) -> io::Result<File> {
+    let dir = state.join(DIR);
+    files::own_private_dir(&dir)?;
+    files::open_lock_file(&dir.join(format!("{name}.lock")))
+}
+
+/// Fills a new file with blanks.
+fn take_room(mut file: &File) -> io::Result<()> {
+    if file.metadata()?.len() == 0 {
+        file.write_all(&[b' '; ROOM])?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn dirs(main: &Path) -> StateDirs {
+        StateDirs {
+            main: main.to_owned(),
+            spare: Vec::new(),
+        }
+    }
 
     fn key() -> CacheKey {
         CacheKey::new("role", "00ff")
@@ -202,17 +287,39 @@ mod tests {
     #[test]
     fn a_second_holder_waits_until_the_first_releases_the_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let wait = |millis| {
+        let dirs = dirs(dir.path());
+        let wait = |millis, may_succeed| {
             let deadline = Instant::now() + Duration::from_millis(millis);
-            RefreshLock::wait(dir.path(), &key(), deadline).unwrap()
+            let patience = Patience {
+                deadline,
+                may_succeed,
+            };
+            RefreshLock::wait(&dirs, &key(), patience).unwrap()
         };
-        let first = RefreshLock::try_take(dir.path(), &key())
-            .unwrap()
-            .expect("free");
-        assert!(RefreshLock::try_take(dir.path(), &key()).unwrap().is_none());
-        assert!(wait(30).is_none());
-        drop(first);
-        assert!(wait(5000).is_some());
+        let first = RefreshLock::try_take(&dirs, &key()).unwrap().expect("free");
+        assert!(RefreshLock::try_take(&dirs, &key()).unwrap().is_none());
+        assert!(wait(30, false).is_none());
+        let successor = wait(50, true).expect("the place of a successor is free");
+        assert!(wait(50, true).is_none(), "there is one successor");
+        drop((first, successor));
+        assert!(wait(5000, false).is_some());
+    }
+
+    #[test]
+    fn a_failure_has_room_before_the_disk_is_full() {
+        let dir = tempfile::tempdir().unwrap();
+        let dirs = dirs(dir.path());
+        let mut lock = RefreshLock::try_take(&dirs, &key()).unwrap().expect("free");
+        let size = || lock.0.metadata().unwrap().len();
+        assert_eq!(size(), ROOM as u64);
+        let finding = Finding::new(Cause::DnsFailure, "x".repeat(2 * ROOM));
+        lock.leave_failure(&Failure {
+            at: Timestamp(7),
+            finding,
+        });
+        assert!(lock.last_failure().is_some());
+        lock.clear_failure();
+        assert_eq!(lock.0.metadata().unwrap().len(), ROOM as u64);
     }
 
     /// A file that another user planted could show its own remedy, or overwrite what it links to.
@@ -222,18 +329,24 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let open_to_all = std::fs::Permissions::from_mode(0o777);
-        std::fs::set_permissions(dir.path(), open_to_all).unwrap();
-        let file = dir.path().join(format!("{}.lock", key().file_name()));
+        let locks = dir.path().join(DIR);
+        std::fs::create_dir(&locks).unwrap();
+        std::fs::set_permissions(&locks, open_to_all).unwrap();
+        let file = locks.join(format!("{}.lock", key().file_name()));
         let other = dir.path().join("precious");
         std::fs::write(&other, "precious").unwrap();
         std::fs::hard_link(&other, &file).unwrap();
-        assert!(RefreshLock::try_take(dir.path(), &key()).is_err());
+        assert!(RefreshLock::try_take(&dirs(dir.path()), &key()).is_err());
         std::fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink(&other, &file).unwrap();
-        assert!(RefreshLock::try_take(dir.path(), &key()).is_err());
+        assert!(RefreshLock::try_take(&dirs(dir.path()), &key()).is_err());
         std::fs::remove_file(&file).unwrap();
-        assert!(RefreshLock::try_take(dir.path(), &key()).unwrap().is_some());
-        let mode = std::fs::metadata(dir.path()).unwrap().permissions().mode();
+        assert!(
+            RefreshLock::try_take(&dirs(dir.path()), &key())
+                .unwrap()
+                .is_some()
+        );
+        let mode = std::fs::metadata(locks).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         assert_eq!(std::fs::read_to_string(other).unwrap(), "precious");
     }
@@ -242,7 +355,7 @@ mod tests {
     fn a_failure_is_left_for_the_next_holder_and_garbage_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let take = || {
-            RefreshLock::try_take(dir.path(), &key())
+            RefreshLock::try_take(&dirs(dir.path()), &key())
                 .unwrap()
                 .expect("free")
         };

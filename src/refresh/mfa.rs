@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Refresher;
 use super::entry::Entry;
 use super::freshness::Freshness;
-use super::lock::{self, Failure, LockAttempt, RefreshLock};
+use super::lock::{self, Failure, LockAttempt, Patience, RefreshLock};
 use crate::config::{CHAINED_SESSION_LIMIT, Hop};
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Class, Finding, Result, Subject};
@@ -254,20 +254,17 @@ impl Refresher<'_> {
         serial: &str,
     ) -> Result<(Option<RefreshLock>, bool)> {
         let began = Instant::now();
-        let attended = self.world.attended;
-        let deadline = if attended {
+        let deadline = if self.world.attended {
             Some(began + TYPING_TIME)
         } else {
             let waits = self.may_have_code(hop);
             waits.then(|| self.sources.calls.deadline())
         };
-        match lock::acquire(
-            &self.locks,
-            key,
+        let patience = deadline.map(|deadline| Patience {
             deadline,
-            attended,
-            "asking for an MFA code",
-        ) {
+            may_succeed: false,
+        });
+        match lock::acquire(self.world, key, patience, "asking for an MFA code") {
             LockAttempt::Acquired { lock, waited } => {
                 self.extend_if_attended(began.elapsed());
                 Ok((lock, waited))
@@ -276,7 +273,7 @@ impl Refresher<'_> {
             LockAttempt::Busy => {
                 let remedy = "finish or end the other prompt, then try again";
                 let finding =
-                    lock::lock_timeout("MFA session", began.elapsed(), &self.locks, remedy);
+                    lock::lock_timeout(self.world, "MFA session", began.elapsed(), remedy);
                 Err(finding.evidence(format!("mfa_serial = {serial}")))
             }
         }

@@ -1,21 +1,20 @@
 //! Look, lock, look again, fetch, store: for each step of a chain.
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
 use std::time::Instant;
 
 use super::cache_key::{mfa_keys, step_keys};
 use super::decision::{Action, Renewal};
 use super::entry::Entry;
 use super::freshness::Freshness;
-use super::lock::{self, Failure, LockAttempt, RefreshLock};
+use super::lock::{self, Failure, LockAttempt, Patience, RefreshLock};
 use super::mfa::{Mfa, NoCodes, TYPING_TIME};
-use crate::config::{Chain, Hop};
+use crate::config::{Base, Chain, Hop};
 use crate::credentials::Credentials;
 use crate::finding::{Class, Finding, Result};
 use crate::source::sso::{Assignments, Session};
 use crate::source::{Identity, Sources};
-use crate::store::{CacheKey, Store};
+use crate::store::{self, CacheKey, Store};
 use crate::time::{Timestamp, human_duration};
 use crate::world::World;
 
@@ -32,8 +31,6 @@ pub(crate) struct Refresher<'a> {
     pub(super) code_needed: Cell<bool>,
     /// The MFA session that was made last: a store may keep nothing.
     pub(super) new_session: RefCell<Option<(CacheKey, Entry)>>,
-    /// The directory of the lock files.
-    pub(super) locks: PathBuf,
     /// Whether to renew the last step even if it is fresh.
     force: bool,
     obtained: Cell<Option<Timestamp>>,
@@ -51,7 +48,6 @@ impl<'a> Refresher<'a> {
         let sources = Sources::new(world, chain, deadline);
         let keys = step_keys(chain, world, &sources.calls.connections);
         let mfa_keys = mfa_keys(chain, world, &sources.calls.connections);
-        let locks = lock::directory(world);
         let (obtained, failed_renewal) = (Cell::default(), RefCell::default());
         Self {
             world,
@@ -63,7 +59,6 @@ impl<'a> Refresher<'a> {
             mfa: Mfa::new(&NoCodes),
             code_needed: Cell::default(),
             new_session: RefCell::default(),
-            locks,
             force: false,
             obtained,
             failed_renewal,
@@ -206,9 +201,8 @@ impl<'a> Refresher<'a> {
         };
         let began = Instant::now();
         // While something valid is left, the lock is not worth waiting for.
-        let deadline = renewal.valid.is_none().then(|| self.lock_deadline(step));
-        let attended = self.world.attended;
-        match lock::acquire(&self.locks, key, deadline, attended, lock::RENEWING) {
+        let patience = renewal.valid.is_none().then(|| self.patience(step));
+        match lock::acquire(self.world, key, patience, lock::RENEWING) {
             LockAttempt::Acquired { lock, waited } => {
                 if waited {
                     // The other process may have asked a person.
@@ -222,23 +216,32 @@ impl<'a> Refresher<'a> {
                     Ok(self.serve(step, entry))
                 }
                 None => Err(lock::lock_timeout(
+                    self.world,
                     &name,
                     began.elapsed(),
-                    &self.locks,
                     lock::MORE_TIME,
                 )),
             },
         }
     }
 
-    /// How long to wait for the lock of a step: at a terminal, the process that holds it may be
-    /// asking for an MFA code.
-    fn lock_deadline(&self, step: usize) -> Instant {
+    /// How to wait for the lock of a step: at a terminal, the process that holds it may be asking for
+    /// an MFA code.
+    fn patience(&self, step: usize) -> Patience {
         let deadline = self.sources.calls.deadline();
-        if self.world.attended && self.mfa_key(step).is_some() {
-            deadline + TYPING_TIME
-        } else {
-            deadline
+        let has_mfa = self.mfa_key(step).is_some();
+        // A foreign process may ask a person, or spend a refresh token, as `aws login` sessions do.
+        let is_once_only = matches!(
+            self.chain.base,
+            Base::LoginSession { .. } | Base::Process { .. }
+        );
+        Patience {
+            deadline: if has_mfa && self.world.attended {
+                deadline + TYPING_TIME
+            } else {
+                deadline
+            },
+            may_succeed: !(has_mfa || step == 0 && is_once_only),
         }
     }
 
@@ -271,6 +274,13 @@ impl<'a> Refresher<'a> {
             (Action::ServeStored, _, _, Some(entry)) => {
                 log::debug!("another process renewed it meanwhile");
                 Ok(self.serve(renewal.step, entry))
+            }
+            // The process that held the lock could leave no result here, and nor can this one: it
+            // does not make the others wait.
+            (_, None, None, None) if waited && !store::keeps_entries(self.store) => {
+                log::debug!("nothing can be stored: calling the source without the lock");
+                drop(lock);
+                self.fetch_and_store(renewal, None)
             }
             _ => self.fetch_and_store(renewal, lock),
         }
@@ -319,13 +329,24 @@ impl<'a> Refresher<'a> {
         entry.credentials
     }
 
+    /// The newest entry that is stored under `key`. A store has older ones where it could not replace
+    /// them.
     pub(super) fn read_cached(&self, key: &CacheKey) -> Option<Entry> {
-        match self.store.get(key) {
-            Ok(bytes) => Entry::from_bytes(key, &bytes?),
+        let entry_of = |bytes: &[u8]| Entry::from_bytes(key, bytes);
+        let first = match self.store.get(key) {
+            Ok(bytes) => bytes.and_then(|bytes| entry_of(&bytes)),
             Err(e) => {
                 log::debug!("cannot read the {} store: {e}", self.store.name());
                 None
             }
+        };
+        match first {
+            Some(entry) if self.freshness_of(&entry) != Freshness::Fresh => {
+                let all = self.store.get_all(key).unwrap_or_default();
+                let all = all.iter().filter_map(|bytes| entry_of(bytes));
+                all.max_by_key(|entry| entry.obtained).or(Some(entry))
+            }
+            first => first,
         }
     }
 

@@ -59,7 +59,16 @@ impl<'a> SsoTokens<'a> {
             return Ok(token);
         }
         let began = self.now();
-        let (mut lock, waited) = self.lock()?;
+        let is_valid =
+            |token: &Token| token.is_valid(self.now()) && Some(token.access()) != rejected;
+        let valid = self.candidates()?.into_iter().find(is_valid);
+        let (mut lock, waited) = match (self.lock(valid.is_some()), valid) {
+            (Err(_), Some(valid)) => {
+                log::debug!("another process is refreshing the token: using what is still valid");
+                return Ok(valid);
+            }
+            (taken, _) => taken?,
+        };
         // The process before us, or the AWS CLI, may have refreshed it.
         let mut candidates = self.candidates()?;
         if let Some(at) = candidates.iter().position(is_usable) {
@@ -156,7 +165,7 @@ impl<'a> SsoTokens<'a> {
     /// AWS could not be told only if `always`. Returns whether there was one, and whether AWS was
     /// told.
     pub(crate) fn end(&self, places: &[TokenSource], always: bool) -> Result<(bool, Result<()>)> {
-        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
+        let _lock = self.lock_until(Some(Instant::now() + SAVE_TIME))?;
         let (mut found, mut outcome) = (false, Ok(()));
         for token in self.all()? {
             if !places.contains(&token.source()) {
@@ -249,7 +258,7 @@ impl<'a> SsoTokens<'a> {
             }
         };
         // The token cannot be had again: it is worth a wait.
-        let _lock = self.lock_until(Instant::now() + SAVE_TIME)?;
+        let _lock = self.lock_until(Some(Instant::now() + SAVE_TIME))?;
         self.write(token).map_err(unsaved)?;
         let is_kept = |kept: &Token| kept.access() == token.access();
         if !self.candidates()?.iter().any(is_kept) {
@@ -279,7 +288,7 @@ impl<'a> SsoTokens<'a> {
         lock::take(
             self.calls.world,
             &sign_in_key(self.session),
-            deadline,
+            Some(deadline),
             &Wait {
                 busy: "signing in to the same SSO session",
                 what: &format!("sign-in to SSO session `{}`", self.session.label()),
@@ -288,12 +297,13 @@ impl<'a> SsoTokens<'a> {
         )
     }
 
-    /// The lock, where the file system has locks, and whether another process held it.
-    fn lock(&self) -> Result<(Option<RefreshLock>, bool)> {
-        self.lock_until(self.calls.deadline())
+    /// The lock, where the file system has locks, and whether another process held it. While a valid
+    /// token is left, it is not worth waiting for.
+    fn lock(&self, is_valid_left: bool) -> Result<(Option<RefreshLock>, bool)> {
+        self.lock_until((!is_valid_left).then(|| self.calls.deadline()))
     }
 
-    fn lock_until(&self, deadline: Instant) -> Result<(Option<RefreshLock>, bool)> {
+    fn lock_until(&self, deadline: Option<Instant>) -> Result<(Option<RefreshLock>, bool)> {
         lock::take(
             self.calls.world,
             &self.key,

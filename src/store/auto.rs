@@ -79,7 +79,7 @@ impl Store for Auto {
     }
 
     fn get_all(&self, key: &CacheKey) -> Result<Vec<Zeroizing<Vec<u8>>>, StoreError> {
-        let outcomes = self.levels.iter().map(|level| level.get(key));
+        let outcomes = self.levels.iter().map(|level| level.get_all(key));
         let (mut found, mut locked) = (Vec::new(), None);
         for outcome in outcomes {
             match outcome {
@@ -232,11 +232,12 @@ mod tests {
         let sealed = Sealed::new(&crate::store::StoreSettings {
             kind: crate::store::StoreKind::Auto,
             dir: dir.join("sealed"),
+            spare: Vec::new(),
             key_file: Some(key_file),
             key_command: None,
             bus_address: None,
             runtime_dir: None,
-            uid: crate::world::uid(),
+            uid: crate::files::uid(),
             timeout: std::time::Duration::from_secs(1),
             attended: false,
         });

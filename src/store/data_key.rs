@@ -33,7 +33,7 @@ pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
     match (&settings.key_file, &settings.key_command) {
         (Some(_), _) => from_file(settings),
         (None, Some(command)) => from_command(command),
-        (None, None) => kernel::load(settings),
+        (None, None) => kernel::load(),
     }
 }
 
@@ -132,42 +132,41 @@ fn parse(bytes: &[u8]) -> Option<DataKey> {
 
 #[cfg(target_os = "linux")]
 mod kernel {
-    use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
+    use linux_keyutils::{
+        Key, KeyError, KeyPermissions, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier,
+        Permission,
+    };
     use ring::rand::{SecureRandom, SystemRandom};
 
     use super::*;
-    use crate::digest::sha256_hex;
-    use crate::file_lock;
-    use crate::store::sealed_dir;
 
-    pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
-        // One key per directory: another home of the same user has another key.
-        let name = format!(
-            "awsfresh:data-key:{}",
-            &sha256_hex(settings.dir.as_os_str().as_encoded_bytes())[..12]
-        );
+    /// One key per user: one per home directory would use up the quota of a machine that creates
+    /// home directories, as build servers do.
+    const NAME: &str = "awsfresh:data-key";
+
+    pub(super) fn load() -> Result<DataKey, StoreError> {
         let ring = user_ring().map_err(refused)?;
-        if let Some(key) = find(ring, &name).map_err(refused)? {
+        if let Some(key) = find(ring).map_err(refused)? {
             return Ok(key);
         }
-        // Two first runs at once must agree on one key.
-        sealed_dir::create(settings)?;
-        let path = settings.dir.join("data-key.lock");
-        let _lock = files::open_lock_file(&path)
-            .and_then(|file| file_lock::lock(&file).map(|()| file))
-            .map_err(|e| StoreError::broken(format!("{} cannot be locked: {e}", path.display())))?;
-        if let Some(key) = find(ring, &name).map_err(refused)? {
-            return Ok(key);
-        }
-        let mut key = Zeroizing::new([0; 32]);
+        let mut new = Zeroizing::new([0; 32]);
         SystemRandom::new()
-            .fill(key.as_mut())
+            .fill(new.as_mut())
             .map_err(|_| StoreError::broken("the system has no random numbers"))?;
-        let id = ring.add_key(&name, key.as_ref()).map_err(refused)?;
-        if let Ok(persistent) = persistent_ring() {
-            let _ = persistent.link_key(id);
+        match ring.add_key(NAME, new.as_ref()) {
+            Ok(id) => {
+                if let Ok(persistent) = persistent_ring() {
+                    let _ = persistent.link_key(id);
+                }
+            }
+            // Another process was first, and its key cannot be changed any more.
+            Err(KeyError::AccessDenied) => {}
+            Err(error) => return Err(refused(error)),
         }
-        Ok(key)
+        // Two first runs at once may each have added one: what is there now stays.
+        find(ring).map_err(refused)?.ok_or_else(|| {
+            StoreError::unavailable(format!("the kernel keyring did not keep the key {NAME}"))
+        })
     }
 
     /// The user keyring, made a part of the process keyring: without that, cron and bare sessions
@@ -183,28 +182,27 @@ mod kernel {
         KeyRing::get_persistent(KeyRingIdentifier::Process)
     }
 
-    fn find(ring: KeyRing, name: &str) -> Result<Option<DataKey>, KeyError> {
-        if let Some((_, key)) = search(ring, name)? {
+    fn find(ring: KeyRing) -> Result<Option<DataKey>, KeyError> {
+        if let Some((_, key)) = search(ring)? {
             return Ok(Some(key));
         }
-        let Ok(Some((id, key))) = persistent_ring().and_then(|persistent| search(persistent, name))
-        else {
+        let Ok(Some((id, key))) = persistent_ring().and_then(search) else {
             return Ok(None);
         };
         let _ = ring.link_key(id);
         Ok(Some(key))
     }
 
-    fn search(
-        ring: KeyRing,
-        name: &str,
-    ) -> Result<Option<(linux_keyutils::Key, DataKey)>, KeyError> {
-        let read = |id: linux_keyutils::Key| {
+    /// The key in a ring. It is made read-only before it is read: adding a key replaces one of the
+    /// same name, and this one may have sealed a file a moment later.
+    fn search(ring: KeyRing) -> Result<Option<(Key, DataKey)>, KeyError> {
+        let read = |id: Key| {
+            id.set_perms(read_only())?;
             let mut key = Zeroizing::new([0; 32]);
             let length = id.read(&mut *key)?;
             Ok((length == key.len()).then_some((id, key)))
         };
-        match ring.search(name).and_then(read) {
+        match ring.search(NAME).and_then(read) {
             Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => {
                 Ok(None)
             }
@@ -212,10 +210,20 @@ mod kernel {
         }
     }
 
+    /// Everything but changing the key itself, for whoever can use the user keyring.
+    fn read_only() -> KeyPermissions {
+        KeyPermissionsBuilder::builder()
+            .posessor(Permission::ALL - Permission::WRITE)
+            .user(Permission::VIEW)
+            .build()
+    }
+
     fn refused(error: KeyError) -> StoreError {
         let why = match error {
             KeyError::AccessDenied | KeyError::PermissionDenied => "not permitted".into(),
-            KeyError::QuotaExceeded => "its quota is used up".into(),
+            KeyError::QuotaExceeded => {
+                "its quota is used up: `keyctl show @u` lists what is in it".into()
+            }
             KeyError::OperationNotSupported | KeyError::Unknown(38) => {
                 "this kernel has none".into()
             }
@@ -231,7 +239,7 @@ mod kernel {
 mod kernel {
     use super::*;
 
-    pub(super) fn load(_: &StoreSettings) -> Result<DataKey, StoreError> {
+    pub(super) fn load() -> Result<DataKey, StoreError> {
         Err(StoreError::unavailable(
             "this system has no place for the key of sealed files; name a key file with AWSFRESH_KEY_FILE",
         ))

@@ -100,6 +100,11 @@ pub(crate) fn check_room(store: &dyn Store, size: usize) -> Result<(), String> {
     }
 }
 
+/// Whether a store keeps what is put into it.
+pub(crate) fn keeps_entries(store: &dyn Store) -> bool {
+    check_room(store, 64).is_ok()
+}
+
 /// The OS keyring. `None` where this system has none or, unless it is `wanted`, where nothing would
 /// respond.
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@
 //!
 //! A file: `AWSF`, a version byte, 12 bytes of nonce, the ciphertext with its tag.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::{fs, io};
 
@@ -19,6 +19,10 @@ use crate::files;
 
 const MAGIC: &[u8] = b"AWSF\x01";
 const SUFFIX: &str = ".sealed";
+/// The directory of the files in a directory for all state.
+const SPARE: &str = "sealed";
+
+type Value = Zeroizing<Vec<u8>>;
 
 pub(super) struct Sealed {
     settings: StoreSettings,
@@ -44,16 +48,43 @@ impl Sealed {
         self.key.get_or_init(load).as_ref().map_err(Clone::clone)
     }
 
-    fn path(&self, key: &CacheKey) -> PathBuf {
-        self.settings.dir.join(key.file_name() + SUFFIX)
+    /// The directories in which files may be: the usual one, then those that were used while nothing
+    /// could be written there.
+    fn dirs(&self) -> impl Iterator<Item = PathBuf> {
+        let spare = files::existing_own_dirs(&self.settings.spare);
+        std::iter::once(self.settings.dir.clone()).chain(spare.map(|dir| dir.join(SPARE)))
+    }
+
+    /// Does `work` in the usual directory; if that fails, in one of [`Self::dirs`] instead.
+    fn write(&self, work: impl Fn(&Path) -> Result<(), StoreError>) -> Result<PathBuf, StoreError> {
+        let usual = &self.settings.dir;
+        let error = match work(usual) {
+            Ok(()) => return Ok(usual.clone()),
+            Err(error) => error,
+        };
+        let spare = files::first_own_dir(&self.settings.spare);
+        let Some(spare) = spare.filter(|_| !sealed_dir::is_shared(usual, self.settings.uid)) else {
+            return Err(error);
+        };
+        let spare = spare.join(SPARE);
+        log::debug!("{error}; using {}", spare.display());
+        work(&spare).map(|()| spare).map_err(|_| error)
+    }
+
+    fn get_in(&self, dir: &Path, key: &CacheKey) -> Result<Option<Value>, StoreError> {
+        if !sealed_dir::exists(dir, self.settings.uid)? {
+            return Ok(None);
+        }
+        match files::read_regular(&path(dir, key), VALUE_LIMIT as u64)
+            .map_err(|e| sealed_dir::unusable(dir, &e))?
+        {
+            Some(file) => self.unseal(key, &file),
+            None => Ok(None),
+        }
     }
 
     /// `None` if the content was not sealed under this name with this key.
-    fn unseal(
-        &self,
-        key: &CacheKey,
-        file: &[u8],
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    fn unseal(&self, key: &CacheKey, file: &[u8]) -> Result<Option<Value>, StoreError> {
         let Some((nonce, sealed)) = file
             .strip_prefix(MAGIC)
             .and_then(|rest| rest.split_at_checked(NONCE_LEN))
@@ -93,64 +124,93 @@ impl Sealed {
     }
 }
 
+fn path(dir: &Path, key: &CacheKey) -> PathBuf {
+    dir.join(key.file_name() + SUFFIX)
+}
+
+fn remove_in(dir: &Path, uid: u32, key: &CacheKey) -> Result<bool, StoreError> {
+    if !sealed_dir::exists(dir, uid)? {
+        return Ok(false);
+    }
+    match fs::remove_file(path(dir, key)) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(sealed_dir::unusable(dir, &e)),
+    }
+}
+
+fn keys_in(dir: &Path, uid: u32) -> Result<Vec<CacheKey>, StoreError> {
+    if !sealed_dir::exists(dir, uid)? {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(dir).map_err(|e| sealed_dir::unusable(dir, &e))?;
+    let key = |entry: io::Result<fs::DirEntry>| {
+        CacheKey::from_file_name(entry.ok()?.file_name().to_str()?.strip_suffix(SUFFIX)?)
+    };
+    Ok(entries.filter_map(key).collect())
+}
+
 impl Store for Sealed {
     fn name(&self) -> &'static str {
         "sealed"
     }
 
-    fn get(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        if !sealed_dir::exists(&self.settings)? {
-            return Ok(None);
+    fn get(&self, key: &CacheKey) -> Result<Option<Value>, StoreError> {
+        let usual = self.get_in(&self.settings.dir, key);
+        if let Ok(Some(_)) = usual {
+            return usual;
         }
-        match files::read_regular(&self.path(key), VALUE_LIMIT as u64)
-            .map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))?
-        {
-            Some(file) => self.unseal(key, &file),
-            None => Ok(None),
+        let spare = self.dirs().skip(1);
+        let mut found = spare.filter_map(|dir| self.get_in(&dir, key).ok().flatten());
+        found.next().map_or(usual, |value| Ok(Some(value)))
+    }
+
+    fn get_all(&self, key: &CacheKey) -> Result<Vec<Value>, StoreError> {
+        let all = self.dirs().map(|dir| self.get_in(&dir, key));
+        let (values, errors): (Vec<_>, Vec<_>) = all.partition(Result::is_ok);
+        match errors.into_iter().find_map(Result::err) {
+            Some(error) if values.is_empty() => Err(error),
+            _ => Ok(values.into_iter().flatten().flatten().collect()),
         }
     }
 
     fn put(&self, key: &CacheKey, _label: &str, value: &[u8]) -> Result<(), StoreError> {
-        sealed_dir::create(&self.settings)?;
         let file = self.seal(key, value)?;
-        files::write_atomic(&self.path(key), &file)
-            .map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))
+        let used = self.write(|dir| {
+            sealed_dir::create(dir, self.settings.uid)?;
+            files::write_atomic(&path(dir, key), &file).map_err(|e| sealed_dir::unusable(dir, &e))
+        })?;
+        for dir in self.dirs().filter(|dir| *dir != used) {
+            let _ = remove_in(&dir, self.settings.uid, key); // an older value; the newest one of all counts
+        }
+        Ok(())
     }
 
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
-        if !sealed_dir::exists(&self.settings)? {
-            return Ok(false);
-        }
-        match fs::remove_file(self.path(key)) {
-            Ok(()) => Ok(true),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(sealed_dir::unusable(&self.settings.dir, &e)),
-        }
+        let removed: Vec<bool> = self
+            .dirs()
+            .map(|dir| remove_in(&dir, self.settings.uid, key))
+            .collect::<Result<_, _>>()?;
+        Ok(removed.contains(&true))
     }
 
     fn keys(&self) -> Result<Vec<CacheKey>, StoreError> {
-        if !sealed_dir::exists(&self.settings)? {
-            return Ok(Vec::new());
-        }
-        let entries = fs::read_dir(&self.settings.dir)
-            .map_err(|e| sealed_dir::unusable(&self.settings.dir, &e))?;
-        let key = |entry: io::Result<fs::DirEntry>| {
-            CacheKey::from_file_name(entry.ok()?.file_name().to_str()?.strip_suffix(SUFFIX)?)
-        };
-        Ok(entries.filter_map(key).collect())
+        let keys = self.dirs().map(|dir| keys_in(&dir, self.settings.uid));
+        let mut keys = keys.collect::<Result<Vec<_>, _>>()?.concat();
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
     }
 
     fn check(&self) -> Status {
-        let checked = sealed_dir::create(&self.settings).and_then(|()| self.key().map(|_| ()));
-        let reason = format!(
-            "sealed files in {}, key from {}",
-            self.settings.dir.display(),
-            data_key::place(&self.settings)
-        );
+        let used = self.write(|dir| sealed_dir::create(dir, self.settings.uid));
+        let checked = used.and_then(|dir| self.key().map(|_| dir));
+        let dir = checked.as_ref().unwrap_or(&self.settings.dir);
+        let key = data_key::place(&self.settings);
         Status {
             name: self.name(),
-            reason,
-            state: checked,
+            reason: format!("sealed files in {}, key from {key}", dir.display()),
+            state: checked.map(|_| ()),
         }
     }
 }

@@ -17,6 +17,7 @@ fn settings(home: &Path) -> StoreSettings {
     StoreSettings {
         kind: StoreKind::Sealed,
         dir: home.join("state/sealed"),
+        spare: Vec::new(),
         key_file: Some(key_file),
         key_command: None,
         bus_address: None,
@@ -54,7 +55,7 @@ fn what_is_put_is_got_until_it_is_removed() {
         Some("second")
     );
     assert_eq!(again.keys().unwrap(), [key("aa")]);
-    let file = store.path(&key("aa"));
+    let file = path(&home.path().join("state/sealed"), &key("aa"));
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
     assert_eq!(
         fs::metadata(file.parent().unwrap()).unwrap().mode() & 0o777,
@@ -75,21 +76,21 @@ fn anything_tampered_with_is_missing() {
     let settings = settings(home.path());
     let store = Sealed::new(&settings);
     store.put(&key("aa"), "", b"value").unwrap();
-    let path = store.path(&key("aa"));
-    let good = fs::read(&path).unwrap();
+    let file = path(&home.path().join("state/sealed"), &key("aa"));
+    let good = fs::read(&file).unwrap();
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 1;
-        fs::write(&path, &bad).unwrap();
+        fs::write(&file, &bad).unwrap();
         assert_eq!(text(store.get(&key("aa")).unwrap()), None, "byte {at}");
-        fs::write(&path, &good[..at]).unwrap();
+        fs::write(&file, &good[..at]).unwrap();
         assert_eq!(text(store.get(&key("aa")).unwrap()), None, "cut at {at}");
     }
-    fs::write(&path, vec![0; VALUE_LIMIT + 1]).unwrap();
+    fs::write(&file, vec![0; VALUE_LIMIT + 1]).unwrap();
     assert_eq!(text(store.get(&key("aa")).unwrap()), None);
-    fs::write(store.path(&key("bb")), &good).unwrap();
+    fs::write(path(&home.path().join("state/sealed"), &key("bb")), &good).unwrap();
     assert_eq!(text(store.get(&key("bb")).unwrap()), None, "another name");
-    fs::write(&path, &good).unwrap();
+    fs::write(&file, &good).unwrap();
     assert_eq!(
         text(store.get(&key("aa")).unwrap()).as_deref(),
         Some("value")
@@ -109,15 +110,23 @@ fn no_symlink_fifo_or_shared_directory() {
     let store = Sealed::new(&settings);
     store.put(&key("aa"), "", b"value").unwrap();
     let elsewhere = home.path().join("elsewhere");
-    fs::rename(store.path(&key("aa")), &elsewhere).unwrap();
-    symlink(&elsewhere, store.path(&key("aa"))).unwrap();
+    fs::rename(
+        path(&home.path().join("state/sealed"), &key("aa")),
+        &elsewhere,
+    )
+    .unwrap();
+    symlink(
+        &elsewhere,
+        path(&home.path().join("state/sealed"), &key("aa")),
+    )
+    .unwrap();
     assert_eq!(text(store.get(&key("aa")).unwrap()), None);
     store.put(&key("aa"), "", b"new").unwrap();
     assert!(
-        !store.path(&key("aa")).is_symlink(),
+        !path(&home.path().join("state/sealed"), &key("aa")).is_symlink(),
         "replaced, not followed"
     );
-    fs::create_dir(store.path(&key("bb"))).unwrap();
+    fs::create_dir(path(&home.path().join("state/sealed"), &key("bb"))).unwrap();
     assert_eq!(text(store.get(&key("bb")).unwrap()), None);
 
     fs::set_permissions(&settings.dir, fs::Permissions::from_mode(0o770)).unwrap();

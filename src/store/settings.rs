@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::files;
 use crate::finding::{Cause, Finding, Result};
-use crate::world::{World, uid};
+use crate::world::World;
 
 /// How long a keyring may take to answer an unattended caller.
 const KEYRING_TIMEOUT: Duration = Duration::from_secs(1);
@@ -54,6 +55,9 @@ pub struct StoreSettings {
     pub kind: StoreKind,
     /// The directory of the sealed files.
     pub dir: PathBuf,
+    /// Where state goes if nothing can be written there; files are in `sealed` below the first that
+    /// can be used.
+    pub spare: Vec<PathBuf>,
     /// A file with the key of the sealed files.
     pub key_file: Option<PathBuf>,
     /// A command that prints that key.
@@ -87,12 +91,13 @@ impl StoreSettings {
         let key_command = world.env("AWSFRESH_KEY_COMMAND").map(str::to_owned);
         Ok(Self {
             kind,
-            dir: world.state_dir().join("sealed"),
+            dir: world.state.main.join("sealed"),
+            spare: world.state.spare.clone(),
             key_file: key_file.map(|path| world.expand_home(&path.to_string_lossy())),
             key_command: key_command.or_else(|| settings.key_command.clone()),
             bus_address: world.env("DBUS_SESSION_BUS_ADDRESS").map(str::to_owned),
             runtime_dir: world.env("XDG_RUNTIME_DIR").map(PathBuf::from),
-            uid: uid(),
+            uid: files::uid(),
             timeout: KEYRING_TIMEOUT,
             attended: world.attended,
         })

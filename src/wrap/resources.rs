@@ -134,10 +134,8 @@ impl OverlayFiles {
             }
             let what = format!("the command changed its private copy of the AWS {name} file");
             let time = world.now().to_string().replace(':', "");
-            let target = world
-                .state_dir()
-                .join("kept")
-                .join(format!("{name}-{time}"));
+            let kept = world.state.main.join("kept");
+            let target = kept.join(format!("{name}-{time}"));
             match keep(&target, &now) {
                 Ok(()) => log::info!(
                     "{what}, which is removed now; the changed copy is {}",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::digest::random_hex;
 use crate::finding::{Cause, Finding, Result};
-use crate::{file_lock, files, world};
+use crate::{file_lock, files};
 
 /// The overlay's config file in a run's directory.
 pub(super) const CONFIG: &str = "config";
@@ -117,7 +117,7 @@ fn sweep(runs: &Path) {
 pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     files::create_private_dir(path)?;
     let about = fs::symlink_metadata(path)?;
-    files::check_private_dir(path, &about, world::uid())
+    files::check_private_dir(path, &about, files::uid())
         .map_err(|e| io::Error::other(e.to_string()))
 }
 

@@ -1,8 +1,10 @@
 //! Names and keys that many tests use, and homes that are set up with them.
 
 use awsfresh::digest::sha1_hex;
+use awsfresh::time::Timestamp;
+use serde_json::json;
 
-use super::double::{Double, Proxy, Role};
+use super::double::{Double, Proxy, Role, SsoSession, clock};
 use super::sandbox::Sandbox;
 
 /// The program under test.
@@ -89,4 +91,56 @@ pub fn through_proxy(aws: &Double, home: &Sandbox) -> Proxy {
 /// The path of the token file of an SSO session, relative to the home directory.
 pub fn sso_cache(session: &str) -> String {
     format!(".aws/sso/cache/{}.json", sha1_hex(session.as_bytes()))
+}
+
+/// A home signed in to the session `corp`, with an access token that expires in `left` seconds.
+pub fn signed_in(left: i64) -> (Double, Sandbox, String) {
+    let aws = Double::start();
+    aws.add_sso(SsoSession {
+        start_url: START.into(),
+        access_token: "canary-access-token".into(),
+        refresh_token: Some("canary-refresh-token".into()),
+        client_id: "client".into(),
+        client_secret: "canary-client-secret".into(),
+        token_expires: clock::now() + left,
+        user: "ann".into(),
+        assignments: vec![
+            (ACCOUNT.into(), "Admin".into()),
+            (ACCOUNT.into(), "ReadOnly".into()),
+        ],
+        role_lifetime: 3600,
+    });
+    let home = home(&aws);
+    for secret in [
+        "canary-access-token",
+        "canary-refresh-token",
+        "canary-client-secret",
+    ] {
+        home.secret(secret);
+    }
+    home.config(format!(
+        "[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n\
+         sso_registration_scopes = sso:account:access\n\
+         [profile admin]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n\
+         [profile reader]\nsso_session = corp\nsso_account_id = {ACCOUNT}\n\
+         sso_role_name = ReadOnly\n\
+         [profile typo]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = admin\n"
+    ));
+    let file = sso_cache("corp");
+    home.file(
+        &file,
+        json!({
+            "startUrl": START,
+            "region": "eu-west-1",
+            "accessToken": "canary-access-token",
+            "expiresAt": Timestamp(clock::now() + left).to_string(),
+            "clientId": "client",
+            "clientSecret": "canary-client-secret",
+            "registrationExpiresAt": "2099-01-01T00:00:00Z",
+            "refreshToken": "canary-refresh-token",
+            "somethingNew": {"kept": true},
+        })
+        .to_string(),
+    );
+    (aws, home, file)
 }

@@ -244,6 +244,36 @@ impl Sandbox {
     }
 }
 
+/// The directories outside the home in which state goes on where the home cannot be written to.
+#[cfg(unix)]
+pub fn spare_dirs(home: &Path, uid: u32) -> Vec<PathBuf> {
+    let home = &awsfresh::digest::sha256_hex(home.as_os_str().as_encoded_bytes())[..12];
+    let places = [format!("/run/user/{uid}"), "/dev/shm".into(), "/tmp".into()];
+    places
+        .iter()
+        .map(|place| Path::new(place).join(format!("awsfresh-{uid}-{home}")))
+        .collect()
+}
+
+#[cfg(unix)]
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        use std::os::unix::fs::MetadataExt;
+        let mut uids = vec![std::fs::metadata("/proc/self").map_or(0, |about| about.uid())];
+        uids.extend(std::fs::metadata(self.home()).map(|about| about.uid()));
+        let mut homes = vec![self.home().to_owned()];
+        homes.extend(self.env.borrow().get("HOME").map(PathBuf::from));
+        for (uid, home) in uids
+            .iter()
+            .flat_map(|uid| homes.iter().map(move |home| (uid, home)))
+        {
+            for dir in spare_dirs(home, *uid) {
+                let _ = std::fs::remove_dir_all(dir);
+            }
+        }
+    }
+}
+
 fn read_all(
     stream: Option<impl std::io::Read + Send + 'static>,
 ) -> std::thread::JoinHandle<Vec<u8>> {

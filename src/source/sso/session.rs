@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
     /// Replaces the AWS CLI's token file.
     pub(crate) fn write(&self, token: &Token) -> std::io::Result<()> {
         if let Some(dir) = self.path.parent() {
-            files::create_private_dir(dir)?;
+            files::create_aws_dir(dir)?;
         }
         files::replace(&self.path, &token.to_bytes())
     }
@@ -148,7 +148,7 @@ impl<'a> Session<'a> {
     /// Whether the AWS CLI's token file can be replaced by one of `size` bytes.
     pub(crate) fn check_room(&self, size: usize) -> std::io::Result<()> {
         if let Some(dir) = self.path.parent() {
-            files::create_private_dir(dir)?;
+            files::create_aws_dir(dir)?;
         }
         files::check_room(&self.path, size)
     }

@@ -1,6 +1,8 @@
 //! Everything the program takes from outside, read once: environment, paths, clock. Code below
 //! `commands` gets these as values, so that a test, a cron job and a person see the same behavior.
 
+mod state;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -15,6 +17,7 @@ use crate::finding::{Cause, Finding, Result};
 use crate::settings::Settings;
 use crate::shell::quoted_path;
 use crate::time::Timestamp;
+pub(crate) use state::StateDirs;
 
 /// Unattended callers get an answer within this time: the Rust SDK waits 5 s for a credential
 /// process.
@@ -77,6 +80,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// The home directory: `HOME`, else the one the system has for this user.
     pub(crate) home: PathBuf,
+    /// Where to keep locks, sealed credentials and the journal.
+    pub(crate) state: StateDirs,
     /// Whether a person can see what is written to stderr.
     pub(crate) attended: bool,
 }
@@ -102,6 +107,7 @@ impl World {
         Ok(Self {
             env,
             settings,
+            state: StateDirs::new(base.home_dir()),
             home: base.home_dir().to_owned(),
             attended,
         })
@@ -194,7 +200,7 @@ impl World {
             .filter(|dir| dir.is_absolute())
         {
             Some(dir) => dir.join("awsfresh"),
-            None => self.state_dir().join("runs"),
+            None => self.state.main.join("runs"),
         }
     }
 
@@ -223,12 +229,6 @@ impl World {
             Some((variable, name)) => (name, SelectedBy::Variable(variable)),
             None => ("default", SelectedBy::Nothing),
         }
-    }
-
-    /// The directory of locks and sealed credentials. It follows from the home directory alone:
-    /// cron and login shells must share it, and cron has no `XDG_*`.
-    pub(crate) fn state_dir(&self) -> PathBuf {
-        state_dir_under(&self.home)
     }
 
     /// Whether `login` keeps SSO tokens in the AWS CLI's file: `AWSFRESH_SHARE_WITH_CLI`, else
@@ -330,29 +330,5 @@ fn read_settings(path: &Path) -> Result<Settings> {
             Err(Finding::new(Cause::ConfigUnreadable, summary)
                 .remedy(format!("ls -l {}", quoted_path(path))))
         }
-    }
-}
-
-/// The ID of the user this runs as; 0 where users have no numbers.
-#[cfg(unix)]
-pub(crate) fn uid() -> u32 {
-    rustix::process::getuid().as_raw()
-}
-
-/// The ID of the user this runs as; 0 where users have no numbers.
-#[cfg(not(unix))]
-pub(crate) fn uid() -> u32 {
-    0
-}
-
-fn state_dir_under(home: &Path) -> PathBuf {
-    if cfg!(windows) {
-        home.join("AppData").join("Local").join("awsfresh")
-    } else if cfg!(target_os = "macos") {
-        home.join("Library")
-            .join("Application Support")
-            .join("awsfresh")
-    } else {
-        home.join(".local").join("state").join("awsfresh")
     }
 }

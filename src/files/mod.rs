@@ -1,0 +1,270 @@
+//! Small files, and every flag they are opened with. Files that others write are read whole up to a
+//! limit and without waiting: opening a named pipe in the place of a file would hang. Our own files
+//! and directories are for this user alone.
+
+mod dirs;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::digest::random_hex;
+pub(crate) use dirs::{
+    NotPrivate, check_private_dir, create_aws_dir, create_private_dir, existing_own_dirs,
+    first_own_dir, own_private_dir, uid,
+};
+
+/// At most `limit` bytes and one more, so that the caller can tell a larger file.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    read_open(&open(path)?, limit)
+}
+
+/// Opens a file for [`read_open`], so that the caller can check its owner and mode in between.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    options
+        .flags(Flags {
+            follow_links: true,
+            wait: false,
+        })
+        .open(path)
+}
+
+/// Reads an open file; a directory or a pipe is an error.
+pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let about = file.metadata()?;
+    if about.is_dir() {
+        return Err(io::Error::other("it is a directory"));
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::FileTypeExt::is_fifo(&about.file_type()) {
+        return Err(io::Error::other("it is a pipe, not a file"));
+    }
+    // Reserved up front: growing would leave copies on the heap that are not wiped.
+    let size = usize::try_from(about.len().min(limit)).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size.max(4096) + 1));
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The content of a regular file of at most `limit` bytes; `None` where there is no file, or
+/// something else, or a link.
+pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut options = File::options();
+    options.read(true);
+    let file = match options
+        .flags(Flags {
+            follow_links: false,
+            wait: false,
+        })
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) if path.is_symlink() => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let about = file.metadata()?;
+    if !about.is_file() || about.len() > limit {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Opens a lock file, which is created if missing and never truncated; a link is not followed, and
+/// a file that has another name or another owner is refused.
+pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = open_own(&mut options, path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let about = file.metadata()?;
+        if about.nlink() != 1 || about.uid() != uid() {
+            return Err(io::Error::other("it is not a file of this user alone"));
+        }
+    }
+    Ok(file)
+}
+
+/// Opens a file to read and append, which is created if missing; a link is not followed.
+pub(crate) fn open_append(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).append(true).create(true);
+    open_own(&mut options, path)
+}
+
+/// Opens a file of awsfresh: for this user alone if it is created; a link is not followed.
+fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = Flags {
+        follow_links: false,
+        wait: true,
+    };
+    let file = options.private().flags(flags).open(path)?;
+    make_private(&file)?;
+    Ok(file)
+}
+
+/// Undoes what the umask took from the mode of a new file: with mode 0 it could not be opened again.
+fn make_private(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut mode = file.metadata()?.permissions();
+        if mode.mode() & 0o777 != 0o600 {
+            mode.set_mode(0o600);
+            file.set_permissions(mode)?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
+/// Lets the programs that this one starts inherit an open file.
+pub(crate) fn let_inherit(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())?;
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
+/// Creates a file for this user alone; an error where something exists already.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    let file = options.write(true).create_new(true).private().open(path)?;
+    make_private(&file)?;
+    Ok(file)
+}
+
+/// Replaces `path` by a file for this user alone. A reader sees the old file or the new one.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_beside(path, bytes, |_| Ok(()))?.move_to(path)
+}
+
+/// The same for a file of the AWS CLI: where it is a link, its target is replaced, and the new file
+/// has the owner of the old one. Root may run with the home directory of another user.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = target(path);
+    write_beside(&path, bytes, |file| keep_owner(file, &path))?.move_to(&path)
+}
+
+/// Checks that a file of `size` bytes could take the place of `path`: one is written beside it and
+/// removed. A spent refresh token whose successor cannot be saved would be lost.
+pub(crate) fn check_room(path: &Path, size: usize) -> io::Result<()> {
+    let path = target(path);
+    let probe = write_beside(&path, &vec![0; size], |file| keep_owner(file, &path))?;
+    probe.file.sync_all() // a network file system reports a full disk only now
+}
+
+/// A new file, which is removed unless it is moved.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+impl Temporary {
+    /// Replaces `path`. The file is flushed after that and not before: a process is killed more
+    /// often than a machine loses its power, and flushing can take as long as a call to AWS. What
+    /// it replaces is of no more use: an old credential, or a refresh token that has been spent.
+    fn move_to(self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        self.file.sync_all()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path); // it no longer exists if it was moved
+    }
+}
+
+/// Writes a file of a new name in the directory of `path`.
+fn write_beside(
+    path: &Path,
+    bytes: &[u8],
+    prepare: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<Temporary> {
+    let path = path.with_file_name(format!(".{}.tmp", random_hex::<8>()?));
+    let file = create_private(&path)?;
+    let mut temporary = Temporary { path, file };
+    prepare(&temporary.file)?;
+    temporary.file.write_all(bytes)?;
+    Ok(temporary)
+}
+
+/// Gives a new file to the owner of the one that it replaces, or of the directory if root creates it.
+fn keep_owner(file: &File, replaced: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let own = file.metadata()?;
+        let owner = match fs::metadata(replaced) {
+            Ok(old) => old,
+            Err(_) if own.uid() == 0 => fs::metadata(replaced.parent().unwrap_or(replaced))?,
+            Err(_) => return Ok(()),
+        };
+        if owner.uid() != own.uid() {
+            fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (file, replaced);
+    Ok(())
+}
+
+/// The file that a path leads to.
+fn target(path: &Path) -> PathBuf {
+    if path.is_symlink()
+        && let Ok(target) = fs::canonicalize(path)
+    {
+        return target;
+    }
+    path.to_owned()
+}
+
+/// How a path is opened, where the system has flags for it.
+struct Flags {
+    follow_links: bool,
+    /// Whether to wait for the other end of a pipe.
+    wait: bool,
+}
+
+trait OpenFlags {
+    fn flags(&mut self, flags: Flags) -> &mut Self;
+    fn private(&mut self) -> &mut Self;
+}
+
+impl OpenFlags for OpenOptions {
+    #[cfg(unix)]
+    fn flags(&mut self, flags: Flags) -> &mut Self {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut bits = OFlags::empty();
+        bits.set(OFlags::NOFOLLOW, !flags.follow_links);
+        bits.set(OFlags::NONBLOCK, !flags.wait);
+        self.custom_flags(bits.bits().cast_signed())
+    }
+
+    #[cfg(not(unix))]
+    fn flags(&mut self, _: Flags) -> &mut Self {
+        self
+    }
+
+    /// Mode 0600 for a file that is created.
+    fn private(&mut self) -> &mut Self {
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(self, 0o600);
+        self
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;
