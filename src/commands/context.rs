@@ -1,7 +1,7 @@
 //! What every subcommand works with.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use super::sessions::renew_credentials_from;
 use crate::aws_files::{self, AwsFiles};
@@ -12,6 +12,7 @@ use crate::finding::{Finding, Result};
 use crate::refresh::{Mfa, Refresher};
 use crate::signin::{Codes, Options, SignIn, can_cure, offer};
 use crate::store::Store;
+use crate::sync::lock;
 use crate::world::World;
 
 /// The surroundings and the store of this run.
@@ -19,7 +20,7 @@ pub(super) struct Context<'a> {
     pub(super) world: &'a World,
     pub(super) store: Box<dyn Store>,
     /// The SSO sessions to which the person did not want to sign in.
-    declined: RefCell<BTreeSet<String>>,
+    declined: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Context<'a> {
@@ -28,7 +29,7 @@ impl<'a> Context<'a> {
         Self {
             world,
             store,
-            declined: RefCell::default(),
+            declined: Mutex::default(),
         }
     }
 
@@ -89,7 +90,7 @@ impl<'a> Context<'a> {
             return Ok(false);
         };
         let label = session.label().to_owned();
-        if self.declined.borrow().contains(&label) {
+        if lock(&self.declined).contains(&label) {
             return Ok(false);
         }
         let options = Options {
@@ -109,7 +110,7 @@ impl<'a> Context<'a> {
                 Ok(true)
             }
             None => {
-                self.declined.borrow_mut().insert(label);
+                lock(&self.declined).insert(label);
                 Ok(false)
             }
         }

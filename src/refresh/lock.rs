@@ -38,6 +38,9 @@ const ROOM: usize = 4096;
 /// The longest time until a successor takes over from a holder that does not end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A wait that is shorter is not reported.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// Held until dropped.
 #[derive(Debug)]
 pub(crate) struct RefreshLock(File);
@@ -92,13 +95,15 @@ pub(super) fn acquire(
         }),
         (None, None) => Ok(LockAttempt::Busy),
         (None, Some(patience)) => {
-            let level = if world.attended {
-                log::Level::Info
-            } else {
-                log::Level::Debug
+            let report = || {
+                let level = if world.attended {
+                    log::Level::Info
+                } else {
+                    log::Level::Debug
+                };
+                log::log!(level, "waiting for another process that is {busy}");
             };
-            log::log!(level, "waiting for another process that is {busy}");
-            let taken = RefreshLock::wait(dirs, key, patience)?;
+            let taken = RefreshLock::wait(dirs, key, patience, report)?;
             Ok(match taken {
                 Some(lock) => LockAttempt::Acquired {
                     lock: Some(lock),
@@ -170,16 +175,27 @@ impl RefreshLock {
     }
 
     /// Waits for the lock, and from some time on for that of the successor, too; `None` at the
-    /// deadline. The wait is the kernel's own, on helper threads: polling would cost latency, and a
-    /// thread that is left over ends with the process.
-    fn wait(dirs: &StateDirs, key: &CacheKey, patience: Patience) -> io::Result<Option<Self>> {
+    /// deadline. `report` is called when the wait is no longer short. The wait is the kernel's own,
+    /// on helper threads: polling would cost latency, and a thread that is left over ends with the
+    /// process.
+    fn wait(
+        dirs: &StateDirs,
+        key: &CacheKey,
+        patience: Patience,
+        report: impl FnOnce(),
+    ) -> io::Result<Option<Self>> {
         let (sender, receiver) = mpsc::channel();
         wait_aside(open(dirs, &key.file_name())?, sender.clone())?;
         let left = patience.deadline.saturating_duration_since(Instant::now());
+        let alone = (left * 2 / 5).min(PATIENCE);
+        let quiet = QUIET.min(alone);
+        if let Some(lock) = receive(&receiver, quiet)? {
+            return Ok(Some(lock));
+        }
+        report();
         if patience.may_succeed {
-            let holder = receive(&receiver, (left * 2 / 5).min(PATIENCE))?;
-            if holder.is_some() {
-                return Ok(holder);
+            if let Some(lock) = receive(&receiver, alone - quiet)? {
+                return Ok(Some(lock));
             }
             log::debug!("the other process does not end: waiting to take over from it");
             wait_aside(
@@ -294,7 +310,7 @@ mod tests {
                 deadline,
                 may_succeed,
             };
-            RefreshLock::wait(&dirs, &key(), patience).unwrap()
+            RefreshLock::wait(&dirs, &key(), patience, || ()).unwrap()
         };
         let first = RefreshLock::try_take(&dirs, &key()).unwrap().expect("free");
         assert!(RefreshLock::try_take(&dirs, &key()).unwrap().is_none());

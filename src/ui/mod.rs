@@ -5,6 +5,7 @@
 //! their reasons (`-v`), `info` and `warn` for what a person should know. Only lines of this crate
 //! are printed; those of the SDK may contain secrets.
 
+mod progress;
 mod terminal;
 
 use std::io::{self, IsTerminal, Write};
@@ -13,6 +14,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::finding::{Cause, Finding, Result};
 use crate::text::printable;
+pub(crate) use progress::Progress;
 pub(crate) use terminal::{Countdown, Terminal};
 
 /// Lines of the log go to stderr, in the form `awsfresh: TEXT`.
@@ -67,7 +69,7 @@ pub(crate) fn error(finding: &Finding) {
 }
 
 fn print_stderr(text: &str) {
-    terminal::erase_countdown();
+    terminal::erase_status();
     let lines: Vec<String> = text.lines().map(printable).collect();
     // If stderr is closed there is nowhere to report that.
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));

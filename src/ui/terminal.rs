@@ -132,8 +132,8 @@ pub(super) fn is_foreground(terminal: &File) -> bool {
     rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
-/// Whether the last line of the terminal is a countdown, which the next text replaces.
-static IS_COUNTING: AtomicBool = AtomicBool::new(false);
+/// Whether the last line of the terminal is a status, which the next text replaces.
+static HAS_STATUS: AtomicBool = AtomicBool::new(false);
 
 /// Whether a line on stderr would not disturb the program in the foreground.
 #[cfg(unix)]
@@ -170,14 +170,14 @@ impl Countdown {
 
     /// Shows the time left, where that has changed or other text came between.
     pub(crate) fn show(&mut self) {
-        if !self.is_shown || !stderr_is_ours() {
+        if !self.is_shown {
             return;
         }
         let left = self.end.saturating_duration_since(Instant::now());
         let left = human_duration(left.as_secs().cast_signed());
         let line = format!("awsfresh: {}, {left} left{}", self.text, self.hint);
-        if !IS_COUNTING.swap(true, Ordering::Relaxed) || line != self.last {
-            replace_line(&line);
+        if line != self.last || !HAS_STATUS.load(Ordering::Relaxed) {
+            show_status(&line);
             self.last = line;
         }
     }
@@ -185,13 +185,21 @@ impl Countdown {
 
 impl Drop for Countdown {
     fn drop(&mut self) {
-        erase_countdown();
+        erase_status();
     }
 }
 
-/// Makes room for other text in the place of a countdown.
-pub(super) fn erase_countdown() {
-    if IS_COUNTING.swap(false, Ordering::Relaxed) {
+/// Shows a line that the next text replaces, unless another program is in the foreground.
+pub(super) fn show_status(line: &str) {
+    if stderr_is_ours() {
+        HAS_STATUS.store(true, Ordering::Relaxed);
+        replace_line(line);
+    }
+}
+
+/// Makes room for other text in the place of a status.
+pub(super) fn erase_status() {
+    if HAS_STATUS.swap(false, Ordering::Relaxed) {
         replace_line("");
     }
 }
