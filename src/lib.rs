@@ -45,6 +45,7 @@ mod files;
 pub mod finding;
 mod host_kind;
 mod journal;
+mod limits;
 pub mod refresh;
 mod settings;
 mod shell;

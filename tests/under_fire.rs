@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output};
 use std::time::Duration;
 
 use support::double::Fault;
@@ -13,59 +13,9 @@ use support::fixtures::{
     self, KEY, ROLE, SECRET, USER, keys_of, open_role, role_on_keys, signed_in,
 };
 use support::sandbox::Sandbox;
-
-/// A user without a name.
-const UID: u32 = 54321;
+use support::users::{UID, as_owner, give_away, is_root, needs_root};
 
 const ASK: &[&str] = &["credential-process", "-p", "deploy"];
-
-/// Whether this runs as root, who can become another user.
-fn is_root(home: &Sandbox) -> bool {
-    home.shell("id -u").trim() == "0"
-}
-
-/// Skips a test that needs root; in CI that is a failure.
-#[allow(clippy::disallowed_methods, clippy::print_stderr)]
-fn needs_root(home: &Sandbox) -> bool {
-    let root = is_root(home);
-    assert!(
-        root || std::env::var_os("CI").is_none(),
-        "CI must run this as root"
-    );
-    if !root {
-        eprintln!("skipped: only root can become another user");
-    }
-    root
-}
-
-/// Gives a home to another user, who cannot enter the directory of the program.
-fn give_away(home: &Sandbox) {
-    std::fs::copy(fixtures::AWSFRESH, home.home().join("awsfresh")).unwrap();
-    if is_root(home) {
-        home.shell(&format!("chown -R {UID}:{UID} ."));
-    }
-}
-
-/// A command as the owner of a home that was given away.
-fn as_owner(home: &Sandbox, args: &[&str]) -> Command {
-    let plain = home.command(args);
-    let mut command = if is_root(home) {
-        let mut command = Command::new("setpriv");
-        let user = [format!("--reuid={UID}"), format!("--regid={UID}")];
-        command.args(user).arg("--clear-groups");
-        command.arg(home.home().join("awsfresh"));
-        command
-    } else {
-        Command::new(home.home().join("awsfresh"))
-    };
-    let env = plain
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)));
-    command.args(args).env_clear().envs(env);
-    command.current_dir("/").stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
 
 fn ends(children: Vec<Child>) -> Vec<Output> {
     let wait = |child: Child| child.wait_with_output().unwrap();

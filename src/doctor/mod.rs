@@ -69,7 +69,8 @@ fn with_progress<T: Send>(world: &World, work: impl FnOnce() -> T + Send) -> T {
     }
     thread::scope(|scope| {
         let (done, waiting) = channel::<()>();
-        scope.spawn(move || {
+        // Without a thread there is no report.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
             if waiting.recv_timeout(PROGRESS_AFTER) == Err(RecvTimeoutError::Timeout) {
                 log::info!("asking AWS …");
             }

@@ -1,6 +1,6 @@
 //! What AWS and the network respond: all probes at once, each with its own time limit.
 
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::aws_cli_cache::{self, CliSession};
@@ -13,6 +13,7 @@ use crate::aws::partition;
 use crate::config::{Base, Chain, Network};
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Certainty, Class, Finding, Result};
+use crate::limits::Aside;
 use crate::refresh::Refresher;
 use crate::source::aws_host::aws_url;
 use crate::source::connection::Service;
@@ -39,33 +40,30 @@ impl Prober<'_> {
         let chain = facts.chain.as_ref().ok();
         let bare = bare_chain(chain);
         thread::scope(|scope| {
-            let steps = scope.spawn(|| chain.map_or_else(Vec::new, |chain| self.steps(chain)));
-            let environment = scope.spawn(|| self.environment(&facts.environment, &bare));
-            let ambient = scope.spawn(|| self.ambient(facts));
-            let metadata = scope.spawn(|| self.metadata(chain?));
+            let steps = || chain.map_or_else(Vec::new, |chain| self.steps(chain));
+            let steps = Aside::start(scope, steps);
+            let environment = Aside::start(scope, || self.environment(&facts.environment, &bare));
+            let ambient = Aside::start(scope, || self.ambient(facts));
+            let metadata = Aside::start(scope, || self.metadata(chain?));
             let cli_sessions = cli_sessions(facts).into_iter();
-            let cli_sessions: Vec<ScopedJoinHandle<'_, _>> = cli_sessions
-                .map(|(session, chain)| scope.spawn(|| self.cli_session(session, chain)))
+            let cli_sessions: Vec<_> = cli_sessions
+                .map(|(session, chain)| {
+                    Aside::start(scope, move || self.cli_session(session, chain))
+                })
                 .collect();
-            let cli_version = scope.spawn(|| self.cli_version(chain?));
+            let cli_version = Aside::start(scope, || self.cli_version(chain?));
             let hosts = hosts(self.world, chain).into_iter();
-            let hosts: Vec<ScopedJoinHandle<'_, HostResult>> = hosts
-                .map(|(url, role)| scope.spawn(move || self.host(&url, chain, role)))
+            let hosts: Vec<Aside<'_, HostResult>> = hosts
+                .map(|(url, role)| Aside::start(scope, move || self.host(&url, chain, role)))
                 .collect();
             ProbeResults {
                 steps: steps.join().unwrap_or_default(),
                 environment: environment.join().unwrap_or_default(),
                 ambient: ambient.join().unwrap_or_default(),
                 metadata: metadata.join().unwrap_or_default(),
-                cli_sessions: cli_sessions
-                    .into_iter()
-                    .filter_map(|one| one.join().ok())
-                    .collect(),
+                cli_sessions: cli_sessions.into_iter().filter_map(Aside::join).collect(),
                 cli_version: cli_version.join().unwrap_or_default(),
-                hosts: hosts
-                    .into_iter()
-                    .filter_map(|host| host.join().ok())
-                    .collect(),
+                hosts: hosts.into_iter().filter_map(Aside::join).collect(),
             }
         })
     }

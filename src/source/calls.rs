@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connections;
 use crate::config::Network;
 use crate::finding::{Cause, Finding, Result};
+use crate::limits;
 use crate::world::World;
 
 /// The surroundings of calls that share one deadline.
@@ -63,16 +64,12 @@ impl<'a> Calls<'a> {
         let runtime = match self.runtime.get() {
             Some(runtime) => runtime,
             None => {
-                let failed = |e| {
-                    Finding::new(
-                        Cause::Unexpected,
-                        format!("cannot start the async runtime: {e}"),
-                    )
-                };
+                limits::check_room()?;
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build();
-                let runtime = runtime.map_err(failed)?;
+                let runtime =
+                    runtime.map_err(|e| limits::reached("start the async runtime", &e))?;
                 self.runtime.get_or_init(|| runtime)
             }
         };

@@ -3,6 +3,7 @@
 
 use crate::aws::shared_findings::clock_sync_command;
 use crate::finding::{Cause, Finding};
+use crate::limits;
 
 /// One kind of connection error.
 struct ConnectionError {
@@ -81,6 +82,9 @@ const SET_PROXY_PASSWORD: &str =
 
 /// The finding for the text of a connector's error.
 pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) -> Finding {
+    if let Some(finding) = limits::too_many_files(detail) {
+        return finding;
+    }
     let lower = detail.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|words| lower.contains(words));
     if let Some(error) = CONNECTION_ERRORS.iter().find(|error| has(error.words)) {

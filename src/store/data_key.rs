@@ -87,11 +87,16 @@ fn from_command(command: &str) -> Result<DataKey, StoreError> {
     let until = Instant::now() + COMMAND_LIMIT;
     let (sender, receiver) = mpsc::channel();
     if let Some(output) = child.stdout.take() {
-        std::thread::spawn(move || {
+        let reader = std::thread::Builder::new().spawn(move || {
             let mut bytes = Zeroizing::new(Vec::with_capacity(TEXT_LIMIT as usize));
             let read = output.take(TEXT_LIMIT).read_to_end(&mut bytes);
             let _ = sender.send(read.map(|_| bytes));
         });
+        if let Err(e) = reader {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(failed(&format!("cannot be read: {e}")));
+        }
     }
     let output = receiver.recv_timeout(COMMAND_LIMIT);
     let status = loop {

@@ -13,6 +13,7 @@ use zbus::connection::Builder;
 use zeroize::Zeroizing;
 
 use super::{CacheKey, Status, Store, StoreError, StoreSettings, VALUE_LIMIT, bounded};
+use crate::limits;
 
 const SERVICE: &str = "awsfresh";
 
@@ -48,6 +49,7 @@ impl SecretServiceStore {
             ));
         };
         bounded(limit, move || {
+            limits::check_room().map_err(|e| StoreError::unavailable(e.summary))?;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_io()
                 .enable_time()

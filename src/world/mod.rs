@@ -6,7 +6,7 @@ mod state;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -142,6 +142,21 @@ impl World {
     pub(crate) fn env_flag(&self, name: &str) -> bool {
         self.env(name)
             .is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    }
+
+    /// The path of this program. Without `/proc`, as in a chroot, that from which it was started.
+    pub(crate) fn program(&self) -> io::Result<PathBuf> {
+        std::env::current_exe().or_else(|e| {
+            let name = PathBuf::from(std::env::args_os().next().unwrap_or_default());
+            let dirs = if name.components().count() > 1 {
+                vec![PathBuf::new()]
+            } else {
+                std::env::split_paths(self.env("PATH").unwrap_or_default()).collect()
+            };
+            let mut places = dirs.iter().map(|dir| dir.join(&name));
+            let found = places.find(|path| path.is_file()).ok_or(e)?;
+            std::path::absolute(found)
+        })
     }
 
     /// The wall clock.

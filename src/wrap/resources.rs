@@ -87,7 +87,7 @@ impl OverlayFiles {
         profile: &str,
         default: DefaultProfile,
     ) -> Result<Self> {
-        let program = std::env::current_exe().map_err(|e| {
+        let program = world.program().map_err(|e| {
             Finding::new(
                 Cause::Unexpected,
                 format!("cannot locate the awsfresh executable: {e}"),

@@ -17,6 +17,7 @@ use super::{Delivery, OnRenew, WrapOptions, seconds};
 use crate::aws_files::AwsFiles;
 use crate::config::Chain;
 use crate::finding::{Cause, Finding, Result};
+use crate::limits;
 use crate::refresh::{Mfa, Refresher};
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -72,15 +73,14 @@ impl Session<'_> {
             &renewer,
         )?;
         drop(files); // they may contain secrets, and the command may run for days
-        let spawner = Spawner::new().map_err(|e| {
-            Finding::new(Cause::Unexpected, format!("cannot watch for signals: {e}"))
-                .remedy("try again")
-        })?;
+        let spawner = Spawner::new().map_err(|e| limits::reached("watch for signals", &e))?;
         let began = self.world.now();
         let restart = AtomicBool::new(false);
         let code = std::thread::scope(|scope| {
             if delivery != Delivery::Env || self.options.on_renew.is_some() {
-                scope.spawn(|| self.keep_fresh(&renewer, &spawner, &restart));
+                let renew = || self.keep_fresh(&renewer, &spawner, &restart);
+                let thread = std::thread::Builder::new().spawn_scoped(scope, renew);
+                thread.map_err(|e| limits::reached("start a thread that renews", &e))?;
             }
             let code = self.run_command(&resources, &renewer, &spawner, &restart);
             renewer.stop();

@@ -8,6 +8,7 @@
 //!   `clock` is the time
 //! - `browser`: a browser that a test drives
 //! - `terminal`: a run on a terminal of its own
+//! - `users`: runs as another user
 //! - `bus`: a private session bus, with or without gnome-keyring
 //! - `fixtures`: names, keys and homes that many tests use
 //! - `lab.rs`: reads and sets up the cases in tests/diagnosis-cases. It is not a module of this
@@ -31,3 +32,5 @@ pub mod fixtures;
 pub mod sandbox;
 #[cfg(target_os = "linux")]
 pub mod terminal;
+#[cfg(unix)]
+pub mod users;

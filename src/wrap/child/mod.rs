@@ -12,12 +12,13 @@ use std::io;
 use std::process::{Command, ExitStatus};
 
 use crate::finding::{Cause, Finding};
+use crate::limits;
 
 pub(super) use imp::Spawner;
 pub(crate) use imp::signal_number;
 
 /// Why a command was not started, and the exit code that shells use for it: 127 not found, 126 not
-/// executable.
+/// executable, 125 for what is not its fault.
 pub(super) fn start_error(command: &Command, error: &io::Error) -> (u8, Finding) {
     let name = command.get_program().to_string_lossy().into_owned();
     if error.kind() == io::ErrorKind::NotFound {
@@ -26,6 +27,9 @@ pub(super) fn start_error(command: &Command, error: &io::Error) -> (u8, Finding)
             127,
             Finding::new(Cause::Usage, summary).remedy("check the spelling and PATH"),
         );
+    }
+    if let Some(finding) = limits::known(&format!("run the command `{name}`"), error) {
+        return (125, finding);
     }
     let summary = format!("the command `{name}` cannot be run: {error}");
     (
