@@ -112,7 +112,6 @@ fn a_session_that_aws_revoked_is_not_used_again() {
     let key = || home.credentials_of("deploy").answer()["AccessKeyId"].clone();
     let first = key();
     aws.forget_sessions();
-    assert_eq!(key(), first, "the cached session changed before doctor ran");
     assert_eq!(
         home.wrap(&["doctor", "-p", "deploy"]).code,
         Some(0),

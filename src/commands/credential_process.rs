@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::finding::Result;
+use crate::refresh::Refresher;
 use crate::{ui, wrap};
 
 /// Prints the credentials of one profile, or fails with a finding and nothing on stdout.
@@ -9,8 +10,11 @@ pub(super) fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
     let (profile, _) = context.world.selected_profile(profile);
     let files = context.files()?;
     let chain = context.resolve(files.profiles(), profile)?;
-    let credentials = context.obtain(&chain, false, None);
+    let world = context.world;
+    let refresher = Refresher::new(world, &chain, &*context.store, world.deadline()?);
+    let credentials = refresher.obtain_for(world.caller());
+    log::debug!("store: {}", context.store.status());
     let mut credentials = credentials.map_err(|finding| finding.for_profile(profile))?;
-    credentials.expiration = wrap::record_request(context.world, credentials.expiration);
+    credentials.expiration = wrap::record_request(world, credentials.expiration);
     ui::print_stdout(&credentials.to_process_json())
 }

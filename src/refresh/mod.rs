@@ -7,7 +7,7 @@
 //!
 //! `refresher` is the algorithm, `decision` its rules under the lock, `fetch` the call of a source; `freshness` decides when a
 //! renewal is due; `lock` excludes other processes and shares the outcome of a failure with them;
-//! `cache_key` names the entries, `entry` is their content; `sso_token` keeps the token of an SSO
+//! `repeated` notices a caller whose credentials AWS may have rejected; `cache_key` names the entries, `entry` is their content; `sso_token` keeps the token of an SSO
 //! session.
 
 mod cache_key;
@@ -18,6 +18,7 @@ mod freshness;
 mod lock;
 mod mfa;
 mod refresher;
+mod repeated;
 mod sso_token;
 
 pub use cache_key::TOKEN_KIND;

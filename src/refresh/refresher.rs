@@ -34,6 +34,8 @@ pub(crate) struct Refresher<'a> {
     /// Whether to renew the last step even if it is fresh.
     force: bool,
     obtained: Cell<Option<Timestamp>>,
+    /// Whether the last step was fetched by this process.
+    pub(super) is_new: Cell<bool>,
     failed_renewal: RefCell<Option<Finding>>,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Refresher<'a> {
             new_session: RefCell::default(),
             force: false,
             obtained,
+            is_new: Cell::default(),
             failed_renewal,
         }
     }
@@ -136,7 +139,7 @@ impl<'a> Refresher<'a> {
         self.sources.assignments(token.access()).ok()
     }
 
-    fn last_step(&self) -> usize {
+    pub(super) fn last_step(&self) -> usize {
         self.keys.len() - 1
     }
 
@@ -296,6 +299,7 @@ impl<'a> Refresher<'a> {
                 if let Some(lock) = &mut lock {
                     lock.clear_failure();
                 }
+                self.is_new.set(renewal.step == self.last_step());
                 return Ok(self.store(renewal.key, renewal.step, credentials));
             }
             Err(finding) => finding,

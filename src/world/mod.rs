@@ -159,6 +159,19 @@ impl World {
         })
     }
 
+    /// The process ID of the program that called this one, where the system has it.
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "a part of the world"
+    )]
+    pub(crate) fn caller(&self) -> Option<u32> {
+        #[cfg(unix)]
+        return Some(std::os::unix::process::parent_id());
+        #[cfg(not(unix))]
+        None
+    }
+
     /// The wall clock.
     #[expect(clippy::unused_self, reason = "the clock is a part of the world")]
     pub(crate) fn now(&self) -> Timestamp {
