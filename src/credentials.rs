@@ -1,27 +1,44 @@
-//! Credentials and their wire formats. A [`Secret`] cannot be printed by accident and is wiped on
-//! drop.
+//! Credentials and their wire formats. A [`Secret`] cannot be printed by accident, and is removed
+//! from every text that goes out.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::known_secrets::{self, Kept};
 use crate::time::Timestamp;
 
 /// Text that must never reach a log, an error or a terminal.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(Zeroizing<String>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Kept);
 
 impl Secret {
     /// Takes ownership, so that no copy is left that is not wiped.
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(known_secrets::keep(Zeroizing::new(text)))
+    }
+
+    /// Makes a secret known that is kept in another type.
+    pub(crate) fn register(text: &str) {
+        Self::new(text.to_owned());
     }
 
     /// The text itself. Review every call.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Zeroizing::deserialize(deserializer).map(|text| Self(known_secrets::keep(text)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The last failures of any call, for `awsfresh why`: several SDKs discard what a credential
 //! process says. JSON lines in one file, for this user alone, bounded, appended to by many
-//! processes at once. It contains no secret: findings contain none.
+//! processes at once. It contains no secret.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ impl<'a> Journal<'a> {
             at,
             subcommand: subcommand.to_owned(),
             caller: caller(),
-            finding: finding.clone(),
+            finding: finding.without_secrets(),
         };
         let _ = self.append(&record);
     }

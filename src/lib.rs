@@ -25,6 +25,7 @@
 //! | where credentials are cached | [`store`] |
 //! | what a wrapped command finds in its environment | `wrap::environment` |
 //! | what went wrong in earlier calls | `journal` |
+//! | which secrets no text may contain | `known_secrets` |
 //!
 //! docs/architecture.md has the reasons, and which module may use which.
 
@@ -45,6 +46,7 @@ mod files;
 pub mod finding;
 mod host_kind;
 mod journal;
+mod known_secrets;
 mod limits;
 pub mod refresh;
 mod settings;

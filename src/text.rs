@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::known_secrets;
+
 /// The styles of the output. [`crate::ui`] removes them where stdout is not a terminal.
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
@@ -63,11 +65,12 @@ pub(crate) fn masked(key_id: &str) -> String {
     first.iter().chain(&['…']).chain(last).collect()
 }
 
-/// The text of another program as people may see it: key IDs are masked, and whatever has the form
-/// of a secret or token, and user and password in URLs, is replaced by `…`. ARNs and plain URLs
-/// stay.
+/// The text of another program as people may see it: key IDs are masked, and each secret that this
+/// process holds, whatever else has the form of a secret or token, and user and password in URLs,
+/// are replaced by `…`. ARNs and plain URLs stay.
 pub(crate) fn redacted(text: &str) -> String {
-    text.split_inclusive(char::is_whitespace)
+    known_secrets::hide(text)
+        .split_inclusive(char::is_whitespace)
         .map(redacted_token)
         .collect()
 }

@@ -16,5 +16,5 @@ pub(super) fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
     log::debug!("store: {}", context.store.status());
     let mut credentials = credentials.map_err(|finding| finding.for_profile(profile))?;
     credentials.expiration = wrap::record_request(world, credentials.expiration);
-    ui::print_stdout(&credentials.to_process_json())
+    ui::print_credentials(&credentials.to_process_json())
 }

@@ -35,7 +35,7 @@ pub(super) fn run(
 
 fn print(report: &Report, as_json: bool) -> Result<()> {
     if as_json {
-        ui::print_stdout(report.to_json().to_string().as_bytes())
+        ui::print_json(report.to_json())
     } else {
         ui::print_styled(&report.to_text())
     }

@@ -28,10 +28,10 @@ pub(super) fn run(
     let local = doctor::local_errors(context.world, &*context.store, profile);
     let findings = merge(&errors, &local);
     if as_json {
-        ui::print_stdout(to_json(&errors, &findings).to_string().as_bytes())?;
+        ui::print_json(to_json(&errors, &findings))?;
     } else if errors.is_empty() {
         let hint = "awsfresh doctor checks the profile itself";
-        ui::print_stdout(format!("no AWS error is recognised in this text; {hint}").as_bytes())?;
+        ui::print_styled(&format!("no AWS error is recognised in this text; {hint}"))?;
     } else {
         ui::print_styled(&to_text(&errors, &findings))?;
     }

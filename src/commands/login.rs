@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context<'_>, args: &Login) -> Result<()> {
         }
     }
     if args.json && (!done.is_empty() || first.is_none()) {
-        ui::print_stdout(json!({"sessions": done}).to_string().as_bytes())?;
+        ui::print_json(json!({"sessions": done}))?;
     }
     first.map_or(Ok(()), Err)
 }

@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Resu
     let store = context.store.check();
     let now = context.world.now();
     if as_json {
-        ui::print_stdout(to_json(&store, &rows, now).to_string().as_bytes())
+        ui::print_json(to_json(&store, &rows, now))
     } else {
         ui::print_styled(&to_table(&store, &rows, now))
     }

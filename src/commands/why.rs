@@ -27,10 +27,10 @@ pub(super) fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()>
     let records = &records[records.len().saturating_sub(shown)..];
     if as_json {
         let failures: Vec<Value> = records.iter().map(json_of).collect();
-        return ui::print_stdout(json!({ "failures": failures }).to_string().as_bytes());
+        return ui::print_json(json!({ "failures": failures }));
     }
     if records.is_empty() {
-        return ui::print_stdout(b"no awsfresh call has failed");
+        return ui::print_styled("no awsfresh call has failed");
     }
     let texts: Vec<String> = records
         .iter()

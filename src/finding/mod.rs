@@ -11,6 +11,8 @@ mod render;
 
 use serde::{Deserialize, Serialize};
 
+use crate::known_secrets::hide;
+
 pub use cause::{Cause, Class};
 pub use origin::Origin;
 pub(crate) use render::{finding_json, finding_text};
@@ -218,6 +220,18 @@ impl Finding {
     #[must_use]
     pub(crate) fn about_profile(self, profile: &str) -> Self {
         self.about(Subject::Profile(profile.to_owned()))
+    }
+
+    /// This finding as it may leave the process: no text of it contains a secret.
+    #[must_use]
+    pub(crate) fn without_secrets(&self) -> Self {
+        let hidden = |lines: &[String]| lines.iter().map(|line| hide(line).into_owned()).collect();
+        Self {
+            summary: hide(&self.summary).into_owned(),
+            evidence: hidden(&self.evidence),
+            remedy: hidden(&self.remedy),
+            ..self.clone()
+        }
     }
 
     /// Whether it is about `subject`.

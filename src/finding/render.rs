@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::{Certainty, Finding, Severity};
+use crate::known_secrets::hide;
 use crate::text::{self, paint, printable, truncate};
 
 /// Lines of evidence and of remedies in the text form, and bytes per line: SDKs quote the text and
@@ -17,13 +18,14 @@ const LINE_BYTES: usize = 400;
 impl fmt::Display for Finding {
     /// `awsfresh: SUMMARY [CAUSE]`, then `seen:` and `try:` lines; under 4 KB.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let summary = truncate(&printable(&self.summary), SUMMARY_BYTES);
+        let shown = |line: &str, limit| truncate(&printable(&hide(line)), limit);
+        let summary = shown(&self.summary, SUMMARY_BYTES);
         write!(f, "awsfresh: {summary} [{}]", self.cause.id())?;
         for line in self.evidence.iter().take(EVIDENCE_LINES) {
-            write!(f, "\n  seen: {}", truncate(&printable(line), LINE_BYTES))?;
+            write!(f, "\n  seen: {}", shown(line, LINE_BYTES))?;
         }
         for line in self.remedy.iter().take(REMEDY_LINES) {
-            write!(f, "\n  try:  {}", truncate(&printable(line), LINE_BYTES))?;
+            write!(f, "\n  try:  {}", shown(line, LINE_BYTES))?;
         }
         Ok(())
     }
@@ -31,6 +33,7 @@ impl fmt::Display for Finding {
 
 /// One finding in the published JSON form.
 pub(crate) fn finding_json(finding: &Finding) -> Value {
+    let finding = finding.without_secrets();
     json!({
         "cause": finding.cause.id(),
         "severity": finding.severity.name(),
@@ -53,6 +56,7 @@ pub(crate) fn finding_text(finding: &Finding) -> String {
         other => format!(" ({})", other.name()),
     };
     let severity = paint(style, finding.severity.name());
+    let finding = finding.without_secrets();
     let summary = printable(&finding.summary);
     let mut lines = vec![format!(
         "{severity}: {summary} [{}]{certainty}",

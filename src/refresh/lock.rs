@@ -217,7 +217,11 @@ impl RefreshLock {
 
     /// Leaves a failure for the processes that wait. Best effort: it saves them work, no more.
     pub(super) fn leave_failure(&mut self, failure: &Failure) {
-        if let Ok(text) = serde_json::to_vec(failure) {
+        let failure = Failure {
+            at: failure.at,
+            finding: failure.finding.without_secrets(),
+        };
+        if let Ok(text) = serde_json::to_vec(&failure) {
             let _ = self.overwrite(text);
         }
     }

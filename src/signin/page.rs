@@ -1,5 +1,7 @@
 //! What the browser shows at the end: one page without scripts, fonts or images from elsewhere.
 
+use crate::known_secrets::hide;
+
 /// The end of a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Page {
@@ -66,7 +68,7 @@ p {{ margin: 0 0 .75rem; }}
 
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in hide(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

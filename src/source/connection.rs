@@ -21,6 +21,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::bounded_body::bounded;
 use super::endpoint_override::{EndpointOverride, SettingPlace};
+use super::proxy_password;
 use crate::config::{Network, Value};
 use crate::files;
 use crate::finding::{Cause, Finding, Result};
@@ -264,6 +265,7 @@ impl Connections {
         } else {
             format!("http://{url}")
         };
+        proxy_password::register(&url);
         let config = if plain {
             ProxyConfig::http(&url)
         } else {

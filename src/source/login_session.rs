@@ -31,6 +31,7 @@ use crate::digest::{random_hex, sha256_hex};
 use crate::files;
 use crate::finding::{Cause, Finding, Result};
 use crate::shell::quoted;
+use crate::text::redacted;
 use crate::time::Timestamp;
 use crate::world::World;
 
@@ -210,6 +211,7 @@ impl Session<'_> {
             Some(reason) => format!("{code}: {reason}: {message}"),
             None => format!("{code}: {message}"),
         };
+        let evidence = redacted(&evidence);
         if said == Some(&OAuth2ErrorCode::InsufficientPermissions) {
             let summary = "this user is not allowed to refresh its `aws login` session";
             return Finding::new(Cause::PermissionDenied, summary)
@@ -235,6 +237,12 @@ impl LoginToken {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let fields: Map<String, Json> =
             serde_json::from_slice(bytes).map_err(|_| "it is not JSON")?;
+        // They stay in `fields`.
+        for key in ["refreshToken", "idToken", "dpopKey"] {
+            if let Some(text) = fields.get(key).and_then(Json::as_str) {
+                Secret::register(text);
+            }
+        }
         let access = fields.get("accessToken").ok_or("no accessToken")?;
         let text = |key: &str| access[key].as_str().filter(|text| !text.is_empty());
         let expires = text("expiresAt").and_then(Timestamp::parse);
@@ -273,6 +281,7 @@ impl LoginToken {
                 expires: self.expires,
             });
         if !response.refresh_token().is_empty() {
+            Secret::register(response.refresh_token());
             let token = response.refresh_token().into();
             refreshed.fields.insert("refreshToken".to_owned(), token);
         }

@@ -12,9 +12,14 @@ use aws_smithy_http_client::Builder;
 
 use super::bounded_body::bounded;
 use super::{Sources, from_sdk, sdk_error};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Secret};
+use crate::files;
 use crate::finding::{Cause, Finding, Result};
-use crate::world::CONTAINER_VARIABLES;
+use crate::text::redacted;
+use crate::world::{CONTAINER_VARIABLES, World};
+
+/// The tokens of container endpoints are JWTs of a few KB.
+const TOKEN_LIMIT: u64 = 64 * 1024;
 
 /// `credential_source = Ec2InstanceMetadata`.
 pub(super) async fn instance(sources: &Sources<'_>, limit: Duration) -> Result<Credentials> {
@@ -50,6 +55,7 @@ pub(super) async fn container(sources: &Sources<'_>, limit: Duration) -> Result<
                 "run inside ECS or EKS with a task or pod role, or use another credential_source",
             ));
     };
+    register_token(sources.calls.world);
     let provider = EcsCredentialsProvider::builder()
         .configure(&config())
         .build();
@@ -65,6 +71,22 @@ pub(super) async fn container(sources: &Sources<'_>, limit: Duration) -> Result<
     })
 }
 
+/// Makes the token known that the provider sends to a container endpoint.
+fn register_token(world: &World) {
+    if let Some(token) = world.env("AWS_CONTAINER_AUTHORIZATION_TOKEN") {
+        Secret::register(token);
+    }
+    let file = world.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    // What cannot be read is not sent either.
+    let bytes = file.and_then(|file| files::read_bounded(file.as_ref(), TOKEN_LIMIT).ok());
+    if let Some(text) = bytes
+        .as_ref()
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+    {
+        Secret::register(text.trim());
+    }
+}
+
 /// The provider's credentials, or why there are none.
 async fn provide(
     provider: &dyn ProvideCredentials,
@@ -73,7 +95,7 @@ async fn provide(
     match tokio::time::timeout(limit, provider.provide_credentials()).await {
         Ok(response) => response
             .map(|credentials| from_sdk(&credentials))
-            .map_err(|e| sdk_error::error_chain(&e)),
+            .map_err(|e| redacted(&sdk_error::error_chain(&e))),
         Err(_) => Err(format!("no response within {:.1} s", limit.as_secs_f64())),
     }
 }

@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt;
 use super::Calls;
 use super::process::shell;
 use crate::config::Value;
+use crate::credentials::Secret;
 use crate::finding::{Cause, Finding, Result};
 
 /// Programs print a code and a line end; in bytes.
@@ -26,6 +27,7 @@ pub(crate) fn is_security_key(serial: &str) -> bool {
 pub(crate) fn checked_code(text: &str, place: &str) -> Result<String> {
     let code: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
+        Secret::register(&code);
         return Ok(code);
     }
     Err(Finding::new(

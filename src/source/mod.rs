@@ -14,6 +14,7 @@ mod login_session;
 mod metadata;
 pub(crate) mod mfa;
 pub mod process;
+mod proxy_password;
 pub(crate) mod sdk_error;
 pub mod sso;
 mod sts;

@@ -89,6 +89,8 @@ pub(super) async fn run(
         )
         .remedy("print the credentials JSON and nothing else on stdout"));
     }
+    // First: so the secrets in it are known, which its stderr may repeat.
+    let credentials = parse(&output, world.now());
     if !status.success() {
         return Err(with_stderr(
             failed(format!("failed: {status}")),
@@ -96,7 +98,7 @@ pub(super) async fn run(
             status,
         ));
     }
-    parse(&output, world.now()).map_err(|what| {
+    credentials.map_err(|what| {
         finding(Cause::ProcessOutputInvalid, what)
             .remedy(r#"print {"Version": 1, "AccessKeyId": …, "SecretAccessKey": …, "SessionToken": …, "Expiration": …} and nothing else"#)
     })

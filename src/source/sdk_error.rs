@@ -11,6 +11,7 @@ use crate::aws::error_finding::RequestContext;
 use crate::aws::partition;
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Result};
+use crate::text::redacted;
 
 /// Why AWS was not reached or did not respond sensibly; `None` where it returned an error of its
 /// own.
@@ -27,10 +28,8 @@ where
             Some(Finding::not_aws(service, &evidence))
         }
         SdkError::DispatchFailure(e) => {
-            let detail = e
-                .as_connector_error()
-                .map(|e| error_chain(e))
-                .unwrap_or_default();
+            let detail = e.as_connector_error().map(|e| error_chain(e));
+            let detail = redacted(&detail.unwrap_or_default());
             Some(connection_error(&detail, e.is_timeout(), service))
         }
         other => Some(
@@ -181,7 +180,8 @@ where
         }
         Some(ErrorKind::Denied | ErrorKind::AssumeRoleDenied) if is_web_identity => {
             let summary = format!("AWS denied {what} to this web identity");
-            Finding::new(Cause::AssumeRoleDenied, summary).evidence(error.to_string()).remedy(
+            let said = redacted(&error.to_string());
+            Finding::new(Cause::AssumeRoleDenied, summary).evidence(said).remedy(
                 "compare the role's trust policy with the token: provider, audience and subject",
             )
         }
@@ -194,7 +194,7 @@ where
         }
         Some(kind) => error.finding(kind, &context),
         None => Finding::new(Cause::Unexpected, format!("AWS rejected {what}"))
-            .evidence(error.to_string())
+            .evidence(redacted(&error.to_string()))
             .remedy("see the message of AWS above; awsfresh -v shows the request"),
     }
 }

@@ -8,11 +8,14 @@
 mod progress;
 mod terminal;
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use serde_json::Value;
 
 use crate::finding::{Cause, Finding, Result};
+use crate::known_secrets::hide;
 use crate::text::printable;
 pub(crate) use progress::Progress;
 pub(crate) use terminal::{Countdown, Terminal};
@@ -70,7 +73,7 @@ pub(crate) fn error(finding: &Finding) {
 
 fn print_stderr(text: &str) {
     terminal::erase_status();
-    let lines: Vec<String> = text.lines().map(printable).collect();
+    let lines: Vec<String> = hide(text).lines().map(printable).collect();
     // If stderr is closed there is nowhere to report that.
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
@@ -99,15 +102,35 @@ fn print_to_terminal(text: &str) {
     }
 }
 
-/// Prints data and a line end: all of it, or an error. A reader that has seen enough, such as
-/// `head`, is no error.
-pub(crate) fn print_stdout(data: &[u8]) -> Result<()> {
-    written(io::stdout().lock(), data)
+/// Prints credentials, the one text that contains secrets, and a line end: all of it, or an error. A
+/// reader that has seen enough, such as `head`, is no error.
+pub(crate) fn print_credentials(json: &[u8]) -> Result<()> {
+    written(io::stdout().lock(), json)
+}
+
+/// Prints a document.
+pub(crate) fn print_json(mut document: Value) -> Result<()> {
+    hide_in(&mut document);
+    written(io::stdout().lock(), document.to_string().as_bytes())
+}
+
+/// Hides secrets in every string of a document.
+fn hide_in(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(hidden) = hide(text) {
+                *text = hidden;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(hide_in),
+        Value::Object(fields) => fields.values_mut().for_each(hide_in),
+        _ => {}
+    }
 }
 
 /// Prints styled text. The styles are removed where stdout is not a terminal, or `NO_COLOR` is set.
 pub(crate) fn print_styled(text: &str) -> Result<()> {
-    written(anstream::stdout().lock(), text.as_bytes())
+    written(anstream::stdout().lock(), hide(text).as_bytes())
 }
 
 fn written(mut out: impl Write, data: &[u8]) -> Result<()> {

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::known_secrets::hide;
 use crate::text::printable;
 use crate::time::human_duration;
 
@@ -55,7 +56,7 @@ impl Terminal {
     pub(crate) fn ask(&mut self, question: &str) -> Option<String> {
         #[cfg(unix)]
         let _ = rustix::termios::tcflush(&self.input, rustix::termios::QueueSelector::IFlush);
-        write!(self.output, "{}", printable(question)).ok()?;
+        write!(self.output, "{}", printable(&hide(question))).ok()?;
         self.output.flush().ok()?;
         self.read_line()
     }

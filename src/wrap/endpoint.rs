@@ -29,6 +29,7 @@ use super::request_log::{Request as CredentialsRequest, Summary, announced};
 use crate::credentials::Credentials;
 use crate::digest::random_hex;
 use crate::finding::{Cause, Finding, Result};
+use crate::known_secrets::hide;
 use crate::sync::lock;
 use crate::text::printable;
 use crate::time::Timestamp;
@@ -292,7 +293,7 @@ fn body(credentials: &Credentials, expiration: Option<Timestamp>) -> String {
 fn rejection(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes>> {
     response(
         status,
-        json!({ "Code": code, "Message": printable(message) })
+        json!({ "Code": code, "Message": printable(&hide(message)) })
             .to_string()
             .into(),
     )

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::token::Token;
 use crate::finding::{Cause, Finding};
 use crate::source::sdk_error;
+use crate::text::redacted;
 use crate::time::Timestamp;
 
 /// The person said no.
@@ -22,7 +23,7 @@ where
     let finding = Finding::new(Cause::SsoSessionMissing, summary);
     let said = sdk_error::sso_error(error, SERVICE, session.region());
     let finding = match said {
-        Ok((code, message)) => finding.evidence(format!("{code}: {message}")),
+        Ok((code, message)) => finding.evidence(redacted(&format!("{code}: {message}"))),
         Err(_) => finding,
     };
     finding.remedy(session.login())
@@ -41,7 +42,7 @@ where
         Err(finding) => return finding,
         Ok(said) => said,
     };
-    let said = format!("{code}: {message}");
+    let said = redacted(&format!("{code}: {message}"));
     let (label, section) = (session.label(), session.config().section());
     let check = format!("check sso_start_url and sso_region in {section}");
     match code.as_str() {
@@ -104,5 +105,5 @@ pub(super) fn refresh_error(
         "InvalidGrantException" | "ExpiredTokenException" => facts.expired(now),
         _ => facts.expired(now).likely(),
     };
-    finding.evidence(format!("{code}: {message}"))
+    finding.evidence(redacted(&format!("{code}: {message}")))
 }

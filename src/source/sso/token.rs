@@ -94,6 +94,7 @@ impl Token {
         set("clientSecret", client.client_secret.expose());
         set("registrationExpiresAt", &client.expires.to_string());
         if let Some(refresh) = issued.refresh {
+            Secret::register(refresh);
             set("refreshToken", refresh);
         }
         Self {
@@ -121,6 +122,7 @@ impl Token {
         fields.insert("accessToken".into(), access.into());
         fields.insert("expiresAt".into(), expires.to_string().into());
         if let Some(refresh) = refresh {
+            Secret::register(refresh);
             fields.insert("refreshToken".into(), refresh.into());
         }
         Self {
@@ -233,6 +235,12 @@ pub fn parse_token(bytes: &[u8], source: TokenSource) -> Result<Token, String> {
             .filter(|text| !text.is_empty())
     };
     let access = Secret::new(text("accessToken").ok_or("no accessToken")?.to_owned());
+    // They stay in `fields`.
+    for key in ["clientSecret", "refreshToken"] {
+        if let Some(text) = text(key) {
+            Secret::register(text);
+        }
+    }
     if !is_header_value(access.expose()) {
         return Err("white space or control characters in accessToken".into());
     }

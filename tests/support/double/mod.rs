@@ -3,6 +3,7 @@
 //! services. Tests can inject faults. This file has the API for tests and the connection loop.
 
 pub mod clock;
+pub mod echo;
 mod family;
 mod http;
 mod metadata;
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
+use echo::Form;
 use family::Family;
 use http::{Connection, Reply, Request};
 pub use proxy::Proxy;
@@ -67,6 +69,14 @@ pub enum Fault {
         status: u16,
         code: String,
         message: String,
+    },
+    /// Reject the request with a message that quotes it in this form: its headers and fields, and
+    /// these texts.
+    Echo {
+        status: u16,
+        code: String,
+        form: Form,
+        more: Vec<String>,
     },
     /// Announce the whole answer, send half of it, and close the connection.
     Truncated,
@@ -328,6 +338,24 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
                 code,
                 message,
             }) => {
+                let reply = refuse(
+                    &request,
+                    &Refusal {
+                        status,
+                        code,
+                        message,
+                    },
+                );
+                settle(&shared, index, &reply);
+                (reply.to_bytes(clock::now()), true)
+            }
+            Some(Fault::Echo {
+                status,
+                code,
+                form,
+                more,
+            }) => {
+                let message = form.quote(&request, &more);
                 let reply = refuse(
                     &request,
                     &Refusal {
