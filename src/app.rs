@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::cli::Cli;
 use crate::finding::{Cause, Finding};
 use crate::world::World;
-use crate::{commands, ui};
+use crate::{commands, core_dumps, ui};
 
 /// The exit code where a command was to be run and was not started, as `env`, `nice` and `timeout`
 /// use it.
@@ -20,6 +20,7 @@ static RUNS_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
 /// Runs the program with the arguments of this process. Call it once, before any thread is started.
 pub fn main() -> u8 {
+    core_dumps::forbid();
     install_panic_hook();
     ui::init(false, false);
     let args: Vec<OsString> = std::env::args_os().collect();

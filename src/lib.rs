@@ -37,6 +37,7 @@ mod aws_files;
 mod cli;
 mod commands;
 pub mod config;
+mod core_dumps;
 pub mod credentials;
 pub mod digest;
 mod doctor;
