@@ -779,27 +779,86 @@ fn slow_and_many_clients_do_not_disturb_the_endpoint() {
         server.host,
         "f".repeat(64)
     );
-    let mut stream = BufReader::new(TcpStream::connect(&server.host).unwrap());
-    for _ in 0..10_000 {
-        stream.get_mut().write_all(wrong.as_bytes()).unwrap();
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            stream.read_line(&mut line).unwrap();
-            assert!(!line.starts_with("HTTP/1.1 2"));
-            length = line
-                .to_ascii_lowercase()
-                .strip_prefix("content-length:")
-                .map_or(length, |n| n.trim().parse().unwrap());
-            if line == "\r\n" {
-                break;
-            }
-        }
-        stream.read_exact(&mut vec![0; length]).unwrap();
+    // After a rejection the server ends the connection.
+    for _ in 0..1_000 {
+        let (status, more) = server.raw(wrong.repeat(2).as_bytes());
+        assert!(status == 403 && !more.contains("HTTP/1.1"), "{more}");
     }
     assert_eq!(server.answer(), answer);
     drop(slow);
     released(server.child);
+}
+
+/// Any local user can open connections; a renewal and the answers to the command need descriptors.
+#[test]
+fn silent_connections_keep_out_neither_clients_nor_renewals() {
+    for limit in [64, 256] {
+        let (aws, mut home) = setup(Some(12));
+        home.start_after(&format!("ulimit -n {limit}"));
+        let server = Server::start(&home, &[]);
+        let first = server.answer();
+        let silent: Vec<TcpStream> = (0..2 * limit)
+            .map(|_| TcpStream::connect(&server.host).unwrap())
+            .collect();
+        wait_until("renewed", || {
+            server.answer()["AccessKeyId"] != first["AccessKeyId"]
+        });
+        assert!(aws.count("AssumeRole") >= 2);
+        drop(silent);
+        let (code, stderr) = released(server.child);
+        assert_eq!((code, stderr.as_str()), (Some(3), ""), "ulimit -n {limit}");
+    }
+}
+
+#[test]
+fn a_client_keeps_its_connection_while_strangers_come_and_go() {
+    let (_aws, mut home) = setup(None);
+    home.start_after("ulimit -n 64");
+    let server = Server::start(&home, &[]);
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n\r\n",
+        server.path, server.host, server.token
+    );
+    let mut client = TcpStream::connect(&server.host).unwrap();
+    for _ in 0..3 {
+        client.write_all(request.as_bytes()).unwrap();
+        let mut start = [0; 12];
+        client.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200");
+        // The rest is shorter than this, and arrives at once.
+        let _ = client.read(&mut [0; 8192]).unwrap();
+        for _ in 0..100 {
+            drop(TcpStream::connect(&server.host).unwrap());
+        }
+    }
+    released(server.child);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_command_has_the_limits_of_the_user() {
+    let (_aws, mut home) = setup(Some(9));
+    home.start_after("ulimit -Sn 100");
+    let hard = home.shell("ulimit -Hn");
+    let script = "ulimit -Sn >> seen; ulimit -Hn >> seen; cat /proc/$PPID/limits > limits; \
+                  [ $(wc -l < seen) = 4 ] && exit 6; exec sleep 30";
+    let options = ["-p", "deploy", "--deliver", "endpoint"];
+    let options = [&options[..], &["--on-renew", "restart"]].concat();
+    assert_eq!(sh(&home, &options, script).code, Some(6));
+    let read = |name: &str| std::fs::read_to_string(home.home().join(name)).unwrap();
+    assert_eq!(read("seen"), format!("100\n{hard}").repeat(2));
+    let limits = read("limits");
+    let own = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let soft: u64 = own
+        .unwrap()
+        .split_whitespace()
+        .nth(3)
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(soft > 1_000, "awsfresh itself may open only {soft} files");
 }
 
 #[test]

@@ -2,11 +2,11 @@
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 //!
 //! Real clients give up after one or two seconds: no request waits for anything. A request without
-//! the token, or from a browser, is rejected.
+//! the token, or from a browser, is rejected, and its connection ends.
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,16 +14,20 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    REFERER,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, ORIGIN, REFERER,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use serde_json::json;
 use subtle::ConstantTimeEq;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use super::connections::{Connections, Place, Removed};
+use super::open_files::OpenFiles;
 use super::renewer::Renewer;
 use super::request_log::{Request as CredentialsRequest, Summary, announced};
 use crate::credentials::Credentials;
@@ -34,12 +38,17 @@ use crate::sync::lock;
 use crate::text::printable;
 use crate::time::Timestamp;
 
-/// A client that has not sent its request by then is disconnected.
-const HEADER_TIME: Duration = Duration::from_secs(10);
 /// Requests have a handful of headers, in bytes.
 const HEADER_BYTES: usize = 16 * 1024;
-/// Further connections wait: each costs a file descriptor.
-const CONNECTIONS: usize = 4096;
+/// The connections at a time, where the limit of open files permits so many.
+const CONNECTIONS: u64 = 4096;
+/// Connections that wait to be accepted. The standard library permits 128: on a busy machine they
+/// are used up before this process runs again, and further clients wait for 1 s.
+const BACKLOG: u32 = 4096;
+/// Files that remain for the rest of the process: a renewal needs the network, locks and the store.
+const RESERVE: u64 = 32;
+/// After a connection that could not be accepted, probably because of the limit of open files.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A server for one run; it stops when dropped.
 pub(super) struct Endpoint {
@@ -77,6 +86,7 @@ impl Endpoint {
         profile: &str,
         now: fn() -> Timestamp,
         drill: Option<i64>,
+        open_files: &OpenFiles,
     ) -> Result<Self> {
         let failed = |e: io::Error| {
             Finding::new(
@@ -85,8 +95,14 @@ impl Endpoint {
             )
             .remedy("use --deliver profile, which opens no port")
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let listener = listen(&runtime).map_err(failed)?;
+        let room = open_files.make_room(&listener, CONNECTIONS + RESERVE);
+        let places = usize::try_from(room.saturating_sub(RESERVE)).unwrap_or(0);
+        let connections = Connections::new(places);
         let host = listener.local_addr().map_err(failed)?.to_string();
         let path = format!("/{}", random_hex::<16>().map_err(failed)?);
         let token = random_hex::<32>().map_err(failed)?;
@@ -103,15 +119,11 @@ impl Endpoint {
             requests,
             last,
         });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
         let of_server = state.clone();
         let thread = std::thread::Builder::new()
             .name("endpoint".into())
-            .spawn(move || runtime.block_on(serve(listener, of_server, stopped)))
+            .spawn(move || runtime.block_on(serve(listener, of_server, connections, stopped)))
             .map_err(failed)?;
         Ok(Self {
             url,
@@ -149,44 +161,64 @@ impl Drop for Endpoint {
     }
 }
 
-async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
-        return;
-    };
-    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+fn listen(runtime: &Runtime) -> io::Result<TcpListener> {
+    let _context = runtime.enter();
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(BACKLOG)
+}
+
+async fn serve(
+    listener: TcpListener,
+    state: Arc<State>,
+    connections: Arc<Connections>,
+    mut stopped: oneshot::Receiver<()>,
+) {
     loop {
-        let accepted = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             _ = &mut stopped => return,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else {
-            tokio::time::sleep(Duration::from_millis(10)).await; // probably out of file descriptors
+            connections.remove_stranger();
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let _ = stream.set_nodelay(true); // slower without, not wrong
-        let state = state.clone();
-        tokio::spawn(async move {
-            let _place = place;
-            let service = service_fn(|request: Request<Incoming>| {
-                let response =
-                    state.respond(request.method(), request.uri().path(), request.headers());
-                async move { Ok::<_, Infallible>(response) }
-            });
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new())
-                .header_read_timeout(HEADER_TIME)
-                .max_buf_size(HEADER_BYTES);
-            let _ = http.serve_connection(TokioIo::new(stream), service).await; // a failing client affects no other
+        let (place, removed) = connections.enter();
+        tokio::spawn(serve_connection(stream, state.clone(), place, removed));
+        // Otherwise many connections could follow before the request of this one is read.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Answers the requests of one connection, until one is rejected or it loses its place.
+async fn serve_connection(stream: TcpStream, state: Arc<State>, place: Place, removed: Removed) {
+    let _ = stream.set_nodelay(true); // slower without, not wrong
+    let service = service_fn(|request: Request<Incoming>| {
+        let rejected = state.rejection(request.method(), request.uri().path(), request.headers());
+        let response = rejected.unwrap_or_else(|| {
+            place.is_of_client();
+            state.answer()
         });
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.max_buf_size(HEADER_BYTES);
+    tokio::select! {
+        biased;
+        _ = http.serve_connection(TokioIo::new(stream), service) => {} // a failing client affects no other
+        () = place.lost(removed) => {}
     }
 }
 
 impl State {
-    fn respond(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    /// The response to a request that is not one of the command's.
+    fn rejection(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Option<Response<Full<Bytes>>> {
         let is = |name: HeaderName, wanted: &str| {
             let mut values = headers.get_all(name).iter();
             matches!((values.next(), values.next()), (Some(value), None) if same(value.as_bytes(), wanted.as_bytes()))
@@ -194,30 +226,27 @@ impl State {
         let from_browser = headers
             .keys()
             .any(|name| *name == ORIGIN || *name == REFERER || name.as_str().starts_with("sec-"));
-        if !is(HOST, &self.host) || from_browser {
-            return rejection(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                "requests to other names or from browsers are rejected",
-            );
-        }
-        if !same(path.as_bytes(), self.path.as_bytes()) {
-            return rejection(StatusCode::NOT_FOUND, "NotFound", "not found");
-        }
-        if !is(AUTHORIZATION, &self.token) {
-            return rejection(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                "the authorization token is wrong",
-            );
-        }
-        if method != Method::GET {
-            return rejection(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "MethodNotAllowed",
-                "only GET is allowed",
-            );
-        }
+        let (status, code, message) = if !is(HOST, &self.host) || from_browser {
+            let message = "requests to other names or from browsers are rejected";
+            (StatusCode::FORBIDDEN, "Forbidden", message)
+        } else if !same(path.as_bytes(), self.path.as_bytes()) {
+            (StatusCode::NOT_FOUND, "NotFound", "not found")
+        } else if !is(AUTHORIZATION, &self.token) {
+            let message = "the authorization token is wrong";
+            (StatusCode::FORBIDDEN, "Forbidden", message)
+        } else if method != Method::GET {
+            let message = "only GET is allowed";
+            (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+        } else {
+            return None;
+        };
+        let mut response = error_response(status, code, message);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+        Some(response)
+    }
+
+    fn answer(&self) -> Response<Full<Bytes>> {
         let now = (self.now)();
         self.renewer
             .with(|credentials, failure| match credentials.expiration {
@@ -266,7 +295,7 @@ impl State {
             ),
         };
         let line: Vec<&str> = why.lines().map(str::trim).collect();
-        rejection(
+        error_response(
             StatusCode::SERVICE_UNAVAILABLE,
             "CredentialsUnavailable",
             &line.join("; "),
@@ -290,7 +319,7 @@ fn body(credentials: &Credentials, expiration: Option<Timestamp>) -> String {
     body.to_string()
 }
 
-fn rejection(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes>> {
+fn error_response(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes>> {
     response(
         status,
         json!({ "Code": code, "Message": printable(&hide(message)) })

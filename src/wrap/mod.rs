@@ -3,14 +3,16 @@
 //! `session` is the run from start to end; `acquire` gets the first credentials and checks them;
 //! `resources` is what the command gets in addition to its environment: the overlay's files in a
 //! private directory (`run_dir`), and the server of the container credentials protocol
-//! (`endpoint`). `environment` computes its variables; `renewer` renews the credentials meanwhile;
+//! (`endpoint`) with its `connections` and their `open_files`. `environment` computes its variables; `renewer` renews the credentials meanwhile;
 //! `child` starts the command and forwards signals; `request_log` records who asked for
 //! credentials, and `post_mortem` judges by that whether credentials caused a failure.
 
 mod acquire;
 mod child;
+mod connections;
 mod endpoint;
 mod environment;
+mod open_files;
 mod post_mortem;
 mod renewer;
 mod request_log;

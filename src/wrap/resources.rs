@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Delivery;
 use super::endpoint::Endpoint;
 use super::environment::Delivered;
+use super::open_files::OpenFiles;
 use super::renewer::Renewer;
 use super::request_log::{self, Summary};
 use super::run_dir::{CONFIG, CREDENTIALS, RunDir};
@@ -33,6 +34,7 @@ impl Resources {
         drill: Option<i64>,
         files: &AwsFiles,
         renewer: &Arc<Renewer>,
+        open_files: &OpenFiles,
     ) -> Result<Self> {
         let profile = &chain.profile;
         match delivery {
@@ -44,7 +46,8 @@ impl Resources {
             }
             Delivery::Endpoint => {
                 let overlay = OverlayFiles::create(world, files, profile, DefaultProfile::Empty)?;
-                let endpoint = Endpoint::start(renewer.clone(), profile, world::now, drill)?;
+                let renewer = renewer.clone();
+                let endpoint = Endpoint::start(renewer, profile, world::now, drill, open_files)?;
                 Ok(Self::Endpoint(overlay, endpoint))
             }
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::acquire::Acquired;
 use super::child::{Spawner, exit_code, start_error};
 use super::environment::env_changes;
+use super::open_files::OpenFiles;
 use super::post_mortem::Run;
 use super::renewer::{Renewal, Renewer};
 use super::request_log::{Request, Summary};
@@ -64,6 +65,7 @@ impl Session<'_> {
         } = self.acquire()?;
         let renewer = Arc::new(Renewer::new(credentials, obtained));
         let delivery = self.options.delivery;
+        let open_files = OpenFiles::new();
         let resources = Resources::create(
             self.world,
             self.chain,
@@ -71,6 +73,7 @@ impl Session<'_> {
             self.drill(),
             &files,
             &renewer,
+            &open_files,
         )?;
         drop(files); // they may contain secrets, and the command may run for days
         let spawner = Spawner::new().map_err(|e| limits::reached("watch for signals", &e))?;
@@ -82,7 +85,7 @@ impl Session<'_> {
                 let thread = std::thread::Builder::new().spawn_scoped(scope, renew);
                 thread.map_err(|e| limits::reached("start a thread that renews", &e))?;
             }
-            let code = self.run_command(&resources, &renewer, &spawner, &restart);
+            let code = self.run_command(&resources, &renewer, &spawner, &restart, &open_files);
             renewer.stop();
             code
         })?;
@@ -126,11 +129,12 @@ impl Session<'_> {
         renewer: &Renewer,
         spawner: &Spawner,
         restart: &AtomicBool,
+        open_files: &OpenFiles,
     ) -> Result<u8> {
         loop {
             let mut command = self.command(resources, renewer);
             restart.store(false, Ordering::SeqCst);
-            let mut child = match spawner.spawn(&mut command) {
+            let mut child = match open_files.as_user(|| spawner.spawn(&mut command)) {
                 Ok(child) => child,
                 Err(e) => {
                     let (code, finding) = start_error(&command, &e);

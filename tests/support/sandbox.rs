@@ -114,6 +114,17 @@ impl Sandbox {
         self
     }
 
+    /// From here on the program is started by a shell that has run these commands, such as `ulimit`.
+    #[cfg(unix)]
+    pub fn start_after(&mut self, commands: &str) -> &Self {
+        use std::os::unix::fs::PermissionsExt;
+        let program = self.program.display();
+        let text = format!("#!/bin/sh\n{commands}\nexec '{program}' \"$@\"\n");
+        self.program = self.file("start", text);
+        std::fs::set_permissions(&self.program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        self
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
