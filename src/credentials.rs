@@ -80,6 +80,8 @@ impl Credentials {
             || !token.is_none_or(fits)
         {
             Some("white space or control characters in a key, secret or token")
+        } else if !self.account_id.as_deref().is_none_or(fits) {
+            Some("white space or control characters in the account ID")
         } else if self.access_key_id.starts_with("ASIA") && token.is_none_or(str::is_empty) {
             Some("a temporary key without its session token")
         } else {
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn flaws_are_told_without_being_quoted() {
         assert_eq!(sample().flaw(), None);
-        let breaks: [fn(&mut Credentials); 7] = [
+        let breaks: [fn(&mut Credentials); 8] = [
             |c| c.access_key_id.clear(),
             |c| c.access_key_id.push('\n'),
             |c| c.secret_access_key = Secret::new(String::new()),
@@ -162,6 +164,7 @@ mod tests {
             |c| c.session_token = Some(Secret::new("t\u{200b}".into())),
             |c| c.session_token = Some(Secret::new(String::new())),
             |c| c.session_token = None,
+            |c| c.account_id = Some("\u{202e}1".into()),
         ];
         for break_it in breaks {
             let mut c = sample();

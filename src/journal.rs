@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
+use crate::text::json_line;
 use crate::time::Timestamp;
 use crate::{file_lock, files};
 
@@ -68,10 +69,10 @@ impl<'a> Journal<'a> {
     }
 
     fn append(&self, record: &Record) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        append_to(&self.path, &line).or_else(|e| match files::first_own_dir(self.spare) {
-            Some(dir) => append_to(&dir.join(FILE), &line),
+        let mut line = json_line(record)?;
+        line.push('\n');
+        append_to(&self.path, line.as_bytes()).or_else(|e| match files::first_own_dir(self.spare) {
+            Some(dir) => append_to(&dir.join(FILE), line.as_bytes()),
             None => Err(e),
         })
     }
@@ -137,7 +138,7 @@ fn caller() -> Option<String> {
     {
         let parent = rustix::process::getppid()?.as_raw_nonzero();
         let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
-        Some(crate::text::printable(name.trim()))
+        Some(name.trim().to_owned())
     }
     #[cfg(not(target_os = "linux"))]
     None

@@ -2,8 +2,10 @@
 //! for a terminal.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 
 use crate::known_secrets;
 
@@ -13,35 +15,85 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
 
-/// Puts the escape codes of `style` around `text`.
-pub(crate) fn paint(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
+/// Styled lines for people. Every text in it is printable: its only escape codes are our styles.
+#[derive(Default)]
+pub(crate) struct Styled(String);
+
+impl Styled {
+    /// Adds text to the last line.
+    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.0.push_str(&printable(text));
+        self
+    }
+
+    /// Adds text in a style.
+    pub(crate) fn paint(&mut self, style: Style, text: &str) -> &mut Self {
+        self.0.push_str(&style.render().to_string());
+        self.push(text)
+            .0
+            .push_str(&style.render_reset().to_string());
+        self
+    }
+
+    /// Adds text and ends the line.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.push(text).0.push('\n');
+    }
+
+    /// The text with its escape codes.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.trim_end_matches('\n')
+    }
 }
 
-/// `text` with `?` for control characters, which could control a terminal or add lines, and for
-/// characters that cannot be seen or change the direction of the text.
+/// `text` with `?` for every character that is not shown as it is.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| {
-            if c.is_control() || is_invisible(c) {
-                '?'
-            } else {
-                c
-            }
-        })
+        .map(|c| if is_shown(c) { c } else { '?' })
         .collect()
 }
 
-fn is_invisible(c: char) -> bool {
-    matches!(
+/// Lines with printable text.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines.join("\n")
+}
+
+/// JSON on one line, with `\u` escapes for every character that is not shown as it is: programs read
+/// the value as it was.
+pub(crate) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut line = String::new();
+    for c in serde_json::to_string(value)?.chars() {
+        if is_shown(c) {
+            line.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(line, "\\u{unit:04x}"); // writing to memory cannot fail
+        }
+    }
+    Ok(line)
+}
+
+/// Whether a terminal shows a character as it is. Control characters control a terminal or add
+/// lines; the others cannot be seen, or change the direction of the text.
+fn is_shown(c: char) -> bool {
+    let is_invisible = matches!(
         c,
         '\u{ad}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
             | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}'
-    )
+    );
+    !c.is_control() && !is_invisible
 }
 
 /// At most `limit` bytes of `text`, in whole characters.
@@ -132,6 +184,26 @@ fn looks_secret(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_our_styles_control_a_terminal() {
+        let mut lines = Styled::default();
+        lines
+            .push("a\u{1b}[31m")
+            .paint(RED, "\u{9b}b\n")
+            .line("\u{202e}");
+        assert_eq!(lines.as_str(), "a?[31m\u{1b}[31m?b?\u{1b}[0m?");
+        assert_eq!(printable_lines("a\tb\r\nc\u{61c}"), "a?b\nc?");
+    }
+
+    #[test]
+    fn json_has_what_is_not_shown_escaped() {
+        let value = "\u{7f}\u{9b}\u{202e}\u{e0041}\u{1f600}\n";
+        let line = json_line(&value).unwrap();
+        let escaped = r#""\u007f\u009b\u202e\udb40\udc41"#;
+        assert_eq!(line, format!("{escaped}\u{1f600}\\n\""));
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), value);
+    }
 
     #[test]
     fn key_ids_are_masked() {

@@ -41,7 +41,7 @@ Exit codes (docs/exit-codes.md):
 
 /// AWS credentials that stay fresh: for any AWS tool, for one command, for cron
 #[derive(Debug, Parser)]
-#[command(name = "awsfresh", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "awsfresh", bin_name = "awsfresh", version, after_help = EXAMPLES, arg_required_else_help = true)]
 #[command(
     override_usage = "awsfresh [-p PROFILE] [OPTIONS] -- COMMAND...\n       awsfresh [OPTIONS] SUBCOMMAND"
 )]

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::explain::{LoggedError, merge, scan};
-use crate::finding::{Cause, Finding, Result, finding_json, finding_text};
-use crate::text::printable;
+use crate::finding::{Cause, Finding, Result, finding_json, push_finding};
+use crate::text::Styled;
 use crate::{doctor, ui};
 
 /// Of a longer log the end is read, in bytes: the error is there.
@@ -31,7 +31,7 @@ pub(super) fn run(
         ui::print_json(to_json(&errors, &findings))?;
     } else if errors.is_empty() {
         let hint = "awsfresh doctor checks the profile itself";
-        ui::print_styled(&format!("no AWS error is recognised in this text; {hint}"))?;
+        ui::print_line(&format!("no AWS error is recognised in this text; {hint}"))?;
     } else {
         ui::print_styled(&to_text(&errors, &findings))?;
     }
@@ -48,19 +48,20 @@ fn to_json(errors: &[LoggedError], findings: &[Finding]) -> Value {
     json!({ "errors": errors, "findings": findings })
 }
 
-fn to_text(errors: &[LoggedError], findings: &[Finding]) -> String {
-    let mut lines: Vec<String> = errors.iter().take(SHOWN).map(line_of).collect();
+fn to_text(errors: &[LoggedError], findings: &[Finding]) -> Styled {
+    let mut text = Styled::default();
+    for error in errors.iter().take(SHOWN) {
+        text.line(&line_of(error));
+    }
     if errors.len() > SHOWN {
-        lines.push(format!(
-            "and {} more: --json has them",
-            errors.len() - SHOWN
-        ));
+        let more = errors.len() - SHOWN;
+        text.line(&format!("and {more} more: --json has them"));
     }
     for finding in findings {
-        lines.push(String::new());
-        lines.push(finding_text(finding));
+        text.line("");
+        push_finding(&mut text, finding);
     }
-    lines.join("\n")
+    text
 }
 
 fn line_of(error: &LoggedError) -> String {
@@ -86,7 +87,7 @@ fn line_of(error: &LoggedError) -> String {
     } else {
         String::new()
     };
-    printable(&format!("found: {code}{from}{request}{count}"))
+    format!("found: {code}{from}{request}{count}")
 }
 
 /// Reads the file or stdin, or the end of a very long one.

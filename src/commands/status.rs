@@ -10,7 +10,7 @@ use crate::finding::{Cause, Result};
 use crate::refresh::{Entry, Freshness, step_keys};
 use crate::source::connection::Connections;
 use crate::store::{Status, StoreError};
-use crate::text::{self, paint, printable};
+use crate::text::{self, Styled};
 use crate::time::{Timestamp, human_duration};
 use crate::ui;
 
@@ -171,14 +171,15 @@ fn to_json(store: &Status, rows: &[Row], now: Timestamp) -> Value {
     })
 }
 
-fn to_table(store: &Status, rows: &[Row], now: Timestamp) -> String {
-    let mut lines = vec![format!("store: {} ({})", store.name, store.reason)];
+fn to_table(store: &Status, rows: &[Row], now: Timestamp) -> Styled {
+    let mut text = Styled::default();
+    text.line(&format!("store: {} ({})", store.name, store.reason));
     if let Err(error) = &store.state {
-        lines.push(format!("       {error}"));
+        text.line(&format!("       {error}"));
     }
     if rows.is_empty() {
-        lines.push("no profiles".to_owned());
-        return lines.join("\n");
+        text.line("no profiles");
+        return text;
     }
     let width = rows
         .iter()
@@ -186,7 +187,7 @@ fn to_table(store: &Status, rows: &[Row], now: Timestamp) -> String {
         .max()
         .unwrap_or(0)
         .max(7);
-    lines.push(format!(
+    text.line(&format!(
         "{:width$}  {:10}  {:12}  SOURCE",
         "PROFILE", "STATE", "LEFT"
     ));
@@ -200,9 +201,9 @@ fn to_table(store: &Status, rows: &[Row], now: Timestamp) -> String {
             Some((cause, summary)) => format!("{summary} [{}]", cause.id()),
             None => row.source.clone(),
         };
-        let (profile, source) = (printable(&row.profile), printable(&source));
-        let state = paint(row.state.style(), &format!("{:10}", row.state.name()));
-        lines.push(format!("{profile:width$}  {state}  {left:12}  {source}"));
+        text.push(&format!("{:width$}  ", row.profile))
+            .paint(row.state.style(), &format!("{:10}", row.state.name()))
+            .line(&format!("  {left:12}  {source}"));
     }
-    lines.join("\n")
+    text
 }

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::finding::{Cause, Finding, Result, finding_json, finding_text};
+use crate::finding::{Cause, Finding, Result, finding_json, push_finding};
 use crate::journal::{Journal, Record};
 use crate::shell::quoted_path;
+use crate::text::Styled;
 use crate::time::human_duration;
 use crate::ui;
 
@@ -30,13 +31,13 @@ pub(super) fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()>
         return ui::print_json(json!({ "failures": failures }));
     }
     if records.is_empty() {
-        return ui::print_styled("no awsfresh call has failed");
+        return ui::print_line("no awsfresh call has failed");
     }
-    let texts: Vec<String> = records
-        .iter()
-        .map(|record| text_of(context, record))
-        .collect();
-    ui::print_styled(&texts.join("\n\n"))
+    let mut text = Styled::default();
+    for record in records {
+        push_record(&mut text, context, record);
+    }
+    ui::print_styled(&text)
 }
 
 fn json_of(record: &Record) -> Value {
@@ -47,15 +48,14 @@ fn json_of(record: &Record) -> Value {
     failure
 }
 
-fn text_of(context: &Context<'_>, record: &Record) -> String {
+fn push_record(text: &mut Styled, context: &Context<'_>, record: &Record) {
     let ago = human_duration(context.world.now().seconds_from(record.at).max(0));
     let caller = record
         .caller
         .as_ref()
         .map(|name| format!(", called by {name}"));
     let (at, subcommand, caller) = (record.at, &record.subcommand, caller.unwrap_or_default());
-    format!(
-        "{at} ({ago} ago), {subcommand}{caller}\n{}",
-        finding_text(&record.finding)
-    )
+    text.line(&format!("{at} ({ago} ago), {subcommand}{caller}"));
+    push_finding(text, &record.finding);
+    text.line("");
 }

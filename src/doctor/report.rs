@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::facts::Facts;
 use super::probe_results::{HostRole, StepResult};
 use crate::config::{Base, Chain};
-use crate::finding::{Finding, Origin, Result, Severity, finding_json, finding_text};
+use crate::finding::{Finding, Origin, Result, Severity, finding_json, push_finding};
 use crate::source::Identity;
-use crate::text::{self, masked, paint, printable};
+use crate::text::{self, Styled, masked};
 use crate::world::SelectedBy;
 
 /// A clock that differs by more, in seconds, is shown.
@@ -78,12 +78,9 @@ impl Report {
     }
 
     /// Styled text for people.
-    pub(crate) fn to_text(&self) -> String {
-        let line = |mark: &str, name: &str, detail: &str| {
-            format!("  {mark} {name:12} {}", printable(detail))
-        };
-        let good = paint(text::GREEN, "✓");
-        let mut lines = vec![format!("profile `{}`", printable(&self.profile))];
+    pub(crate) fn to_text(&self) -> Styled {
+        let mut text = Styled::default();
+        text.line(&format!("profile `{}`", self.profile));
         for Line {
             name,
             detail,
@@ -91,29 +88,34 @@ impl Report {
             works,
         } in &self.lines
         {
-            let mark = match works {
-                Some(true) => good.clone(),
-                Some(false) => paint(text::RED, "✗"),
-                None => "·".to_owned(),
-            };
             let origin = origin
                 .as_ref()
                 .map(|origin| format!("  ({origin})"))
                 .unwrap_or_default();
-            lines.push(line(&mark, name, &format!("{detail}{origin}")));
+            push_mark(&mut text, *works).line(&format!(" {name:12} {detail}{origin}"));
         }
         if let Some(identity) = &self.identity {
-            lines.push(line(&good, "identity", &identity.arn));
+            push_mark(&mut text, Some(true)).line(&format!(" {:12} {}", "identity", identity.arn));
         }
         for finding in &self.findings {
-            lines.push(String::new());
-            lines.push(finding_text(finding));
+            text.line("");
+            push_finding(&mut text, finding);
         }
         if self.culprit().is_none() {
-            lines.push(String::new());
-            lines.push(paint(text::GREEN, "nothing is wrong [healthy]"));
+            text.line("");
+            text.paint(text::GREEN, "nothing is wrong [healthy]");
         }
-        lines.join("\n")
+        text
+    }
+}
+
+/// Begins a line.
+fn push_mark(text: &mut Styled, works: Option<bool>) -> &mut Styled {
+    text.push("  ");
+    match works {
+        Some(true) => text.paint(text::GREEN, "✓"),
+        Some(false) => text.paint(text::RED, "✗"),
+        None => text.push("·"),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::known_secrets::hide;
 
 pub use cause::{Cause, Class};
 pub use origin::Origin;
-pub(crate) use render::{finding_json, finding_text};
+pub(crate) use render::{finding_json, push_finding};
 
 /// The outcome of anything that can fail for a reason a person can act on.
 pub type Result<T, E = Finding> = std::result::Result<T, E>;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Certainty, Finding, Severity};
 use crate::known_secrets::hide;
-use crate::text::{self, paint, printable, truncate};
+use crate::text::{self, Styled, printable, truncate};
 
 /// Lines of evidence and of remedies in the text form, and bytes per line: SDKs quote the text and
 /// cut it at a few KB.
@@ -44,8 +44,9 @@ pub(crate) fn finding_json(finding: &Finding) -> Value {
     })
 }
 
-/// One finding as styled text, with all of its lines.
-pub(crate) fn finding_text(finding: &Finding) -> String {
+/// Adds one finding with all of its lines.
+pub(crate) fn push_finding(text: &mut Styled, finding: &Finding) {
+    let finding = finding.without_secrets();
     let style = match finding.severity {
         Severity::Error => text::RED,
         Severity::Warning => text::YELLOW,
@@ -55,22 +56,15 @@ pub(crate) fn finding_text(finding: &Finding) -> String {
         Certainty::Certain => String::new(),
         other => format!(" ({})", other.name()),
     };
-    let severity = paint(style, finding.severity.name());
-    let finding = finding.without_secrets();
-    let summary = printable(&finding.summary);
-    let mut lines = vec![format!(
-        "{severity}: {summary} [{}]{certainty}",
-        finding.cause.id()
-    )];
-    let evidence = finding.evidence.iter().filter(|line| !line.is_empty());
-    lines.extend(evidence.map(|line| format!("  seen: {}", printable(line))));
-    lines.extend(
-        finding
-            .remedy
-            .iter()
-            .map(|line| format!("  try:  {}", printable(line))),
-    );
-    lines.join("\n")
+    let (summary, cause) = (&finding.summary, finding.cause.id());
+    text.paint(style, finding.severity.name())
+        .line(&format!(": {summary} [{cause}]{certainty}"));
+    for line in finding.evidence.iter().filter(|line| !line.is_empty()) {
+        text.line(&format!("  seen: {line}"));
+    }
+    for line in &finding.remedy {
+        text.line(&format!("  try:  {line}"));
+    }
 }
 
 #[cfg(test)]

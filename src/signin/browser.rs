@@ -16,7 +16,7 @@ use crate::digest::{random_hex, sha256};
 use crate::finding::{Cause, Finding, Result};
 use crate::source::Calls;
 use crate::source::sso::{self, NoToken, Registration, Session, Token};
-use crate::text::printable;
+use crate::text::redacted;
 use crate::ui::{self, Countdown, Terminal};
 
 /// How often the time left is shown.
@@ -237,7 +237,7 @@ impl BrowserFlow<'_> {
             "" => refused.error.clone(),
             description => format!("{}: {description}", refused.error),
         };
-        let said = printable(&said);
+        let said = redacted(&said);
         match refused.error.as_str() {
             "server_error" | "temporarily_unavailable" => Finding::server_error("the sign-in page")
                 .evidence(said)

@@ -1,6 +1,7 @@
 //! What the browser shows at the end: one page without scripts, fonts or images from elsewhere.
 
 use crate::known_secrets::hide;
+use crate::text::printable_lines;
 
 /// The end of a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ p {{ margin: 0 0 .75rem; }}
 
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in hide(text).chars() {
+    for c in printable_lines(&hide(text)).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

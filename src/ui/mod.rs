@@ -1,5 +1,6 @@
 //! The console: the only code that names stdout, stderr and the terminal. Data goes to stdout,
-//! everything else to stderr.
+//! everything else to stderr. Whatever is printed passes one of the functions here, which remove
+//! secrets and every character that a terminal would not show as it is.
 //!
 //! Below `commands`, code reports what it does through the `log` facade: `debug` for decisions and
 //! their reasons (`-v`), `info` and `warn` for what a person should know. Only lines of this crate
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use crate::finding::{Cause, Finding, Result};
 use crate::known_secrets::hide;
-use crate::text::printable;
+use crate::text::{Styled, json_line, printable_lines};
 pub(crate) use progress::Progress;
 pub(crate) use terminal::{Countdown, Terminal};
 
@@ -71,11 +72,15 @@ pub(crate) fn error(finding: &Finding) {
     }
 }
 
+/// A text as it may leave the process, with our own line ends.
+fn shown(text: &str) -> String {
+    printable_lines(&hide(text))
+}
+
 fn print_stderr(text: &str) {
     terminal::erase_status();
-    let lines: Vec<String> = hide(text).lines().map(printable).collect();
     // If stderr is closed there is nowhere to report that.
-    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
+    let _ = writeln!(io::stderr().lock(), "{}", shown(text));
 }
 
 /// Prints what a person has to see, however quiet the run is meant to be.
@@ -98,7 +103,7 @@ fn print_to_terminal(text: &str) {
         .open(terminal::DEVICE)
         && terminal::is_foreground(&terminal)
     {
-        let _ = writeln!(terminal, "{text}");
+        let _ = writeln!(terminal, "{}", shown(text));
     }
 }
 
@@ -111,7 +116,8 @@ pub(crate) fn print_credentials(json: &[u8]) -> Result<()> {
 /// Prints a document.
 pub(crate) fn print_json(mut document: Value) -> Result<()> {
     hide_in(&mut document);
-    written(io::stdout().lock(), document.to_string().as_bytes())
+    let line = json_line(&document).unwrap_or_default(); // a document in memory can be written
+    written(io::stdout().lock(), line.as_bytes())
 }
 
 /// Hides secrets in every string of a document.
@@ -129,8 +135,15 @@ fn hide_in(value: &mut Value) {
 }
 
 /// Prints styled text. The styles are removed where stdout is not a terminal, or `NO_COLOR` is set.
-pub(crate) fn print_styled(text: &str) -> Result<()> {
-    written(anstream::stdout().lock(), hide(text).as_bytes())
+pub(crate) fn print_styled(text: &Styled) -> Result<()> {
+    written(anstream::stdout().lock(), hide(text.as_str()).as_bytes())
+}
+
+/// Prints one line on stdout.
+pub(crate) fn print_line(line: &str) -> Result<()> {
+    let mut text = Styled::default();
+    text.line(line);
+    print_styled(&text)
 }
 
 fn written(mut out: impl Write, data: &[u8]) -> Result<()> {
