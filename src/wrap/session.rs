@@ -59,13 +59,13 @@ impl Session<'_> {
 
     /// Runs the command and returns its exit code. An error means that it was not started.
     pub(crate) fn run(&self, files: AwsFiles) -> Result<u8> {
+        let open_files = OpenFiles::new(); // first: a call to AWS may raise the limit
         let Acquired {
             credentials,
             obtained,
         } = self.acquire()?;
         let renewer = Arc::new(Renewer::new(credentials, obtained));
         let delivery = self.options.delivery;
-        let open_files = OpenFiles::new();
         let resources = Resources::create(
             self.world,
             self.chain,
