@@ -304,6 +304,14 @@ impl<'a> Refresher<'a> {
             }
             Err(finding) => finding,
         };
+        // This process may have been stopped meanwhile, and another one have taken over.
+        if let Some(stored) = self.read_cached(renewal.key)
+            && stored.obtained >= renewal.began
+            && self.freshness_of(&stored) == Freshness::Fresh
+        {
+            log::debug!("the renewal failed, but another process has succeeded:\n{finding}");
+            return Ok(self.serve(renewal.step, stored));
+        }
         if let Some(lock) = &mut lock {
             lock.leave_failure(&Failure {
                 at: self.world.now(),
