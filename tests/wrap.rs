@@ -474,6 +474,16 @@ fn signals_are_forwarded_to_the_command() {
         ("HUP", 1),
         ("QUIT", 3),
         ("USR1", 10),
+        ("USR2", 12),
+        ("ALRM", 14),
+        #[cfg(target_os = "linux")]
+        ("WINCH", 28),
+        ("VTALRM", 26),
+        ("PROF", 27),
+        ("XCPU", 24),
+        #[cfg(target_os = "linux")]
+        ("IO", 29),
+        ("ABRT", 6),
     ] {
         if is_ignored(number) {
             continue;
@@ -484,7 +494,8 @@ fn signals_are_forwarded_to_the_command() {
             &home,
             &["-p", "deploy"],
             &format!(
-                "trap 'echo {name} >> got; exit 4' {name}; echo end; while :; do sleep 0.05; done"
+                "trap 'echo {name} >> got; exit 4' {name}; echo end; \
+                 i=0; while [ $i -lt 200 ]; do sleep 0.05; i=$((i+1)); done"
             ),
         );
         signal(child.id(), name);
@@ -502,6 +513,24 @@ fn signals_are_forwarded_to_the_command() {
         );
     }
     assert!(runs(&home).is_empty());
+}
+
+/// A time limit that the caller has set for the program that it becomes: `perl -e 'alarm …; exec …'`
+/// is the `timeout` of systems without one. No process has sent the signal.
+#[test]
+fn an_alarm_of_the_caller_ends_the_command() {
+    let (_aws, mut home) = setup(None);
+    home.credentials_of("deploy").answer();
+    if home.lacks("perl") {
+        return;
+    }
+    home.start_after(&format!(
+        "exec perl -e 'alarm 4; exec @ARGV' {AWSFRESH} \"$@\""
+    ));
+    let script = "trap 'touch alarmed; exit 4' ALRM; i=0; while [ $i -lt 200 ]; do sleep 0.05; i=$((i+1)); done";
+    let run = sh(&home, &["-p", "deploy"], script);
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    assert!(home.home().join("alarmed").exists() && runs(&home).is_empty());
 }
 
 #[test]
@@ -1085,6 +1114,23 @@ fn a_renewal_can_signal_or_restart_the_command() {
     let seen = std::fs::read_to_string(home.home().join("seen")).unwrap();
     let keys: Vec<&str> = seen.lines().collect();
     assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
+}
+
+#[test]
+fn a_command_that_is_asked_to_end_during_a_restart_is_not_started_again() {
+    if is_ignored(1) {
+        return; // a signal that is ignored asks nothing
+    }
+    let (_aws, home) = setup(Some(9));
+    let script = "echo >> seen; [ $(wc -l < seen) = 2 ] && exit 6; \
+                  trap 'touch ending; while [ ! -e hung-up ]; do sleep 0.02; done; exit 4' TERM; \
+                  trap 'touch hung-up' HUP; \
+                  i=0; while [ $i -lt 1500 ]; do sleep 0.02; i=$((i+1)); done";
+    let options = ["-p", "deploy", "--on-renew", "restart", "--", "sh", "-c"];
+    let mut child = home.start(&[&options[..], &[script]].concat());
+    wait_until("ending", || home.home().join("ending").exists());
+    signal(child.id(), "HUP");
+    assert_eq!(child.wait().unwrap().code(), Some(4));
 }
 
 /// `ssh -t HOST awsfresh -- …`, `docker run -it`, a closed window of tmux: awsfresh leads the

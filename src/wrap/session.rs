@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::acquire::Acquired;
@@ -78,14 +77,13 @@ impl Session<'_> {
         drop(files); // they may contain secrets, and the command may run for days
         let spawner = Spawner::new().map_err(|e| limits::reached("watch for signals", &e))?;
         let began = self.world.now();
-        let restart = AtomicBool::new(false);
         let code = std::thread::scope(|scope| {
             if delivery != Delivery::Env || self.options.on_renew.is_some() {
-                let renew = || self.keep_fresh(&renewer, &spawner, &restart);
+                let renew = || self.keep_fresh(&renewer, &spawner);
                 let thread = std::thread::Builder::new().spawn_scoped(scope, renew);
                 thread.map_err(|e| limits::reached("start a thread that renews", &e))?;
             }
-            let code = self.run_command(&resources, &renewer, &spawner, &restart, &open_files);
+            let code = self.run_command(&resources, &renewer, &spawner, &open_files);
             renewer.stop();
             code
         })?;
@@ -94,7 +92,7 @@ impl Session<'_> {
         Ok(code)
     }
 
-    fn keep_fresh(&self, renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) {
+    fn keep_fresh(&self, renewer: &Renewer, spawner: &Spawner) {
         let obtain = || {
             let refresher = match self.world.timeout() {
                 Ok(timeout) => self.refresher(Instant::now() + timeout),
@@ -117,7 +115,7 @@ impl Session<'_> {
         let renewed = || match self.options.on_renew {
             None => {}
             Some(OnRenew::Signal(signal)) => spawner.signal(signal),
-            Some(OnRenew::Restart) => end_for_restart(renewer, spawner, restart),
+            Some(OnRenew::Restart) => end_for_restart(renewer, spawner),
         };
         renewer.keep_fresh(|| self.world.now(), obtain, renewed);
     }
@@ -128,12 +126,10 @@ impl Session<'_> {
         resources: &Resources,
         renewer: &Renewer,
         spawner: &Spawner,
-        restart: &AtomicBool,
         open_files: &OpenFiles,
     ) -> Result<u8> {
         loop {
             let mut command = self.command(resources, renewer);
-            restart.store(false, Ordering::SeqCst);
             let mut child = match open_files.as_user(|| spawner.spawn(&mut command)) {
                 Ok(child) => child,
                 Err(e) => {
@@ -149,7 +145,7 @@ impl Session<'_> {
                 )
             };
             let status = spawner.wait(&mut child).map_err(lost)?;
-            if !restart.load(Ordering::SeqCst) {
+            if !spawner.is_restarting() {
                 return Ok(exit_code(status));
             }
         }
@@ -233,15 +229,14 @@ impl Session<'_> {
 }
 
 /// Ends the command, so that `run_command` starts it again.
-fn end_for_restart(renewer: &Renewer, spawner: &Spawner, restart: &AtomicBool) {
-    let Some(before) = spawner.running() else {
+fn end_for_restart(renewer: &Renewer, spawner: &Spawner) {
+    let before = spawner.running();
+    if !spawner.restart() {
         return;
-    };
+    }
     log::debug!("credentials were renewed: ending the command to start it again");
-    restart.store(true, Ordering::SeqCst);
-    spawner.end();
     let patience = Instant::now() + RESTART_GRACE;
-    while spawner.running() == Some(before) {
+    while spawner.running() == before {
         if renewer.stopped_within(Duration::from_millis(50)) {
             return;
         }

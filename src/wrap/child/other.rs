@@ -30,8 +30,15 @@ impl Spawner {
     /// Does nothing: `--on-renew` is rejected here.
     pub(in crate::wrap) fn signal(&self, _signal: i32) {}
 
-    /// Does nothing.
-    pub(in crate::wrap) fn end(&self) {}
+    /// Not possible here.
+    pub(in crate::wrap) fn restart(&self) -> bool {
+        false
+    }
+
+    /// Not possible here.
+    pub(in crate::wrap) fn is_restarting(&self) -> bool {
+        false
+    }
 
     /// Does nothing.
     pub(in crate::wrap) fn kill(&self) {}
