@@ -1012,7 +1012,7 @@ fn a_failed_renewal_is_reported_with_its_cause() {
     assert!(
         code == Some(3)
             && stderr.contains("[assume-role-denied]")
-            && stderr.contains("no renewal succeeded"),
+            && stderr.contains("the last renewal failed"),
         "{stderr}"
     );
 }
@@ -1114,6 +1114,18 @@ fn a_renewal_can_signal_or_restart_the_command() {
     let seen = std::fs::read_to_string(home.home().join("seen")).unwrap();
     let keys: Vec<&str> = seen.lines().collect();
     assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
+}
+
+/// What the first process requested says nothing about the second.
+#[test]
+fn a_restarted_command_that_requested_nothing_is_not_said_to_have_expired() {
+    let (_aws, home) = setup(Some(9));
+    let script = format!(
+        "echo >> seen; [ $(wc -l < seen) -ge 2 ] && sleep 4 && exit 9; {ASK} > answer; \
+         rm answer; exec sleep 30"
+    );
+    let run = sh(&home, &["-p", "deploy", "--on-renew", "restart"], &script);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(9), ""));
 }
 
 #[test]

@@ -148,6 +148,11 @@ impl Endpoint {
     pub(super) fn requests(&self) -> Option<Summary> {
         *lock(&self.state.requests)
     }
+
+    /// From here on only new requests count.
+    pub(super) fn forget_requests(&self) {
+        *lock(&self.state.requests) = None;
+    }
 }
 
 impl Drop for Endpoint {

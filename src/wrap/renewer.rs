@@ -23,8 +23,18 @@ pub(super) struct Renewer {
 struct State {
     credentials: Credentials,
     obtained: Timestamp,
+    /// When a renewal succeeded last.
+    renewed: Option<Timestamp>,
     failure: Option<Finding>,
     stopped: bool,
+}
+
+/// The last credentials of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Last {
+    pub(super) expiration: Option<Timestamp>,
+    /// When a renewal got them; `None` for those of the start.
+    pub(super) renewed: Option<Timestamp>,
 }
 
 /// The outcome of a renewal.
@@ -42,6 +52,7 @@ impl Renewer {
         let state = State {
             credentials,
             obtained,
+            renewed: None,
             failure: None,
             stopped: false,
         };
@@ -69,6 +80,15 @@ impl Renewer {
     /// Why the last renewal failed, if it did.
     pub(super) fn failure(&self) -> Option<Finding> {
         self.lock().failure.clone()
+    }
+
+    /// The last credentials so far.
+    pub(super) fn last(&self) -> Last {
+        let state = self.lock();
+        Last {
+            expiration: state.credentials.expiration,
+            renewed: state.renewed,
+        }
     }
 
     /// Ends [`Self::keep_fresh`].
@@ -116,6 +136,7 @@ impl Renewer {
                 {
                     (state.credentials, state.obtained, state.failure) =
                         (credentials, obtained, renewal.failure);
+                    state.renewed = Some(now());
                     drop(state);
                     renewed();
                 }

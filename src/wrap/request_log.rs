@@ -104,6 +104,14 @@ pub(super) fn read(run_dir: &Path) -> Option<Summary> {
     })
 }
 
+/// Removes every request so far.
+pub(super) fn forget(run_dir: &Path) {
+    let _ = File::options() // if it fails, the report has them too
+        .write(true)
+        .truncate(true)
+        .open(run_dir.join(FILE));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +140,7 @@ mod tests {
                 last
             })
         );
+        forget(dir.path());
+        assert_eq!(read(dir.path()), None);
     }
 }

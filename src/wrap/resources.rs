@@ -68,6 +68,15 @@ impl Resources {
         }
     }
 
+    /// From here on only new requests count: the command is started again.
+    pub(super) fn forget_requests(&self) {
+        match self {
+            Self::Profile(files) => request_log::forget(files.dir.path()),
+            Self::Endpoint(_, endpoint) => endpoint.forget_requests(),
+            Self::Env => {}
+        }
+    }
+
     /// Saves what the command wrote into its private copies: they are about to be removed.
     pub(super) fn keep_changes(&self, world: &World) {
         if let Self::Profile(files) | Self::Endpoint(files, _) = self {

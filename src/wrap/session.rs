@@ -16,11 +16,11 @@ use super::resources::Resources;
 use super::{Delivery, OnRenew, WrapOptions, seconds};
 use crate::aws_files::AwsFiles;
 use crate::config::Chain;
+use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Result};
 use crate::limits;
 use crate::refresh::{Mfa, Refresher};
 use crate::store::Store;
-use crate::time::Timestamp;
 use crate::world::World;
 
 /// How long the question to AWS after a failed command may take.
@@ -76,20 +76,19 @@ impl Session<'_> {
         )?;
         drop(files); // they may contain secrets, and the command may run for days
         let spawner = Spawner::new().map_err(|e| limits::reached("watch for signals", &e))?;
-        let began = self.world.now();
-        let code = std::thread::scope(|scope| {
+        let end = std::thread::scope(|scope| {
             if delivery != Delivery::Env || self.options.on_renew.is_some() {
                 let renew = || self.keep_fresh(&renewer, &spawner);
                 let thread = std::thread::Builder::new().spawn_scoped(scope, renew);
                 thread.map_err(|e| limits::reached("start a thread that renews", &e))?;
             }
-            let code = self.run_command(&resources, &renewer, &spawner, &open_files);
+            let end = self.run_command(&resources, &renewer, &spawner, &open_files);
             renewer.stop();
-            code
+            end
         })?;
-        self.post_mortem(&resources, &renewer, began, code);
+        self.post_mortem(&resources, &renewer, &end);
         resources.keep_changes(self.world);
-        Ok(code)
+        Ok(end.code)
     }
 
     fn keep_fresh(&self, renewer: &Renewer, spawner: &Spawner) {
@@ -127,15 +126,27 @@ impl Session<'_> {
         renewer: &Renewer,
         spawner: &Spawner,
         open_files: &OpenFiles,
-    ) -> Result<u8> {
+    ) -> Result<End> {
+        let mut restarts = 0;
         loop {
-            let mut command = self.command(resources, renewer);
+            let credentials = renewer.credentials();
+            let mut command = self.command(resources, &credentials);
+            let start = Request {
+                at: self.world.now(),
+                expiration: credentials.expiration,
+            };
+            drop(credentials);
+            let end = |code| End {
+                code,
+                start,
+                restarts,
+            };
             let mut child = match open_files.as_user(|| spawner.spawn(&mut command)) {
                 Ok(child) => child,
                 Err(e) => {
                     let (code, finding) = start_error(&command, &e);
                     self.reporter.start_failed(&finding);
-                    return Ok(code);
+                    return Ok(end(code));
                 }
             };
             let lost = |e| {
@@ -146,14 +157,15 @@ impl Session<'_> {
             };
             let status = spawner.wait(&mut child).map_err(lost)?;
             if !spawner.is_restarting() {
-                return Ok(exit_code(status));
+                return Ok(end(exit_code(status)));
             }
+            restarts += 1;
+            resources.forget_requests();
         }
     }
 
-    fn command(&self, resources: &Resources, renewer: &Renewer) -> Command {
-        let credentials = renewer.credentials();
-        let delivered = resources.delivered(&credentials);
+    fn command(&self, resources: &Resources, credentials: &Credentials) -> Command {
+        let delivered = resources.delivered(credentials);
         let mut words = self.options.command.iter();
         let mut command = Command::new(words.next().cloned().unwrap_or_default());
         command.args(words);
@@ -170,16 +182,9 @@ impl Session<'_> {
     }
 
     /// After a drill, its report; after a failure, whether credentials caused it.
-    fn post_mortem(&self, resources: &Resources, renewer: &Renewer, began: Timestamp, code: u8) {
-        let expiration = renewer.credentials().expiration;
+    fn post_mortem(&self, resources: &Resources, renewer: &Renewer, end: &End) {
         let requests = match resources {
-            Resources::Env => Some(Summary::with(
-                None,
-                Request {
-                    at: began,
-                    expiration,
-                },
-            )),
+            Resources::Env => Some(Summary::with(None, end.start)),
             Resources::Profile(files) => files.requests(),
             Resources::Endpoint(_, endpoint) => endpoint.requests(),
         };
@@ -192,10 +197,12 @@ impl Session<'_> {
             command: &command,
             profile: &self.chain.profile,
             delivery: self.options.delivery,
-            began,
+            on_renew: self.options.on_renew,
+            began: end.start.at,
+            restarts: end.restarts,
             ended: self.world.now(),
             requests,
-            expiration,
+            last: renewer.last(),
             failure: renewer.failure(),
         };
         if let Some(drill) = self.drill() {
@@ -204,6 +211,7 @@ impl Session<'_> {
         }
         // 126 and 127 may be ours, and more than 128 is what a person or the system did to the
         // command.
+        let code = end.code;
         if code == 0 || code >= 126 || !self.options.post_mortem || requests.is_none() {
             return;
         }
@@ -226,6 +234,15 @@ impl Session<'_> {
             );
         is_cause.then(|| finding.for_profile(&self.chain.profile))
     }
+}
+
+/// How the last start of the command ended.
+struct End {
+    code: u8,
+    /// When it was, and when the credentials expire that were there then.
+    start: Request,
+    /// How often the command had been started before.
+    restarts: u64,
 }
 
 /// Ends the command, so that `run_command` starts it again.
