@@ -195,3 +195,23 @@ fn a_user_has_one_data_key_however_many_home_directories() {
         .collect();
     assert!(new.len() <= 1, "{new:?}");
 }
+
+/// The private files of a wrapped command go to another place.
+#[test]
+fn a_command_is_run_on_a_full_disk() {
+    let (aws, home) = role_on_keys(None);
+    home.file("ask", support::sandbox::ASK);
+    let namespace = if is_root(&home) {
+        "unshare -m"
+    } else {
+        "unshare -Urm"
+    };
+    let script = format!(
+        "mkdir -p .local && {FULL}; {} -p deploy -- sh ~/ask",
+        fixtures::AWSFRESH
+    );
+    home.file("wrapped", script);
+    let out = home.shell(&format!("{namespace} sh wrapped"));
+    assert!(out.contains("AccessKeyId"), "{out}");
+    assert_eq!(aws.count("AssumeRole"), 1);
+}

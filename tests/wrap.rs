@@ -8,7 +8,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -177,6 +177,48 @@ fn files_of_a_run_are_private() {
 }
 
 #[test]
+fn files_of_a_run_are_usable_under_every_umask() {
+    for umask in ["777", "222", "000"] {
+        let (_aws, mut home) = setup(None);
+        assert_eq!(sh(&home, &["-p", "deploy"], "true").code, Some(0));
+        let runtime = home.home().join("runtime");
+        std::fs::create_dir(&runtime).unwrap();
+        home.env("XDG_RUNTIME_DIR", runtime.to_str().unwrap());
+        home.start_after(&format!("umask {umask}"));
+        let (child, lines) = held(&home, &["-p", "deploy"], "echo $AWSFRESH_RUN; umask");
+        assert_eq!(lines[1], format!("0{umask}"));
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let dir = Path::new(&lines[0]);
+        let modes = [dir.parent().unwrap(), dir].map(mode);
+        assert_eq!(modes, [0o700, 0o700], "umask {umask}");
+        for file in std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
+            assert_eq!(mode(&file), 0o600, "umask {umask}: {}", file.display());
+        }
+        assert_eq!(released(child).0, Some(3));
+        assert!(!dir.exists());
+    }
+}
+
+/// `su` keeps the variable of another user; `sudo -E` leaves a directory there that is root's.
+#[test]
+fn a_command_starts_without_a_usable_runtime_directory() {
+    let (_aws, home) = setup(None);
+    let shared = home.home().join("shared/awsfresh");
+    std::fs::create_dir_all(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
+    for dir in ["/proc", shared.parent().unwrap().to_str().unwrap(), "", "a"] {
+        home.env("XDG_RUNTIME_DIR", dir);
+        let run = sh(&home, &["-p", "deploy"], "echo $AWSFRESH_RUN");
+        let runs = home.home().join(".local/state/awsfresh/runs");
+        let used = run.stdout.starts_with(runs.to_str().unwrap());
+        assert!(
+            run.code == Some(0) && used && run.stderr.is_empty(),
+            "{run:?}"
+        );
+    }
+}
+
+#[test]
 fn keys_of_the_default_profile_reach_no_command() {
     let (_aws, home) = setup(None);
     home.credentials(format!(
@@ -293,9 +335,6 @@ fn no_command_starts_without_credentials() {
     );
     refused(&["-p", "deploy", "--on-renew", "signal:KILL"], "usage");
     refused(&["-p", "base", "--deliver", "endpoint"], "usage");
-    home.env("XDG_RUNTIME_DIR", "/proc");
-    refused(&["-p", "deploy"], "file-permissions");
-    home.unset("XDG_RUNTIME_DIR");
     aws.remove_role(ROLE);
     home.run(&["forget", "--all"]);
     refused(&["-p", "deploy"], "assume-role-denied");

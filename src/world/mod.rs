@@ -219,17 +219,10 @@ impl World {
         self.env(DRILL_VARIABLE).and_then(|text| text.parse().ok())
     }
 
-    /// The parent of the private directories of wrapped commands: the runtime directory, else the
-    /// state directory.
-    pub(crate) fn runs_dir(&self) -> PathBuf {
-        match self
-            .env("XDG_RUNTIME_DIR")
-            .map(Path::new)
-            .filter(|dir| dir.is_absolute())
-        {
-            Some(dir) => dir.join("awsfresh"),
-            None => self.state.main.join("runs"),
-        }
+    /// The directory for private directories of wrapped commands in the user's runtime directory.
+    pub(crate) fn runtime_dir(&self) -> Option<PathBuf> {
+        let dir = self.env("XDG_RUNTIME_DIR").map(Path::new)?;
+        dir.is_absolute().then(|| dir.join("awsfresh"))
     }
 
     /// Expands variables and a leading `~/`, as botocore does; an unknown variable stays as it is.

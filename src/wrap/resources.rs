@@ -106,7 +106,7 @@ impl OverlayFiles {
             )
             .remedy("use --deliver env, which needs no second call")
         })?;
-        let dir = RunDir::create(&world.runs_dir())?;
+        let dir = RunDir::create(world)?;
         for path in [
             program.as_path(),
             dir.path(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::digest::random_hex;
 use crate::finding::{Cause, Finding, Result};
+use crate::world::World;
 use crate::{file_lock, files};
 
 /// The overlay's config file in a run's directory.
@@ -20,6 +21,9 @@ const STARTING: &str = "starting";
 /// A directory of this age without a lock file is not a run that is about to begin.
 const GRACE: Duration = Duration::from_secs(60);
 
+/// More than most config files take, in bytes.
+const ROOM: usize = 64 * 1024;
+
 /// Removed on drop.
 #[derive(Debug)]
 pub(super) struct RunDir {
@@ -28,8 +32,24 @@ pub(super) struct RunDir {
 }
 
 impl RunDir {
+    /// Creates one in the runtime directory, else in the state directory, else in a spare one: `su`
+    /// keeps the runtime directory of another user, and a disk may be full.
+    pub(super) fn create(world: &World) -> Result<Self> {
+        match world.runtime_dir().map(|runtime| Self::create_in(&runtime)) {
+            Some(Ok(dir)) => return Ok(dir),
+            Some(Err(finding)) => log::debug!("{finding}"),
+            None => {}
+        }
+        let in_state = |state: &Path| Self::create_in(&state.join("runs"));
+        in_state(&world.state.main).or_else(|finding| {
+            log::debug!("{finding}");
+            let spare = files::first_own_dir(&world.state.spare);
+            spare.map_or(Err(finding), in_state)
+        })
+    }
+
     /// Creates one in `runs`, and removes what dead runs left there.
-    pub(super) fn create(runs: &Path) -> Result<Self> {
+    fn create_in(runs: &Path) -> Result<Self> {
         let unusable = |e: io::Error| {
             Finding::new(
                 Cause::FilePermissions,
@@ -44,7 +64,8 @@ impl RunDir {
         sweep(runs);
         let path = runs.join(format!("run-{}", random_hex::<8>().map_err(unusable)?));
         private_dir(&path).map_err(unusable)?;
-        match alive(&path) {
+        let alive = files::check_room(&path.join(CONFIG), ROOM).and_then(|()| alive(&path));
+        match alive {
             Ok(alive) => Ok(Self {
                 path,
                 _alive: alive,
@@ -128,11 +149,11 @@ mod tests {
     #[test]
     fn running_directories_stay_and_dead_ones_are_removed() {
         let runs = tempfile::tempdir().unwrap();
-        let living = RunDir::create(runs.path()).unwrap();
+        let living = RunDir::create_in(runs.path()).unwrap();
         let dead = runs.path().join("run-0123456789abcdef");
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(ALIVE), "").unwrap();
-        let second = RunDir::create(runs.path()).unwrap();
+        let second = RunDir::create_in(runs.path()).unwrap();
         assert!(living.path().exists() && second.path().exists() && !dead.exists());
         let path = second.path().to_owned();
         drop(second);
@@ -146,7 +167,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        RunDir::create(runs.path())
+                        RunDir::create_in(runs.path())
                             .unwrap()
                             .write(CONFIG, "")
                             .unwrap();
@@ -163,7 +184,7 @@ mod tests {
         let runs = tempfile::tempdir().unwrap();
         fs::set_permissions(runs.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert_eq!(
-            RunDir::create(runs.path()).unwrap_err().cause,
+            RunDir::create_in(runs.path()).unwrap_err().cause,
             Cause::FilePermissions
         );
     }
