@@ -554,6 +554,21 @@ fn signals_are_forwarded_to_the_command() {
     assert!(runs(&home).is_empty());
 }
 
+/// Some supervisors ignore SIGCHLD, and the programs that they start inherit that.
+#[test]
+fn the_exit_code_is_known_where_the_caller_ignores_the_end_of_children() {
+    let (_aws, mut home) = setup(None);
+    home.credentials_of("deploy").answer();
+    if home.lacks("perl") {
+        return;
+    }
+    home.start_after(&format!(
+        "exec perl -e '$SIG{{CHLD}} = \"IGNORE\"; exec @ARGV' {AWSFRESH} \"$@\""
+    ));
+    let run = sh(&home, &["-p", "deploy"], "exit 7");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(7), ""));
+}
+
 /// A time limit that the caller has set for the program that it becomes: `perl -e 'alarm …; exec …'`
 /// is the `timeout` of systems without one. No process has sent the signal.
 #[test]
