@@ -2,6 +2,8 @@
 //! failure.
 
 use std::ffi::OsString;
+#[cfg(unix)]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -22,6 +24,7 @@ static RUNS_A_COMMAND: AtomicBool = AtomicBool::new(false);
 pub fn main() -> u8 {
     core_dumps::forbid();
     install_panic_hook();
+    keep_exit_codes();
     ui::init(false, false);
     let args: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::from_args(&args) {
@@ -42,6 +45,13 @@ pub fn main() -> u8 {
         }
         exit_code(&finding, cli.subcommand.is_none())
     })
+}
+
+/// A caller that ignores SIGCHLD passes that on, and the system then keeps no exit code of the
+/// programs that this process starts. A handler, even one that does nothing, ends that.
+fn keep_exit_codes() {
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGCHLD, Arc::default());
 }
 
 /// The exit code of a failure of awsfresh itself.

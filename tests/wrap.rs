@@ -567,6 +567,10 @@ fn the_exit_code_is_known_where_the_caller_ignores_the_end_of_children() {
     ));
     let run = sh(&home, &["-p", "deploy"], "exit 7");
     assert_eq!((run.code, run.stderr.as_str()), (Some(7), ""));
+    // The same for the other programs that awsfresh starts.
+    home.config("[profile p]\ncredential_process = echo '{\"Version\": 1'; exit 3\n");
+    let run = home.credentials_of("p");
+    assert!(run.stderr.contains("exit status: 3"), "{}", run.stderr);
 }
 
 /// A time limit that the caller has set for the program that it becomes: `perl -e 'alarm …; exec …'`

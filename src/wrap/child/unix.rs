@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, getsid, kill_process, waitid};
 use signal_hook::consts::{
-    SIGABRT, SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPROF, SIGQUIT, SIGTERM,
-    SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU,
+    SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP,
+    SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU,
 };
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::iterator::exfiltrator::origin::Origin;
@@ -98,8 +98,6 @@ impl Spawner {
             .into_iter()
             .chain(OTHERS)
             .filter(|signal| ignored >> (signal - 1) & 1 == 0);
-        // Where SIGCHLD is ignored, the system keeps no exit status of a child.
-        signal_hook::flag::register(SIGCHLD, Arc::default())?;
         let mut signals = SignalsInfo::<WithOrigin>::new(handled)?;
         let handle = signals.handle();
         let target = Arc::new(Mutex::new(Target::default()));
