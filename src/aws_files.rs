@@ -15,7 +15,7 @@ use crate::shell::quoted_path;
 use crate::world::World;
 
 /// Larger files are not AWS config files.
-const SIZE_LIMIT: u64 = 32 * 1024 * 1024;
+const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
 
 type Bytes = Zeroizing<Vec<u8>>;
 

@@ -63,7 +63,7 @@ impl<'a> Journal<'a> {
             at,
             subcommand: subcommand.to_owned(),
             caller: caller(),
-            finding: finding.without_secrets(),
+            finding: finding.for_output(),
         };
         let _ = self.append(&record);
     }

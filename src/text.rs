@@ -107,6 +107,43 @@ pub(crate) fn truncate(text: &str, limit: usize) -> String {
     }
 }
 
+/// The first `limit` bytes of `text`, in whole characters, and how many are left out.
+pub(crate) fn bounded(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let shown = truncate(text, limit);
+    let more = text.len() - (shown.len() - '…'.len_utf8());
+    format!("{shown} ({} more bytes)", grouped(more))
+}
+
+/// The first `limit` of `items`, with commas, and how many are left out.
+pub(crate) fn listed(items: impl IntoIterator<Item = impl ToString>, limit: usize) -> String {
+    let mut items = items.into_iter();
+    let shown: Vec<String> = items
+        .by_ref()
+        .take(limit)
+        .map(|item| item.to_string())
+        .collect();
+    match items.count() {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
+    }
+}
+
+/// A number for people, such as `12,345`.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 /// A key ID as people may see it: the first and last four characters.
 pub(crate) fn masked(key_id: &str) -> String {
     let chars: Vec<char> = key_id.chars().collect();
@@ -203,6 +240,16 @@ mod tests {
         let escaped = r#""\u007f\u009b\u202e\udb40\udc41"#;
         assert_eq!(line, format!("{escaped}\u{1f600}\\n\""));
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(bounded("äöü", 6), "äöü");
+        assert_eq!(bounded("äöü", 5), "äö… (2 more bytes)");
+        assert_eq!(listed(1..=3, 3), "1, 2, 3");
+        assert_eq!(listed(1..=2000, 2), "1, 2 and 1,998 more");
     }
 
     #[test]

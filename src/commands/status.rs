@@ -10,9 +10,13 @@ use crate::finding::{Cause, Result};
 use crate::refresh::{Entry, Freshness, step_keys};
 use crate::source::connection::Connections;
 use crate::store::{Status, StoreError};
-use crate::text::{self, Styled};
+use crate::text::{self, Styled, bounded, grouped};
 use crate::time::{Timestamp, human_duration};
 use crate::ui;
+
+/// So many profiles are listed, and so much of a source or problem is shown, in bytes.
+const MAX_ROWS: usize = 10_000;
+const MAX_SOURCE: usize = 1000;
 
 /// The state of a profile's credentials.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,8 +71,9 @@ pub(super) fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Resu
     } else {
         only.to_vec()
     };
+    let more = names.len().saturating_sub(MAX_ROWS);
     let mut rows = Vec::new();
-    for profile in names {
+    for profile in names.into_iter().take(MAX_ROWS) {
         match context.resolve(set, &profile) {
             Ok(chain) => rows.push(row(context, profile, &chain)),
             Err(finding) if !only.is_empty() => return Err(finding),
@@ -77,16 +82,25 @@ pub(super) fn run(context: &Context<'_>, only: &[String], as_json: bool) -> Resu
                 source: "-".into(),
                 state: State::Unusable,
                 expiration: None,
-                problem: Some((finding.cause, finding.summary)),
+                problem: Some((finding.cause, bounded(&finding.summary, MAX_SOURCE))),
             }),
         }
     }
     let store = context.store.check();
     let now = context.world.now();
     if as_json {
-        ui::print_json(to_json(&store, &rows, now))
+        let mut document = to_json(&store, &rows, now);
+        if more > 0 {
+            document["more_profiles"] = more.into();
+        }
+        ui::print_json(document)
     } else {
-        ui::print_styled(&to_table(&store, &rows, now))
+        let mut text = to_table(&store, &rows, now);
+        if more > 0 {
+            let more = grouped(more);
+            text.line(&format!("and {more} more profiles: awsfresh status NAME"));
+        }
+        ui::print_styled(&text)
     }
 }
 
@@ -119,7 +133,7 @@ fn row(context: &Context<'_>, profile: String, chain: &Chain) -> Row {
     };
     Row {
         profile,
-        source: source(chain),
+        source: bounded(&source(chain), MAX_SOURCE),
         state,
         expiration,
         problem: None,

@@ -24,7 +24,7 @@ pub(crate) use chain::CHAINED_SESSION_LIMIT;
 pub use chain::{Base, Chain, Hop, Network, SsoSession};
 pub(crate) use key_typos::key_typos;
 pub(crate) use overlay::{DefaultProfile, Overlay};
-pub(crate) use parser::{BadLine, Value};
+pub(crate) use parser::Value;
 pub use parser::{File, FileKind, parse};
 pub use profiles::ProfileSet;
 pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};

@@ -3,11 +3,14 @@
 //! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this
 //! one follows the SDKs and keeps what is needed to report where a difference matters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::finding::{Cause, Finding, Origin, Result};
+
+/// Each takes a KB of memory; no one has so many profiles.
+const MAX_SECTIONS: usize = 200_000;
 
 /// A value and its place. Any value may be a secret that was put on the wrong line: it is not shown
 /// by `Debug`.
@@ -67,7 +70,7 @@ pub(crate) struct Section {
     pub(super) origin: Origin,
     /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two
     /// sections.
-    pub(super) headers: Vec<String>,
+    pub(super) headers: HashSet<String>,
     /// Further headers of the same spelling in the same file, for which Python tools reject the
     /// whole file.
     pub(super) duplicate_headers: Vec<Origin>,
@@ -79,13 +82,48 @@ pub(crate) struct Section {
     pub(super) bad_lines: Vec<BadLine>,
 }
 
-/// A line that is not valid.
+/// A line that is not valid. A file may have millions of them.
 #[derive(Debug)]
-pub(crate) struct BadLine {
-    /// What is wrong with it.
-    pub(crate) finding: Finding,
-    /// Whether it is `key: value`, which Python tools accept.
-    pub(crate) has_colon: bool,
+pub(super) struct BadLine {
+    line: u32,
+    pub(super) problem: Problem,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Problem {
+    NoEquals,
+    /// `key: value`, which Python tools accept.
+    Colon,
+    Indented,
+    NoName,
+}
+
+impl BadLine {
+    /// What is wrong with this line of `file`.
+    pub(super) fn finding(&self, file: &Arc<str>) -> Finding {
+        let (file, line) = (file.clone(), self.line);
+        let finding = malformed(&Origin { file, line }, self.problem.words());
+        if self.problem != Problem::Colon {
+            return finding;
+        }
+        let remedy =
+            format!("write `=` instead of `:` in line {line}: only Python tools accept both");
+        Finding {
+            remedy: vec![remedy],
+            ..finding
+        }
+    }
+}
+
+impl Problem {
+    fn words(self) -> &'static str {
+        match self {
+            Self::NoEquals | Self::Colon => "has no `=`",
+            Self::Indented => "is indented, but does not follow a key",
+            Self::NoName => "opens a section without a name",
+        }
+    }
 }
 
 /// One file.
@@ -174,8 +212,7 @@ impl Parser {
             Line::Continuation(text) => return self.continuation(text, origin),
             Line::Header(Some((kind, name))) => {
                 let written = line.split_once(']').map_or(line, |(written, _)| written);
-                self.section(kind, name, written, origin);
-                return Ok(());
+                return self.section(kind, name, written, origin);
             }
             Line::Header(None) => return Err(malformed(&origin, "opens a section without `]`")),
             Line::Entry(key, value) => (key, value),
@@ -186,14 +223,15 @@ impl Parser {
         let Some(value) = value else {
             let is_key = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             let has_colon = key.split_once(':').is_some_and(|(name, _)| is_key(name));
-            let mut finding = malformed(&origin, "has no `=`");
-            if has_colon {
-                let line = origin.line;
-                finding.remedy = vec![format!(
-                    "write `=` instead of `:` in line {line}: only Python tools accept both"
-                )];
-            }
-            section.bad_lines.push(BadLine { finding, has_colon });
+            let problem = if has_colon {
+                Problem::Colon
+            } else {
+                Problem::NoEquals
+            };
+            section.bad_lines.push(BadLine {
+                line: number,
+                problem,
+            });
             self.last_key = None;
             return Ok(());
         };
@@ -217,10 +255,9 @@ impl Parser {
             .and_then(|key| section.keys.get_mut(key))
             .and_then(|values| values.last_mut())
         else {
-            let finding = malformed(&origin, "is indented, but does not follow a key");
             section.bad_lines.push(BadLine {
-                finding,
-                has_colon: false,
+                line: origin.line,
+                problem: Problem::Indented,
             });
             return Ok(());
         };
@@ -239,22 +276,29 @@ impl Parser {
         Ok(())
     }
 
-    fn section(&mut self, kind: SectionKind, name: &str, written: &str, origin: Origin) {
+    fn section(
+        &mut self,
+        kind: SectionKind,
+        name: &str,
+        written: &str,
+        origin: Origin,
+    ) -> Result<()> {
         self.last_key = None;
         if let Some(&found) = self.index.get(&(kind, name.to_owned())) {
             let section = &mut self.sections[found];
-            if section.headers.iter().any(|known| known == written) {
+            if !section.headers.insert(written.to_owned()) {
                 section.duplicate_headers.push(origin);
-            } else {
-                section.headers.push(written.to_owned());
             }
             self.current = Some(found);
-            return;
+            return Ok(());
         }
-        let finding = malformed(&origin, "opens a section without a name");
+        if self.sections.len() >= MAX_SECTIONS {
+            let what = format!("opens section {} of the file", MAX_SECTIONS + 1);
+            return Err(malformed(&origin, &what));
+        }
         let bad_line = name.is_empty().then_some(BadLine {
-            finding,
-            has_colon: false,
+            line: origin.line,
+            problem: Problem::NoName,
         });
         self.index
             .insert((kind, name.to_owned()), self.sections.len());
@@ -263,12 +307,13 @@ impl Parser {
             kind,
             name: name.to_owned(),
             origin,
-            headers: vec![written.to_owned()],
+            headers: HashSet::from([written.to_owned()]),
             duplicate_headers: Vec::new(),
             keys: HashMap::new(),
             nested: HashMap::new(),
             bad_lines: bad_line.into_iter().collect(),
         });
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::parser::{BadLine, File, Section, SectionKind, Value};
+use super::parser::{File, Problem, Section, SectionKind, Value};
 use crate::finding::{Cause, Finding, Origin, Result};
 
 /// Keys that decide which credentials are returned: a duplicate with another value is an error.
@@ -23,6 +23,9 @@ pub(crate) const CREDENTIAL_KEYS: &[&str] = &[
     "sso_account_id",
     "sso_role_name",
 ];
+
+/// So many further lines that are not valid are named.
+const MORE_LINES: usize = 3;
 
 /// A named section, from one file or both.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ impl Profile {
             .flat_map(|s| s.keys.iter())
             .flat_map(|(key, values)| values.iter().map(|v| (key.as_str(), v)));
         let mut all: Vec<_> = all.collect();
-        all.sort_by_key(|(_, v)| (v.origin.file.clone(), v.origin.line));
+        all.sort_by(|(_, a), (_, b)| place(&a.origin).cmp(&place(&b.origin)));
         all
     }
 
@@ -83,13 +86,21 @@ impl Profile {
             )
         });
         let mut all: Vec<(&str, Vec<&Origin>)> = headers.chain(keys).collect();
-        all.sort_by_key(|(_, places)| places.first().map(|o| (o.file.clone(), o.line)));
+        all.sort_by(|(_, a), (_, b)| place(a[0]).cmp(&place(b[0]))); // each has at least one
         all
     }
 
-    /// Lines that are not valid, for which Python tools reject the whole file.
-    pub(crate) fn bad_lines(&self) -> impl Iterator<Item = &BadLine> {
-        self.sections.iter().flat_map(|section| &section.bad_lines)
+    /// Lines for which Python tools reject the whole file: what is wrong with the first `limit`, and
+    /// how many more there are.
+    pub(crate) fn rejected_lines(&self, limit: usize) -> (Vec<Finding>, usize) {
+        let lines = self.sections.iter().flat_map(|section| {
+            let lines = section.bad_lines.iter();
+            lines.map(|line| (&section.origin.file, line))
+        });
+        let mut lines = lines.filter(|(_, line)| line.problem != Problem::Colon);
+        let first = lines.by_ref().take(limit);
+        let first = first.map(|(file, line)| line.finding(file)).collect();
+        (first, lines.count())
     }
 
     /// The value of `key` below an empty `parent`.
@@ -106,12 +117,14 @@ impl Profile {
     pub(super) fn check(&self) -> Result<()> {
         for section in &self.sections {
             if let Some((first, others)) = section.bad_lines.split_first() {
-                let mut problem = first.finding.clone().for_profile(&self.name);
-                for BadLine { finding, .. } in others.iter().take(3) {
-                    problem.evidence.extend(finding.evidence.iter().cloned());
-                    problem.remedy.extend(finding.remedy.iter().cloned());
+                let file = &section.origin.file;
+                let mut problem = first.finding(file).for_profile(&self.name);
+                for other in others.iter().take(MORE_LINES) {
+                    let other = other.finding(file);
+                    problem.evidence.extend(other.evidence);
+                    problem.remedy.extend(other.remedy);
                 }
-                return Err(problem);
+                return Err(problem.and_more(others.len().saturating_sub(MORE_LINES)));
             }
             for key in CREDENTIAL_KEYS {
                 let Some(values) = section.keys.get(*key) else {
@@ -135,6 +148,11 @@ impl Profile {
         }
         Ok(())
     }
+}
+
+/// For sorting.
+fn place(origin: &Origin) -> (&str, u32) {
+    (&origin.file, origin.line)
 }
 
 /// The sections of both files.

@@ -12,10 +12,15 @@ mod render;
 use serde::{Deserialize, Serialize};
 
 use crate::known_secrets::hide;
+use crate::text::{bounded, grouped};
 
 pub use cause::{Cause, Class};
 pub use origin::Origin;
 pub(crate) use render::{finding_json, push_finding};
+
+/// Lines of evidence and of remedies that leave the process, and bytes per line.
+const LINES: usize = 20;
+const LINE_BYTES: usize = 1000;
 
 /// The outcome of anything that can fail for a reason a person can act on.
 pub type Result<T, E = Finding> = std::result::Result<T, E>;
@@ -222,14 +227,33 @@ impl Finding {
         self.about(Subject::Profile(profile.to_owned()))
     }
 
-    /// This finding as it may leave the process: no text of it contains a secret.
+    /// Says how many more findings are like this one, as an observation.
     #[must_use]
-    pub(crate) fn without_secrets(&self) -> Self {
-        let hidden = |lines: &[String]| lines.iter().map(|line| hide(line).into_owned()).collect();
+    pub(crate) fn and_more(self, count: usize) -> Self {
+        if count == 0 {
+            return self;
+        }
+        self.evidence(format!("and {} more like this", grouped(count)))
+    }
+
+    /// This finding as it may leave the process: without secrets, and with few lines of a bounded
+    /// length.
+    #[must_use]
+    pub(crate) fn for_output(&self) -> Self {
+        let line = |line: &String| bounded(&hide(line), LINE_BYTES);
+        let lines = |all: &[String]| {
+            let mut shown: Vec<String> = all.iter().take(LINES).map(line).collect();
+            let more = all.len() - shown.len();
+            if more > 0 {
+                shown.push(format!("and {} more lines", grouped(more)));
+            }
+            shown
+        };
         Self {
-            summary: hide(&self.summary).into_owned(),
-            evidence: hidden(&self.evidence),
-            remedy: hidden(&self.remedy),
+            summary: line(&self.summary),
+            evidence: lines(&self.evidence),
+            remedy: lines(&self.remedy),
+            subjects: self.subjects.iter().take(LINES).cloned().collect(),
             ..self.clone()
         }
     }

@@ -33,7 +33,7 @@ impl fmt::Display for Finding {
 
 /// One finding in the published JSON form.
 pub(crate) fn finding_json(finding: &Finding) -> Value {
-    let finding = finding.without_secrets();
+    let finding = finding.for_output();
     json!({
         "cause": finding.cause.id(),
         "severity": finding.severity.name(),
@@ -46,7 +46,7 @@ pub(crate) fn finding_json(finding: &Finding) -> Value {
 
 /// Adds one finding with all of its lines.
 pub(crate) fn push_finding(text: &mut Styled, finding: &Finding) {
-    let finding = finding.without_secrets();
+    let finding = finding.for_output();
     let style = match finding.severity {
         Severity::Error => text::RED,
         Severity::Warning => text::YELLOW,

@@ -219,7 +219,7 @@ impl RefreshLock {
     pub(super) fn leave_failure(&mut self, failure: &Failure) {
         let failure = Failure {
             at: failure.at,
-            finding: failure.finding.without_secrets(),
+            finding: failure.finding.for_output(),
         };
         if let Ok(text) = serde_json::to_vec(&failure) {
             let _ = self.overwrite(text);

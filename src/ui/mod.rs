@@ -17,9 +17,12 @@ use serde_json::Value;
 
 use crate::finding::{Cause, Finding, Result};
 use crate::known_secrets::hide;
-use crate::text::{Styled, json_line, printable_lines};
+use crate::text::{Styled, bounded, json_line, printable_lines};
 pub(crate) use progress::Progress;
 pub(crate) use terminal::{Countdown, Terminal};
+
+/// No text on stderr is longer, in bytes: a URL or a path fits.
+const TEXT_LIMIT: usize = 16 * 1024;
 
 /// Lines of the log go to stderr, in the form `awsfresh: TEXT`.
 struct StderrLog;
@@ -74,7 +77,7 @@ pub(crate) fn error(finding: &Finding) {
 
 /// A text as it may leave the process, with our own line ends.
 fn shown(text: &str) -> String {
-    printable_lines(&hide(text))
+    printable_lines(&bounded(&hide(text), TEXT_LIMIT))
 }
 
 fn print_stderr(text: &str) {

@@ -1,11 +1,12 @@
 //! The two files as files, and what they contain besides credentials.
 
-use crate::config::{BadLine, CREDENTIAL_KEYS, Profile, Value};
+use super::merge::{and_more, first_few};
+use crate::config::{CREDENTIAL_KEYS, Profile, Value};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
-use crate::finding::{Cause, Finding, Origin};
+use crate::finding::{Cause, Finding};
 use crate::shell::quoted_path;
-use crate::text::printable;
+use crate::text::{listed, printable};
 
 /// Keys that decide whether any call works, besides those of the credentials.
 const DECISIVE: &[&str] = &[
@@ -15,8 +16,9 @@ const DECISIVE: &[&str] = &[
     "role_session_name",
     "duration_seconds",
 ];
-/// So many findings of one kind are reported.
+/// So many findings of one kind are reported, and so many lines in one of them.
 const MAX_FINDINGS: usize = 5;
+const MAX_LINES: usize = 50;
 /// Characters besides letters and digits that the SDKs for Rust and JavaScript accept in the name
 /// of a profile.
 const NAME_CHARACTERS: &str = "_-/.%@:+";
@@ -114,31 +116,30 @@ fn unwritable(facts: &Facts, file: &FileFacts) -> Option<Finding> {
 /// Sections and keys that are defined twice: the AWS CLI and boto3 reject the whole file, whichever
 /// profile they use.
 fn duplicates(facts: &Facts) -> Vec<Finding> {
-    let of_profile = |profile: &Profile| -> Vec<Finding> {
+    let sections = facts.set.sections();
+    let repeated = sections.flat_map(|profile| {
+        let repeated = profile.repeated().into_iter();
+        repeated.map(move |(key, places)| (profile, key, places))
+    });
+    first_few(repeated, MAX_FINDINGS, |(profile, key, places)| {
+        let (last, earlier) = places.split_last()?;
         let name = printable(&profile.name);
-        let finding = |(key, places): (&str, Vec<&Origin>)| {
-            let last = places.last()?;
-            let what = match key {
-                "" => format!("the section [{name}]"),
-                key => format!("{key} in [{name}]"),
-            };
-            let lines: Vec<String> = places.iter().map(|place| place.line.to_string()).collect();
-            let earlier = lines[..lines.len() - 1].join(", ");
-            let summary =
-                format!("{what} is defined twice; the AWS CLI and boto3 reject the whole file");
-            let finding = Finding::new(Cause::ConfigDuplicate, summary).about_place(last);
-            let finding = finding.evidence(format!("{last}, and before in line {earlier}"));
-            let remedy = format!("keep one of lines {} of {}", lines.join(" and "), last.file);
-            Some(finding.remedy(remedy))
+        let what = match key {
+            "" => format!("the section [{name}]"),
+            key => format!("{key} in [{name}]"),
         };
-        profile.repeated().into_iter().filter_map(finding).collect()
-    };
-    facts
-        .set
-        .sections()
-        .flat_map(of_profile)
-        .take(MAX_FINDINGS)
-        .collect()
+        let summary =
+            format!("{what} is defined twice; the AWS CLI and boto3 reject the whole file");
+        let earlier = listed(earlier.iter().map(|place| place.line), MAX_LINES);
+        let finding = Finding::new(Cause::ConfigDuplicate, summary).about_place(last);
+        let finding = finding.evidence(format!("{last}, and before in line {earlier}"));
+        let lines = match places.as_slice() {
+            [first, last] => format!("one of lines {} and {}", first.line, last.line),
+            [first, ..] => format!("one of the {} lines from {}", places.len(), first.line),
+            [] => return None,
+        };
+        Some(finding.remedy(format!("keep {lines} of {}", last.file)))
+    })
 }
 
 /// Lines that are not valid, in sections that the profile does not need: the resolver reports the
@@ -149,25 +150,25 @@ fn bad_lines(facts: &Facts) -> Vec<Finding> {
             .profiles()
             .any(|profile| std::ptr::eq(profile, section))
     };
-    let others = facts.set.sections().filter(|section| !is_needed(section));
-    // Python tools accept a colon in the place of `=`.
-    let lines = others
-        .flat_map(Profile::bad_lines)
-        .filter(|line| !line.has_colon);
-    let rejected = |BadLine { finding, .. }: &BadLine| {
-        let summary = format!("{}; Python tools reject the file", finding.summary);
-        Finding {
-            summary,
-            ..finding.clone()
-        }
-    };
-    lines.map(rejected).take(3).collect()
+    let (mut found, mut more) = (Vec::new(), 0);
+    for section in facts.set.sections().filter(|section| !is_needed(section)) {
+        let (lines, others) = section.rejected_lines(MAX_FINDINGS - found.len());
+        found.extend(lines);
+        more += others;
+    }
+    for finding in &mut found {
+        finding.summary.push_str("; Python tools reject the file");
+    }
+    and_more(found, more)
 }
 
 /// Comments after a value, which Python tools read as part of it.
 fn comments(facts: &Facts) -> Vec<Finding> {
     let values = facts.profiles().flat_map(Profile::values);
     let commented = values.filter(|(_, value)| value.commented && !value.text.is_empty());
+    let is_decisive = |key: &str| CREDENTIAL_KEYS.contains(&key) || DECISIVE.contains(&key);
+    // An error is not left out for a warning.
+    let (decisive, others): (Vec<_>, Vec<_>) = commented.partition(|(key, _)| is_decisive(key));
     let finding = |(key, value): (&str, &Value)| {
         let origin = &value.origin;
         let summary =
@@ -179,10 +180,12 @@ fn comments(facts: &Facts) -> Vec<Finding> {
         let finding = Finding::new(Cause::InlineCommentInValue, summary)
             .at(origin)
             .remedy(remedy);
-        let is_decisive = CREDENTIAL_KEYS.contains(&key) || DECISIVE.contains(&key);
-        finding.warning_if(!is_decisive)
+        Some(finding.warning_if(!is_decisive(key)))
     };
-    commented.map(finding).collect()
+    [decisive, others]
+        .into_iter()
+        .flat_map(|values| first_few(values, MAX_FINDINGS, finding))
+        .collect()
 }
 
 fn unusual_name(profile: &Profile) -> Option<Finding> {
@@ -203,7 +206,7 @@ fn unusual_name(profile: &Profile) -> Option<Finding> {
 
 /// Sections that look like profiles and are not.
 fn unread_sections(facts: &Facts) -> Vec<Finding> {
-    let finding = |section: &Profile, wrong: String, form: &str, right: String| {
+    let finding = |section: &Profile, wrong: &str, form: &str, right: &str| {
         let origin = &section.origin;
         let summary = format!("[{wrong}] at {origin} is not a profile: {form}");
         let finding = Finding::new(Cause::ConfigMalformed, summary)
@@ -217,15 +220,23 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
         let is_word = !name.is_empty() && !name.contains(' ') && !known.contains(&name);
         is_word && facts.set.profile(name).is_none() && name != facts.profile
     };
-    let bare = facts.set.others().filter(is_bare).map(|section| {
-        let name = printable(&section.name);
-        let form = "write [profile NAME]";
-        finding(section, name.clone(), form, format!("profile {name}"))
-    });
+    let bare = first_few(
+        facts.set.others().filter(is_bare),
+        MAX_FINDINGS,
+        |section| {
+            let name = printable(&section.name);
+            let right = format!("profile {name}");
+            Some(finding(section, &name, "write [profile NAME]", &right))
+        },
+    );
     let prefixed = facts.set.profiles().filter_map(|section| {
-        let name = printable(section.name.strip_prefix("profile ")?.trim());
-        let form = "write [NAME]";
-        Some(finding(section, format!("profile {name}"), form, name))
+        let name = section.name.strip_prefix("profile ")?;
+        Some((section, name.trim()))
     });
-    bare.chain(prefixed).take(MAX_FINDINGS).collect()
+    let prefixed = first_few(prefixed, MAX_FINDINGS, |(section, name)| {
+        let name = printable(name);
+        let wrong = format!("profile {name}");
+        Some(finding(section, &wrong, "write [NAME]", &name))
+    });
+    bare.into_iter().chain(prefixed).collect()
 }

@@ -1,15 +1,50 @@
 //! Findings about the same fact become one; then they are ranked.
 
+use std::collections::BTreeMap;
+
 use crate::doctor::facts::Facts;
 use crate::finding::{Cause, Certainty, Class, Finding, Severity};
 
+/// So many findings of one cause and severity are reported.
+const MAX_OF_A_KIND: usize = 50;
+
+/// The findings for the first `limit` of `items`; the last one says how many more there are.
+pub(super) fn first_few<T>(
+    items: impl IntoIterator<Item = T>,
+    limit: usize,
+    finding: impl Fn(T) -> Option<Finding>,
+) -> Vec<Finding> {
+    let mut items = items.into_iter();
+    let found = items.by_ref().take(limit).filter_map(finding).collect();
+    and_more(found, items.count())
+}
+
+/// Says with the last one how many more findings there are.
+pub(super) fn and_more(mut found: Vec<Finding>, more: usize) -> Vec<Finding> {
+    if let Some(last) = found.pop() {
+        found.push(last.and_more(more));
+    }
+    found
+}
+
 /// Removes repetitions, and puts the most likely culprit first.
 pub(super) fn rank(found: Vec<Finding>) -> Vec<Finding> {
-    let mut ranked: Vec<Finding> = Vec::with_capacity(found.len());
+    let mut ranked: Vec<Finding> = Vec::new();
+    // By the place of the last one of their kind.
+    let mut more: BTreeMap<usize, usize> = BTreeMap::new();
     for finding in found {
-        if !ranked.iter().any(|known| is_same(known, &finding)) {
-            ranked.push(finding);
+        if ranked.iter().any(|known| is_same(known, &finding)) {
+            continue;
         }
+        let kind = |one: &Finding| (one.cause, one.severity) == (finding.cause, finding.severity);
+        if ranked.iter().filter(|known| kind(known)).count() < MAX_OF_A_KIND {
+            ranked.push(finding);
+        } else if let Some(last) = ranked.iter().rposition(kind) {
+            *more.entry(last).or_default() += 1;
+        }
+    }
+    for (at, count) in more {
+        ranked[at] = ranked[at].clone().and_more(count);
     }
     // Signing in needs the network.
     let is_cut_off = ranked.iter().any(|finding| {
