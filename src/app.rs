@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::Cli;
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, Remedy};
 use crate::world::World;
 use crate::{commands, core_dumps, ui};
 
@@ -127,7 +127,8 @@ fn usage_finding(error: &clap::Error, args: &[OsString]) -> Finding {
     let summary = summary.trim_start_matches("error: ").trim_end_matches(':');
     let finding = Finding::new(Cause::Usage, summary);
     let finding = lines.fold(finding, |finding, line| match line.strip_prefix("tip: ") {
-        Some(tip) => finding.remedy(tip),
+        // A tip may contain an argument, and its quotes are not those of a shell.
+        Some(tip) => finding.remedy(Remedy::of_words(tip.replace('\'', "").split(' '))),
         None => finding.evidence(line),
     });
     finding.remedy("awsfresh --help")

@@ -10,8 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, Chain, File, FileKind, ProfileSet};
 use crate::files;
-use crate::finding::{Cause, Finding, Result};
-use crate::shell::quoted_path;
+use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
 
 /// Larger files are not AWS config files.
@@ -135,10 +134,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Finding {
     if path.is_dir() {
         return finding
             .evidence("it is a directory: docker -v creates one where the host has no such file")
-            .remedy(format!(
-                "rmdir {}, and put the file there",
-                quoted_path(path)
-            ));
+            .remedy(remedy!("rmdir {}, and put the file there", path));
     }
-    finding.remedy(format!("ls -l {}", quoted_path(path)))
+    finding.remedy(remedy!("ls -l {}", path))
 }

@@ -5,27 +5,28 @@ use std::path::Path;
 
 /// One argument quoted so that a shell reads it back. Also right for `credential_process`, which
 /// some SDKs pass to a shell and others split by the rules of a shell. Double quotes, because
-/// `cmd.exe` knows no others.
+/// `cmd.exe` knows no others; single quotes where a shell would act on what is in double quotes: an
+/// interactive bash replaces `!`, for which there is no escape.
 pub(crate) fn quoted(argument: &str) -> String {
     let plain =
         |c: char| c.is_alphanumeric() || "_-./:@%+=,".contains(c) || (cfg!(windows) && c == '\\');
     if !argument.is_empty() && argument.chars().all(plain) {
         return argument.to_owned();
     }
-    let mut out = String::from("\"");
-    for c in argument.chars() {
-        if !cfg!(windows) && "\"\\$`".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
+    if cfg!(windows) || !argument.contains(['"', '\\', '$', '`', '!']) {
+        return format!("\"{argument}\"");
     }
-    out.push('"');
-    out
+    format!("'{}'", argument.replace('\'', r"'\''"))
 }
 
-/// The same for a path.
+/// The same for a path, which no program takes for an option.
 pub(crate) fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
+    let path = path.to_string_lossy();
+    if path.starts_with('-') {
+        quoted(&format!("./{path}"))
+    } else {
+        quoted(&path)
+    }
 }
 
 /// The words of a command line, without quotes; none where a quote is left open.
@@ -76,7 +77,15 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn arguments_survive_a_shell_and_our_own_splitting() {
-        for argument in ["plain", "a b", "a\"b", "$HOME `id` \\", "it's", ""] {
+        for argument in [
+            "plain",
+            "a b",
+            "a\"b",
+            "$HOME `id` \\",
+            "it's",
+            "it's $!",
+            "",
+        ] {
             let script = format!("printf %s {}", quoted(argument));
             let out = std::process::Command::new("sh")
                 .arg("-c")

@@ -533,7 +533,7 @@ fn a_broken_environment_is_reported() {
         ("a CA bundle that is not PEM", |s| { s.home.file("ca", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"); s.home.env("AWS_ENDPOINT_URL", "https://127.0.0.1:9").env("AWS_CA_BUNDLE", s.path("ca").to_str().unwrap()); }, P, Fails(3, "config-malformed", "AWS_CA_BUNDLE")),
         ("a user name with escape sequences", |s| { s.home.env("USER", "\u{1b}[31mÄnn/Ω \n").env("LANG", "xx").env("TZ", "/"); }, P, Works),
         ("escape sequences on the command line", |_| (), &["credential-process", "-p", "\u{1b}]0;x\u{7}\u{9b}31m\r\n"], Fails(3, "profile-not-found", "?")),
-        ("a profile name with a zero-width space", |_| (), &["credential-process", "-p", "p\u{200b}"], Fails(3, "profile-not-found", "did you mean `p`")),
+        ("a profile name with a zero-width space", |_| (), &["credential-process", "-p", "p\u{200b}"], Fails(3, "profile-not-found", "did you mean p,")),
         ("an unknown store on the command line", |_| (), &["--store", "vault", "status"], Fails(2, "usage", "")),
         ("an unknown subcommand with escape sequences", |_| (), &["\u{1b}[31m"], Fails(2, "usage", "")),
     ]);

@@ -8,7 +8,7 @@ use super::partition;
 use super::shared_findings::{
     CHECK_ASSIGNMENT, NEW_TOKEN, SHARED_SIGN_IN, clock_sync_command, region_of,
 };
-use crate::finding::{AwsAnswer, Cause, Finding, Subject};
+use crate::finding::{AwsAnswer, Cause, Finding, Subject, remedy};
 use crate::text::{masked, redacted};
 
 /// What is known about the request that AWS rejected.
@@ -131,9 +131,10 @@ impl ApiError<'_> {
                     Cause::RegionDisabled,
                     format!("STS is not activated in {region}"),
                 )
-                .remedy(format!(
-                    "use another region, such as {home}, or ask an administrator to \
-                        activate it in IAM"
+                .remedy(remedy!(
+                    "use another region, such as {}, or ask an administrator to \
+                        activate it in IAM",
+                    home
                 ))
             }
             _ => Finding::new(

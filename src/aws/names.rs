@@ -2,7 +2,7 @@
 
 use hyper::Uri;
 
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, Remedy, remedy};
 
 /// Suffixes of the hosts of AWS services, in every partition that is reached over the internet.
 const HOST_SUFFIXES: &[&str] = &[
@@ -34,22 +34,50 @@ pub(crate) fn is_region(text: &str) -> bool {
     }
 }
 
-/// What to write instead of `text`, which is not a region, as the value of `key`.
-pub(crate) fn region_fix(key: &str, text: &str) -> String {
+/// The region of an availability zone, if `text` is the name of one.
+fn region_of_zone(text: &str) -> Option<&str> {
     let bare = text.trim_matches(['"', '\'']);
-    match bare.strip_suffix(|c: char| c.is_ascii_lowercase()) {
-        Some(region) if region.ends_with(|c: char| c.is_ascii_digit()) => {
-            format!("an availability zone is not a region; write {key} = {region}")
+    let region = bare.strip_suffix(|c: char| c.is_ascii_lowercase())?;
+    region
+        .ends_with(|c: char| c.is_ascii_digit())
+        .then_some(region)
+}
+
+/// What to write instead of `text`, which is not a region, as the value of `key`.
+pub(crate) fn region_fix(key: &str, text: &str) -> Remedy {
+    match region_of_zone(text) {
+        Some(region) => {
+            remedy!(
+                "an availability zone is not a region; write {} = {}",
+                key,
+                region
+            )
         }
-        _ => format!("write it without quotes and in lower case, as in {key} = eu-west-1"),
+        None => remedy!(
+            "write it without quotes and in lower case, as in {} = eu-west-1",
+            key
+        ),
     }
 }
 
 /// The finding for an environment variable that should name a region.
 pub(crate) fn invalid_region_variable(variable: &str, text: &str) -> Finding {
+    let fix = match region_of_zone(text) {
+        Some(region) => {
+            remedy!(
+                "an availability zone is not a region; write {}={}",
+                variable,
+                region
+            )
+        }
+        None => remedy!(
+            "write it without quotes and in lower case, as in {}=eu-west-1",
+            variable
+        ),
+    };
     Finding::new(Cause::RegionInvalid, format!("{variable} is not a region"))
         .evidence(format!("{variable}={text}"))
-        .remedy(region_fix(variable, text).replace(" = ", "="))
+        .remedy(fix)
 }
 
 /// Whether a URL names a host of AWS.

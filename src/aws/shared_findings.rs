@@ -1,6 +1,6 @@
 //! Findings and remedies that several modules report in the same words.
 
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, Remedy, remedy};
 
 impl Finding {
     /// A service throttles requests.
@@ -54,10 +54,11 @@ impl Finding {
 pub(crate) const NEW_TOKEN: &str = "restart or fix the program that writes the token file";
 
 /// What to do where the region belongs to another partition.
-pub(crate) fn region_of(partition: &str, region: &str) -> String {
-    format!(
-        "use a region of {partition}, such as {region}: in the profile, AWS_REGION and \
-            AWS_DEFAULT_REGION"
+pub(crate) fn region_of(partition: &str, region: &str) -> Remedy {
+    remedy!(
+        "use a region of {}, such as {}: in the profile, AWS_REGION and AWS_DEFAULT_REGION",
+        partition,
+        region,
     )
 }
 

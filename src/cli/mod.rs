@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser};
 
-use crate::shell::quoted;
+use crate::finding::Remedy;
 use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
 pub(crate) use subcommand::{Login, Logout, ProfileSelection, Subcommand};
@@ -210,7 +210,7 @@ impl Cli {
 
     /// What may be intended where `word` is not a subcommand: the subcommand of a similar name, and
     /// the same arguments as a command to run.
-    pub(crate) fn intended(args: &[OsString], word: &str) -> Option<[Option<String>; 2]> {
+    pub(crate) fn intended(args: &[OsString], word: &str) -> Option<[Option<Remedy>; 2]> {
         let at = args
             .iter()
             .skip(1)
@@ -219,16 +219,11 @@ impl Cli {
             + 1;
         let (before, after) = args.get(1..)?.split_at(at - 1);
         let line = |words: &[&str]| {
-            let quote = |arg: &OsString| quoted(&arg.to_string_lossy());
-            let before = before
-                .iter()
-                .map(quote)
-                .chain(words.iter().map(|word| (*word).to_owned()));
-            std::iter::once("awsfresh".to_owned())
-                .chain(before)
-                .chain(after.iter().skip(1).map(quote))
-                .collect::<Vec<_>>()
-                .join(" ")
+            let text = |arg: &OsString| arg.to_string_lossy().into_owned();
+            let words = words.iter().map(|word| (*word).to_owned());
+            let before = before.iter().map(text).chain(words);
+            let all = before.chain(after.iter().skip(1).map(text));
+            Remedy::of_words(std::iter::once("awsfresh".to_owned()).chain(all))
         };
         let alike = |name: &&str| strsim::damerau_levenshtein(&word.to_lowercase(), name) <= 2;
         let command = Self::command();
@@ -237,10 +232,7 @@ impl Cli {
             .map(clap::Command::get_name)
             .find(alike)
             .filter(|_| word.len() > 2);
-        Some([
-            similar.map(|name| line(&[name])),
-            Some(line(&["--", &quoted(word)])),
-        ])
+        Some([similar.map(|name| line(&[name])), Some(line(&["--", word]))])
     }
 
     /// The one call that SDKs make by the thousand, in the form of the documentation: to build the

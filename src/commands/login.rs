@@ -6,9 +6,8 @@ use super::Context;
 use super::sessions::{Target, every_session, renew_credentials_from, target};
 use crate::cli::Login;
 use crate::config::{Base, Chain, Network, ProfileSet, SsoSession};
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, profile_option, remedy};
 use crate::refresh::{Mfa, Refresher, Renew};
-use crate::shell::quoted;
 use crate::signin::{Codes, Options, SignIn, SignedIn, choose, require_store};
 use crate::time::{Timestamp, human_duration};
 use crate::ui;
@@ -185,7 +184,10 @@ impl Run<'_> {
             let finding = Finding::new(Cause::Usage, summary)
                 .about_profile(name)
                 .evidence(format!("login_session at {}", arn.origin))
-                .remedy(format!("aws login --profile {}", quoted(profile)));
+                .remedy(remedy!(
+                    "aws login {}",
+                    profile_option("--profile", profile)
+                ));
             done.push(Err(finding));
         }
         if done.is_empty() {

@@ -174,7 +174,7 @@ fn not_told(finding: Finding, label: &str) -> Finding {
     let summary = format!("the session `{label}` is deleted here, but may still be open at AWS");
     Finding {
         summary,
-        remedy: vec!["sign out in the access portal".to_owned()],
+        remedy: vec!["sign out in the access portal".into()],
         ..finding
     }
     .evidence(why)

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::finding::{Cause, Finding, Result, finding_json, push_finding};
+use crate::finding::{Cause, Finding, Result, finding_json, push_finding, remedy};
 use crate::journal::{Journal, Record};
-use crate::shell::quoted_path;
 use crate::text::Styled;
 use crate::time::human_duration;
 use crate::ui;
@@ -22,7 +21,7 @@ pub(super) fn run(context: &Context<'_>, as_json: bool, all: bool) -> Result<()>
             Cause::FilePermissions,
             format!("cannot read the journal {}: {e}", path.display()),
         )
-        .remedy(format!("ls -l {}", quoted_path(path)))
+        .remedy(remedy!("ls -l {}", path))
     })?;
     let shown = if all { records.len() } else { SHOWN };
     let records = &records[records.len().saturating_sub(shown)..];

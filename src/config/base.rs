@@ -6,7 +6,7 @@ use super::key_typos::{KeyTypo, key_typos};
 use super::parser::Value;
 use super::profiles::Profile;
 use super::validate::{self, invalid};
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, remedy};
 
 /// A profile with two sources, or two values that must agree.
 pub(super) fn conflict(
@@ -50,7 +50,7 @@ pub(super) fn no_source(profile: &Profile) -> Finding {
                 "source_profile at {} is for assuming a role; there is no role_arn",
                 source.origin
             ))
-            .remedy(format!(
+            .remedy(remedy!(
                 "add role_arn = ARN, or use the profile {} itself",
                 source.text
             ));
@@ -101,7 +101,7 @@ pub(super) fn static_keys(profile: &Profile) -> Result<Base> {
             let is_absent = |typo: &KeyTypo<'_>| typo.intended == absent;
             let typos: Vec<_> = key_typos(profile).into_iter().filter(is_absent).collect();
             if typos.is_empty() {
-                return Err(finding.remedy(format!("add {absent}")));
+                return Err(finding.remedy(remedy!("add {}", absent)));
             }
             return Err(typos
                 .iter()

@@ -3,8 +3,7 @@
 
 use super::parser::Value;
 use crate::credentials::Credentials;
-use crate::finding::{Cause, Finding, Origin};
-use crate::shell::quoted;
+use crate::finding::{Cause, Finding, Origin, Remedy, profile_option, remedy};
 
 /// A resolved profile: everything that decides about its credentials, except for the environment.
 #[derive(Debug)]
@@ -122,35 +121,30 @@ impl SsoSession {
     }
 
     /// The command to sign in.
-    pub(crate) fn login_command(&self) -> String {
-        self.login_command_with("")
+    pub(crate) fn login_command(&self) -> Remedy {
+        match (&self.name, &self.profile) {
+            // The name is not an option, whatever it begins with.
+            (Some(name), _) if name.starts_with('-') => remedy!("awsfresh login -- {}", name),
+            (Some(name), _) => remedy!("awsfresh login {}", name),
+            (None, Some(profile)) => login_for_profile(profile),
+            (None, None) => "awsfresh login".into(),
+        }
     }
 
     /// The command to sign in, with an option.
-    pub(crate) fn login_command_with(&self, option: &str) -> String {
-        let option = match option {
-            "" => String::new(),
-            option => format!(" {option}"),
-        };
-        match (&self.name, &self.profile) {
-            // The name is not an option, whatever it begins with.
-            (Some(name), _) if name.starts_with('-') => {
-                format!("awsfresh login{option} -- {}", quoted(name))
+    pub(crate) fn login_command_with(&self, option: &'static str) -> Remedy {
+        match &self.name {
+            Some(name) if name.starts_with('-') => {
+                remedy!("awsfresh login {} -- {}", option, name)
             }
-            (Some(name), _) => format!("awsfresh login {}{option}", quoted(name)),
-            (None, Some(profile)) => format!("{}{option}", login_for_profile(profile)),
-            (None, None) => format!("awsfresh login{option}"),
+            _ => remedy!("{} {}", self.login_command(), option),
         }
     }
 }
 
 /// The command to sign in for everything that a profile needs.
-fn login_for_profile(profile: &str) -> String {
-    if profile.starts_with('-') {
-        format!("awsfresh login --profile={}", quoted(profile))
-    } else {
-        format!("awsfresh login -p {}", quoted(profile))
-    }
+fn login_for_profile(profile: &str) -> Remedy {
+    remedy!("awsfresh login {}", profile_option("-p", profile))
 }
 
 /// The longest session that STS grants to a caller that is itself a session, in seconds.
@@ -208,6 +202,6 @@ impl Hop {
             .remedy(
                 "register an authenticator app as a second device, and set mfa_serial to its ARN",
             )
-            .remedy("or sign in through IAM Identity Center or `aws login`, which accept the key")
+            .remedy("or sign in through IAM Identity Center or aws login, which accept the key")
     }
 }

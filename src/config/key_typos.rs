@@ -3,7 +3,7 @@
 
 use super::parser::Value;
 use super::profiles::Profile;
-use crate::finding::{Finding, Origin};
+use crate::finding::{Finding, Origin, remedy};
 
 /// Key names as people remember them, without `aws`, dashes and underscores; and the key they mean.
 const INTENDED: &[(&[&str], &str)] = &[
@@ -57,11 +57,11 @@ impl KeyTypo<'_> {
         if key == intended {
             return finding
                 .evidence(format!("{key} at {origin} has no value"))
-                .remedy(format!("{intended} = VALUE at {origin}"));
+                .remedy(remedy!("{} = VALUE at {}", intended, origin));
         }
         finding
             .evidence(format!("no tool reads `{key}`, at {origin}"))
-            .remedy(format!("write {intended} at {origin}"))
+            .remedy(remedy!("write {} at {}", intended, origin))
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::finding::{Cause, Finding, Origin, Result};
+use crate::finding::{Cause, Finding, Origin, Result, remedy};
 
 /// Each takes a KB of memory; no one has so many profiles.
 const MAX_SECTIONS: usize = 200_000;
@@ -107,8 +107,10 @@ impl BadLine {
         if self.problem != Problem::Colon {
             return finding;
         }
-        let remedy =
-            format!("write `=` instead of `:` in line {line}: only Python tools accept both");
+        let remedy = remedy!(
+            "write = instead of : in line {}: only Python tools accept both",
+            line
+        );
         Finding {
             remedy: vec![remedy],
             ..finding
@@ -369,7 +371,7 @@ fn malformed(origin: &Origin, what: &str) -> Finding {
         format!("line {} of {} {what}", origin.line, origin.file),
     )
     .at(origin)
-    .remedy(format!("correct or remove line {}", origin.line))
+    .remedy(remedy!("correct or remove line {}", origin.line))
 }
 
 fn unquoted(name: &str) -> &str {

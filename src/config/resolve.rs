@@ -5,7 +5,7 @@ use super::chain::{Base, Chain, Hop};
 use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
 use super::{base, hop, sso, validate};
-use crate::finding::{Cause, Finding, Origin, Result};
+use crate::finding::{Cause, Finding, Origin, Result, remedy};
 use crate::shell::words;
 
 /// No real chain is longer; each hop costs a call.
@@ -194,9 +194,10 @@ impl Resolver<'_> {
             let name = &profile.name;
             Finding::self_recursion(name)
                 .at(&command.origin)
-                .remedy(format!(
-                    "name another profile in the command, --profile {name}-source, and put the \
-                    source there"
+                .remedy(remedy!(
+                    "name another profile in the command, --profile {}-source, and put the \
+                    source there",
+                    name
                 ))
         };
         match requested_profile(&command.text) {

@@ -345,6 +345,6 @@ fn keys_that_were_meant_to_be_others_are_named() {
             "add role_arn with source_profile, sso_session, credential_process or keys",
         ),
     ] {
-        assert_eq!(credentials(text).remedy, [remedy], "{text}");
+        assert_eq!(*credentials(text).remedy[0], *remedy, "{text}");
     }
 }

@@ -6,7 +6,7 @@ use super::chain::{Base, SsoSession};
 use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
 use super::validate::{self, invalid};
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, remedy};
 
 /// With this scope SSO-OIDC issues a refresh token; it is the default of the AWS CLI.
 const DEFAULT_SCOPE: &str = "sso:account:access";
@@ -40,15 +40,16 @@ pub(crate) fn sso_session(set: &ProfileSet, name: &str) -> Result<SsoSession> {
         let summary = format!("there is no [sso-session {name}] in the config file");
         let finding = Finding::new(Cause::SourceMissing, summary);
         if let Some(similar) = set.similar_session(name) {
-            return Err(finding.remedy(format!(
-                "did you mean `{}`, at {}?",
-                similar.name, similar.origin
+            return Err(finding.remedy(remedy!(
+                "did you mean {}, at {}?",
+                similar.name,
+                similar.origin
             )));
         }
         let names: Vec<&str> = set.sso_session_names().collect();
         return Err(match names.as_slice() {
             [] => finding.remedy("add it: sso_start_url and sso_region are required"),
-            _ => finding.remedy(format!("use one of: {}", names.join(", "))),
+            _ => finding.remedy(remedy!("use one of: {}", names[..])),
         });
     };
     section.check()?;
@@ -138,7 +139,7 @@ impl Keys<'_> {
             }
             (None, None) => Finding::new(Cause::ConfigMalformed, format!("{key} is missing")),
         };
-        finding.remedy(format!("add {key}"))
+        finding.remedy(remedy!("add {}", key))
     }
 }
 
@@ -156,18 +157,20 @@ fn no_session(set: &ProfileSet, name: &Value) -> Finding {
                 "{origin} has [profile {}] with sso_start_url",
                 name.text
             ))
-            .remedy(format!("write [sso-session {}] at {origin}", name.text));
+            .remedy(remedy!("write [sso-session {}] at {}", name.text, origin));
     }
     if let Some(similar) = set.similar_session(&name.text) {
-        return finding.remedy(format!(
-            "did you mean `{}`, at {}?",
-            similar.name, similar.origin
+        return finding.remedy(remedy!(
+            "did you mean {}, at {}?",
+            similar.name,
+            similar.origin
         ));
     }
     if let Some((what, origin)) = set.misplaced_session(&name.text) {
-        return finding.evidence(what).remedy(format!(
-            "write [sso-session {}] in the config file, in the place of {origin}",
-            name.text
+        return finding.evidence(what).remedy(remedy!(
+            "write [sso-session {}] in the config file, in the place of {}",
+            name.text,
+            origin
         ));
     }
     finding.remedy("add the section, or run: aws configure sso-session")

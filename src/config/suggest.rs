@@ -2,7 +2,7 @@
 //! a similar name.
 
 use super::profiles::{Profile, ProfileSet};
-use crate::finding::{Cause, Finding, Origin, Result};
+use crate::finding::{Cause, Finding, Origin, Result, remedy};
 use crate::text::printable;
 
 /// Names up to this distance are similar.
@@ -27,7 +27,7 @@ impl ProfileSet {
         if let Some(Profile { origin, .. }) = self.other(name) {
             return finding
                 .evidence(format!("{origin} has [{name}] without `profile`"))
-                .remedy(format!("write [profile {name}] at {origin}"));
+                .remedy(remedy!("write [profile {}] at {}", name, origin));
         }
         if let Some(other) = self
             .others()
@@ -35,13 +35,13 @@ impl ProfileSet {
         {
             let origin = &other.origin;
             let header = if name == "default" {
-                "default".to_owned()
+                "default".into()
             } else {
-                format!("profile {name}")
+                remedy!("profile {}", name)
             };
             return finding
                 .evidence(format!("{origin} has [{}]", other.name))
-                .remedy(format!("write [{header}] at {origin}"));
+                .remedy(remedy!("write [{}] at {}", header, origin));
         }
         if let Some(origin) = self.indented(name) {
             return finding
@@ -49,7 +49,7 @@ impl ProfileSet {
                     "[profile {name}] at {origin} is indented: every tool reads it as part of \
                     the line above"
                 ))
-                .remedy(format!(
+                .remedy(remedy!(
                     "remove the spaces at the beginning of line {}",
                     origin.line
                 ));
@@ -58,7 +58,7 @@ impl ProfileSet {
         if let Some(Profile { origin, .. }) = self.profile(&format!("profile {name}")) {
             return finding
                 .evidence(format!("{origin} has [profile {name}]"))
-                .remedy(format!("write [{name}] at {origin}"));
+                .remedy(remedy!("write [{}] at {}", name, origin));
         }
         let Some(Profile {
             name: other,
@@ -73,9 +73,9 @@ impl ProfileSet {
                 .evidence(format!(
                     "the name of a profile at {origin} contains invisible characters"
                 ))
-                .remedy(format!("retype line {} of {}", origin.line, origin.file));
+                .remedy(remedy!("retype line {} of {}", origin.line, origin.file));
         }
-        finding.remedy(format!("did you mean `{other}`, at {origin}?"))
+        finding.remedy(remedy!("did you mean {}, at {}?", other, origin))
     }
 
     /// The place where the header of a profile is read as part of a value.
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_missing_profile_has_a_suggestion() {
         let set = ProfileSet::from_texts("[profile prod]\n[dev]\n", "");
-        assert!(set.find("Prdo").unwrap_err().remedy[0].contains("`prod`"));
+        assert!(set.find("Prdo").unwrap_err().remedy[0].contains("mean prod, at"));
         assert!(set.find("dev").unwrap_err().evidence[0].contains("f:2 has [dev] without"));
         assert_eq!(nearest("prod", ["staging", "x"].into_iter()), None);
     }

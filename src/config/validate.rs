@@ -6,10 +6,16 @@ use super::profiles::{Profile, ProfileSet};
 use crate::aws::access_key::{Keys, Part, blocking_flaw};
 use crate::aws::names::{is_account, is_region, region_fix};
 use crate::credentials::{Credentials, Secret};
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Remedy, Result, remedy};
 
 /// A finding about one value.
-pub(super) fn invalid(cause: Cause, key: &str, value: &Value, what: &str, fix: &str) -> Finding {
+pub(super) fn invalid(
+    cause: Cause,
+    key: &str,
+    value: &Value,
+    what: &str,
+    fix: impl Into<Remedy>,
+) -> Finding {
     Finding::new(cause, format!("{key} at {} {what}", value.origin))
         .at(&value.origin)
         .remedy(fix)
@@ -81,13 +87,13 @@ impl Charset {
         if is_quoted(value) {
             return Err(quotes(key, value));
         }
-        let fix = format!("use {min} to {max} letters, digits or {extra}_");
+        let fix = remedy!("use {} to {} letters, digits or {}_", min, max, extra);
         Err(invalid(
             Cause::ConfigMalformed,
             key,
             value,
             "is not what AWS accepts",
-            &fix,
+            fix,
         ))
     }
 }
@@ -138,13 +144,16 @@ pub(super) fn account(key: &str, value: &Value) -> Result<()> {
     if is_account(&value.text) {
         return Ok(());
     }
-    let fix = format!("write twelve digits without quotes, as in {key} = 012345678901");
+    let fix = remedy!(
+        "write twelve digits without quotes, as in {} = 012345678901",
+        key
+    );
     Err(invalid(
         Cause::ConfigMalformed,
         key,
         value,
         "is not an account ID",
-        &fix,
+        fix,
     ))
 }
 
@@ -163,7 +172,7 @@ pub(super) fn role_arn(value: &Value) -> Result<()> {
     if is_quoted(value) {
         return Err(quotes("role_arn", value));
     }
-    let wrong = |what, fix: &str| {
+    let wrong = |what, fix: Remedy| {
         Err(invalid(
             Cause::ConfigMalformed,
             "role_arn",
@@ -176,15 +185,18 @@ pub(super) fn role_arn(value: &Value) -> Result<()> {
         && let Some(rest) = session.strip_prefix("assumed-role/")
         && let Some(name) = rest.split('/').next()
     {
-        let fix = format!(
-            "role_arn = arn:{partition}:iam::{account}:role/{name}, with the path of the \
-                role if it has one"
+        let fix = remedy!(
+            "role_arn = arn:{}:iam::{}:role/{}, with the path of the \
+                role if it has one",
+            partition,
+            account,
+            name
         );
-        return wrong("is the ARN of a session, not of a role", &fix);
+        return wrong("is the ARN of a session, not of a role", fix);
     }
     wrong(
         "is not the ARN of a role",
-        "role_arn = arn:aws:iam::123456789012:role/NAME",
+        "role_arn = arn:aws:iam::123456789012:role/NAME".into(),
     )
 }
 
@@ -199,7 +211,7 @@ pub(super) fn region(key: &str, value: &Value) -> Result<()> {
         key,
         value,
         "is not a region",
-        &fix,
+        fix,
     ))
 }
 

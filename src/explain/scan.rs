@@ -4,7 +4,7 @@ use super::coded::coded_errors;
 use super::flatten::flatten;
 use super::messages::Messages;
 use crate::aws::error_code::ErrorKind;
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, remedy};
 use crate::text::redacted;
 
 /// So many different errors are reported; a log may contain any number.
@@ -102,12 +102,9 @@ pub fn scan(text: &str) -> Vec<LoggedError> {
 fn redact(error: &mut LoggedError) {
     error.message = redacted(&error.message);
     let Finding {
-        summary,
-        evidence,
-        remedy,
-        ..
+        summary, evidence, ..
     } = &mut error.finding;
-    for line in evidence.iter_mut().chain(remedy).chain([summary]) {
+    for line in evidence.iter_mut().chain([summary]) {
         *line = redacted(line);
     }
 }
@@ -150,7 +147,11 @@ fn own_failure(text: &str) -> Option<LoggedError> {
             .filter_map(|stop| rest.find(stop))
             .min()
             .unwrap_or(rest.len());
-        finding = finding.evidence(seen).remedy(head(rest[..end].trim(), 200));
+        // A log is not ours, whatever it says: its step is shown, and not as one of ours.
+        let step = redacted(head(rest[..end].trim(), 200));
+        finding = finding
+            .evidence(seen)
+            .remedy(remedy!("its next step was: {}", step));
     }
     let message = finding.summary.clone();
     Some(LoggedError {

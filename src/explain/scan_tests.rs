@@ -148,8 +148,11 @@ fn our_own_failure_keeps_its_cause() {
         SSO session `corp` ended 2 h ago [sso-session-expired]\n  seen: token in the OS keyring\n  try:  awsfresh login corp\n";
     let own = only(text);
     assert_eq!(
-        (own.finding.cause, own.finding.remedy[0].as_str()),
-        (Cause::SsoSessionExpired, "awsfresh login corp")
+        (own.finding.cause, &*own.finding.remedy[0]),
+        (
+            Cause::SsoSessionExpired,
+            "its next step was: \"awsfresh login corp\""
+        )
     );
 }
 

@@ -7,6 +7,7 @@
 
 mod cause;
 mod origin;
+mod remedy;
 mod render;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ use crate::text::{bounded, grouped};
 
 pub use cause::{Cause, Class};
 pub use origin::Origin;
+pub use remedy::Remedy;
+pub(crate) use remedy::{InRemedy, profile_option, remedy};
 pub(crate) use render::{finding_json, push_finding};
 
 /// Lines of evidence and of remedies that leave the process, and bytes per line.
@@ -114,7 +117,7 @@ pub struct Finding {
     /// The observations behind it, each with its place.
     pub evidence: Vec<String>,
     /// What to do next: exact commands or file:line.
-    pub remedy: Vec<String>,
+    pub remedy: Vec<Remedy>,
     /// How much it matters.
     #[serde(default)]
     pub(crate) severity: Severity,
@@ -209,7 +212,7 @@ impl Finding {
 
     /// Adds a next step.
     #[must_use]
-    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: impl Into<Remedy>) -> Self {
         self.remedy.push(remedy.into());
         self
     }
@@ -240,19 +243,20 @@ impl Finding {
     /// length.
     #[must_use]
     pub(crate) fn for_output(&self) -> Self {
-        let line = |line: &String| bounded(&hide(line), LINE_BYTES);
-        let lines = |all: &[String]| {
-            let mut shown: Vec<String> = all.iter().take(LINES).map(line).collect();
-            let more = all.len() - shown.len();
-            if more > 0 {
-                shown.push(format!("and {} more lines", grouped(more)));
-            }
-            shown
-        };
+        let line = |line: &str| bounded(&hide(line), LINE_BYTES);
+        let evidence = self.evidence.iter().take(LINES).map(|text| line(text));
+        let remedy = self.remedy.iter().take(LINES);
+        let more = |all: usize| (all > LINES).then(|| grouped(all - LINES));
+        let more_evidence = more(self.evidence.len()).map(|more| format!("and {more} more lines"));
+        let more_remedies =
+            more(self.remedy.len()).map(|more| remedy::remedy!("and {} more lines", more));
         Self {
             summary: line(&self.summary),
-            evidence: lines(&self.evidence),
-            remedy: lines(&self.remedy),
+            evidence: evidence.chain(more_evidence).collect(),
+            remedy: remedy
+                .map(|text| text.map(line))
+                .chain(more_remedies)
+                .collect(),
             subjects: self.subjects.iter().take(LINES).cloned().collect(),
             ..self.clone()
         }

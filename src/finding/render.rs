@@ -70,7 +70,7 @@ pub(crate) fn push_finding(text: &mut Styled, finding: &Finding) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Cause;
+    use crate::finding::{Cause, Remedy};
 
     #[test]
     fn a_finding_is_three_lines_of_text() {
@@ -99,7 +99,9 @@ mod tests {
         let long = "Ω\n\u{1b}[31m\u{202e}\u{200b}".repeat(5000);
         let mut finding = Finding::new(Cause::Unexpected, long.clone());
         for _ in 0..50 {
-            finding = finding.evidence(long.clone()).remedy(long.clone());
+            finding = finding
+                .evidence(long.clone())
+                .remedy(Remedy::of_words([&long]));
         }
         let text = finding.to_string();
         assert!(

@@ -135,7 +135,7 @@ pub(super) struct Wait<'a> {
     /// What the lock is for, as in "the …".
     pub(super) what: &'a str,
     /// What to do after the deadline.
-    pub(super) remedy: &'a str,
+    pub(super) remedy: &'static str,
 }
 
 /// Takes a lock, or fails at the deadline; without one, at once. Returns the lock, where the file
@@ -158,7 +158,12 @@ pub(super) fn take(
 }
 
 /// The finding for a lock that another process held until the deadline.
-pub(super) fn lock_timeout(world: &World, what: &str, waited: Duration, remedy: &str) -> Finding {
+pub(super) fn lock_timeout(
+    world: &World,
+    what: &str,
+    waited: Duration,
+    remedy: &'static str,
+) -> Finding {
     let summary = format!("another awsfresh process still holds the lock of the {what}");
     let waited = waited.as_secs_f64();
     let dir = world.state.main.join(DIR);

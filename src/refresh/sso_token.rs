@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use super::cache_key::{sign_in_key, token_key};
 use super::lock::{self, Failure, RefreshLock, Wait};
 use crate::credentials::Secret;
-use crate::finding::{Cause, Class, Finding, Result};
-use crate::shell::quoted_path;
+use crate::finding::{Cause, Class, Finding, Result, remedy};
 use crate::source::Calls;
 use crate::source::sso::{self, Session, Token, TokenSource};
 use crate::store::{self, CacheKey, Store, StoreError};
@@ -250,10 +249,7 @@ impl<'a> SsoTokens<'a> {
                 }
                 TokenSource::File => {
                     let dir = self.session.path().parent();
-                    finding.remedy(format!(
-                        "ls -ld {}",
-                        quoted_path(dir.unwrap_or(Path::new(".")))
-                    ))
+                    finding.remedy(remedy!("ls -ld {}", dir.unwrap_or(Path::new("."))))
                 }
             }
         };

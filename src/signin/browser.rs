@@ -13,7 +13,7 @@ use super::opener::Opener;
 use super::page::Page;
 use crate::credentials::Secret;
 use crate::digest::{random_hex, sha256};
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, remedy};
 use crate::source::Calls;
 use crate::source::sso::{self, NoToken, Registration, Session, Token};
 use crate::text::redacted;
@@ -262,7 +262,7 @@ impl BrowserFlow<'_> {
         Finding::new(Cause::SsoSessionMissing, summary)
             .evidence(format!("waited {waited} for the browser to come back"))
             .remedy(self.session.login())
-            .remedy(format!(
+            .remedy(remedy!(
                 "if the browser shows an error or cannot reach 127.0.0.1: {}",
                 self.session.config().login_command_with("--device")
             ))

@@ -10,9 +10,8 @@ use super::device::DeviceFlow;
 use super::opener::{Opener, Way};
 use crate::config::{Network, SsoSession};
 use crate::credentials::Secret;
-use crate::finding::{Cause, Class, Finding, Result};
+use crate::finding::{Cause, Class, Finding, Result, remedy};
 use crate::refresh::{SsoTokens, registration_key};
-use crate::shell::quoted_path;
 use crate::source::Calls;
 use crate::source::sso::{
     self, Flow, NoToken, Registration, Session, Token, TokenFacts, TokenSource,
@@ -178,11 +177,11 @@ impl Attempt<'_> {
         match self.place() {
             TokenSource::File => self.session.check_room(ROOM).map_err(|e| {
                 let dir = self.session.path().parent().unwrap_or(Path::new("."));
-                no_place(&what, &e.to_string()).remedy(format!("ls -ld {}", quoted_path(dir)))
+                no_place(&what, &e.to_string()).remedy(remedy!("ls -ld {}", dir))
             }),
             TokenSource::Store => require_store(self.sign_in.store, &what).map_err(|finding| {
-                finding.remedy(format!(
-                    "or keep it in the AWS CLI's file, in plain text: {}",
+                finding.remedy(remedy!(
+                    "or keep it in plain text, in the file of the AWS CLI: {}",
                     self.session.config().login_command_with("--share-with-cli")
                 ))
             }),

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::files;
-use crate::finding::{Cause, Finding};
-use crate::shell::quoted_path;
+use crate::finding::{Cause, Finding, remedy};
 
 /// A file that does not parse is read again after these pauses, in milliseconds.
 const ATTEMPTS: [u64; 3] = [0, 50, 100];
@@ -50,5 +49,5 @@ pub(super) fn unreadable_file(what: &str, path: &Path, error: &io::Error) -> Fin
         format!("the {what} file {shown} cannot be read"),
     )
     .evidence(error.to_string())
-    .remedy(format!("ls -l {}", quoted_path(path)))
+    .remedy(remedy!("ls -l {}", path))
 }

@@ -24,7 +24,7 @@ use super::endpoint_override::{EndpointOverride, SettingPlace};
 use super::proxy_password;
 use crate::config::{Network, Value};
 use crate::files;
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
 
 /// All public roots together take a quarter of a megabyte.
@@ -220,7 +220,7 @@ impl Connections {
     fn tls_context(&self) -> Result<TlsContext> {
         let mut roots = TrustStore::default();
         if let Some((path, place)) = &self.ca_bundle {
-            let unusable = |cause, why: String, remedy: &str| {
+            let unusable = |cause, why: String, remedy: &'static str| {
                 Finding::new(cause, format!("the CA bundle {} {why}", path.display()))
                     .evidence(format!("named by {place}"))
                     .remedy(remedy)
@@ -279,8 +279,9 @@ impl Connections {
             } else {
                 "is not a proxy URL"
             };
-            Finding::new(Cause::ProxyMisconfigured, format!("{name} {what}")).remedy(format!(
-                "export {name}=http://USER:PASSWORD@HOST:PORT, the password percent-encoded"
+            Finding::new(Cause::ProxyMisconfigured, format!("{name} {what}")).remedy(remedy!(
+                "export {}=http://USER:PASSWORD@HOST:PORT, the password percent-encoded",
+                name
             ))
         })?;
         Ok(match &self.no_proxy {

@@ -147,7 +147,7 @@ mod tests {
             ("invalid peer certificate: UnknownIssuer", false),
         ] {
             let finding = connection_error(detail, false, "STS in eu-west-1");
-            let first = finding.remedy[0] == clock_sync_command();
+            let first = *finding.remedy[0] == *clock_sync_command();
             assert_eq!(first, is_clock, "{detail}");
         }
     }

@@ -29,8 +29,7 @@ use crate::config::Value;
 use crate::credentials::{Credentials, Secret};
 use crate::digest::{random_hex, sha256_hex};
 use crate::files;
-use crate::finding::{Cause, Finding, Result};
-use crate::shell::quoted;
+use crate::finding::{Cause, Finding, Result, profile_option, remedy};
 use crate::text::redacted;
 use crate::time::Timestamp;
 use crate::world::World;
@@ -124,7 +123,10 @@ impl Session<'_> {
     fn sign_in(&self, finding: Finding) -> Finding {
         finding
             .evidence(format!("login_session at {}", self.arn.origin))
-            .remedy(format!("aws login --profile {}", quoted(self.profile)))
+            .remedy(remedy!(
+                "aws login {}",
+                profile_option("--profile", self.profile)
+            ))
     }
 
     fn read(&self) -> Result<LoginToken> {

@@ -14,7 +14,7 @@ use super::bounded_body::bounded;
 use super::{Sources, from_sdk, sdk_error};
 use crate::credentials::{Credentials, Secret};
 use crate::files;
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, remedy};
 use crate::text::redacted;
 use crate::world::{CONTAINER_VARIABLES, World};
 
@@ -65,8 +65,9 @@ pub(super) async fn container(sources: &Sources<'_>, limit: Duration) -> Result<
             .evidence(name)
             .evidence(words)
             .remedy("in ECS or EKS: check the task or pod role")
-            .remedy(format!(
-                "elsewhere the variable was copied from another place: unset {name}"
+            .remedy(remedy!(
+                "elsewhere the variable was copied from another place: unset {}",
+                name
             ))
     })
 }

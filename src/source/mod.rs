@@ -28,7 +28,7 @@ use crate::aws::partition;
 use crate::aws::shared_findings::clock_sync_command;
 use crate::config::{Base, Chain, Hop};
 use crate::credentials::{Credentials, Secret};
-use crate::finding::{Cause, Finding, Origin, Result};
+use crate::finding::{Cause, Finding, Origin, Result, remedy};
 use crate::time::Timestamp;
 use crate::world::{REGION_VARIABLES, World};
 
@@ -211,13 +211,16 @@ impl<'a> Sources<'a> {
                 let summary = format!("`credential_source = Environment`, but {name} is not set");
                 Finding::new(Cause::SourceMissing, summary)
                     .evidence(format!("credential_source at {origin}"))
-                    .remedy(format!("export {name}, or name another credential_source"))
+                    .remedy(remedy!(
+                        "export {}, or name another credential_source",
+                        name
+                    ))
             })
         };
         let invalid = |cause, name: &str, what: &str| {
             Finding::new(cause, format!("{name} {what}"))
                 .evidence(format!("credential_source = Environment at {origin}"))
-                .remedy(format!("export {name} again"))
+                .remedy(remedy!("export {} again", name))
         };
         let id = required("AWS_ACCESS_KEY_ID")?;
         let secret = required("AWS_SECRET_ACCESS_KEY")?;

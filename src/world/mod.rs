@@ -13,9 +13,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use directories::{BaseDirs, ProjectDirs};
 
 use crate::files;
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, remedy};
 use crate::settings::Settings;
-use crate::shell::quoted_path;
 use crate::time::Timestamp;
 pub(crate) use state::StateDirs;
 
@@ -310,7 +309,7 @@ fn readable(
             Err(_) if matters(&name) => {
                 let summary = format!("the environment variable {name} is not valid UTF-8");
                 return Err(Finding::new(Cause::Usage, summary)
-                    .remedy(format!("unset {name}, or export it again")));
+                    .remedy(remedy!("unset {}, or export it again", name)));
             }
             Err(_) => {}
         }
@@ -348,8 +347,7 @@ fn read_settings(path: &Path) -> Result<Settings> {
         }
         Err(e) => {
             let summary = format!("cannot read {}: {e}", path.display());
-            Err(Finding::new(Cause::ConfigUnreadable, summary)
-                .remedy(format!("ls -l {}", quoted_path(path))))
+            Err(Finding::new(Cause::ConfigUnreadable, summary).remedy(remedy!("ls -l {}", path)))
         }
     }
 }

@@ -5,9 +5,8 @@ use super::session::Session;
 use super::{Delivery, seconds};
 use crate::config::Base;
 use crate::credentials::Credentials;
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, profile_option, remedy};
 use crate::refresh::Refresher;
-use crate::shell::quoted;
 use crate::source::Identity;
 use crate::time::{Timestamp, human_duration};
 
@@ -145,9 +144,11 @@ impl Session<'_> {
                         None => format!("no duration_seconds in profile `{name}`: AWS grants 1 h"),
                     })
                     .evidence(format!("role_arn at {}", hop.role_arn.origin))
-                    .remedy(format!(
-                        "set duration_seconds = {duration} in profile `{name}`, up to the \
-                            role's maximum session duration (at most 12 h)"
+                    .remedy(remedy!(
+                        "set duration_seconds = {} in profile {}, up to the \
+                            maximum session duration of the role (at most 12 h)",
+                        duration,
+                        name
                     ))
             }
             None => {
@@ -174,11 +175,11 @@ impl Session<'_> {
         let unexpected = |what: String| {
             let summary =
                 format!("these credentials belong to {what}; the command was not started");
-            let profile = quoted(&self.chain.profile);
             Err(Finding::new(Cause::IdentityUnexpected, summary)
                 .evidence(format!("AWS says: {}", identity.arn))
-                .remedy(format!(
-                    "use another profile, or check this one: awsfresh status -p {profile}"
+                .remedy(remedy!(
+                    "use another profile, or check this one: awsfresh status {}",
+                    profile_option("-p", &self.chain.profile)
                 )))
         };
         if let Some(account) = &self.options.expect_account

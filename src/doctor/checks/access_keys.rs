@@ -3,7 +3,7 @@
 use crate::aws::access_key::{Flaw, Keys, Part, flaws};
 use crate::config::{Profile, Value, key_typos};
 use crate::doctor::facts::Facts;
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, remedy};
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     facts
@@ -65,8 +65,8 @@ fn of_profile(facts: &Facts, profile: &Profile) -> Vec<Finding> {
 fn of_flaw(profile: &Profile, parts: &Parts<'_>, flaw: Flaw) -> Finding {
     let origin = &parts.value(flaw.part).origin;
     let fix = match flaw.cause {
-        Cause::StaleSessionToken => format!("remove line {} of {}", origin.line, origin.file),
-        _ => flaw.fix.to_owned(),
+        Cause::StaleSessionToken => remedy!("remove line {} of {}", origin.line, origin.file),
+        _ => flaw.fix.into(),
     };
     let summary = format!(
         "{} of profile `{}` {}",
@@ -107,9 +107,10 @@ fn wrapped_token(profile: &Profile, parts: &Parts<'_>) -> Option<Finding> {
         profile.name
     );
     let finding = Finding::new(Cause::SessionTokenDamaged, summary).about_profile(&profile.name);
-    let remedy = format!(
+    let remedy = remedy!(
         "write it on one line: line {} belongs to line {}",
-        rest.line, token.line
+        rest.line,
+        token.line
     );
     Some(finding.at(rest).remedy(remedy))
 }

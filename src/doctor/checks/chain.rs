@@ -7,7 +7,7 @@ use crate::aws::shared_findings::NEW_TOKEN;
 use crate::config::{Base, CHAINED_SESSION_LIMIT, Chain, Hop, Profile, invalid_values};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
-use crate::finding::{Cause, Finding, Origin};
+use crate::finding::{Cause, Finding, Origin, Remedy, remedy};
 use crate::shell::shell_syntax;
 use crate::time::human_duration;
 use crate::world::SelectedBy;
@@ -49,9 +49,11 @@ fn of_hop(facts: &Facts, chain: &Chain, n: usize, hop: &Hop) -> Vec<Finding> {
         let name = &hop.profile;
         let summary =
             format!("duration_seconds of profile `{name}` has no effect: a chained role lasts 1 h");
-        let remedy = format!(
-            "set duration_seconds = {CHAINED_SESSION_LIMIT} in profile `{name}`: the AWS CLI \
-            fails with more"
+        let remedy = remedy!(
+            "set duration_seconds = {} in profile {}: the AWS CLI \
+            fails with more",
+            CHAINED_SESSION_LIMIT,
+            name
         );
         Finding::new(Cause::RoleChainingLimit, summary)
             .about_profile(name)
@@ -168,8 +170,13 @@ fn account(profile: &Profile) -> Option<Finding> {
 }
 
 /// What to do where the key and `aws_account_id` name different accounts.
-pub(super) fn account_remedy(wanted: &str, actual: &str, place: &Origin) -> String {
-    format!("use a key of account {wanted}, or set aws_account_id = {actual} at {place}")
+pub(super) fn account_remedy(wanted: &str, actual: &str, place: &Origin) -> Remedy {
+    remedy!(
+        "use a key of account {}, or set aws_account_id = {} at {}",
+        wanted,
+        actual,
+        place
+    )
 }
 
 /// Keys in the credentials file and another source in the config file: Python tools use the keys.
@@ -196,7 +203,7 @@ fn keys_beside_source(facts: &Facts, profile: &Profile) -> Option<Finding> {
     let finding = finding
         .at(&keys.origin)
         .evidence(format!("{key} at {}", value.origin));
-    Some(finding.remedy(format!("remove [{name}] from {}", keys.origin.file)))
+    Some(finding.remedy(remedy!("remove [{}] from {}", name, keys.origin.file)))
 }
 
 fn web_identity_expired(facts: &Facts) -> Option<Finding> {
@@ -214,7 +221,7 @@ fn web_identity_expired(facts: &Facts) -> Option<Finding> {
 }
 
 /// A finding about the chain's `credential_process`.
-fn of_process(facts: &Facts, what: &str, remedy: impl Fn(&Origin) -> String) -> Option<Finding> {
+fn of_process(facts: &Facts, what: &str, remedy: impl Fn(&Origin) -> Remedy) -> Option<Finding> {
     let chain = facts.chain.as_ref().ok()?;
     let Base::Process { command, profile } = &chain.base else {
         return None;
@@ -228,7 +235,7 @@ fn program_missing(facts: &Facts) -> Option<Finding> {
     let program = facts.program_missing.as_ref()?;
     let what = format!("{program} does not exist");
     of_process(facts, &what, |origin| {
-        format!("install {program}, or write its full path at {origin}")
+        remedy!("install {}, or write its full path at {}", program, origin)
     })
 }
 
@@ -241,5 +248,5 @@ fn needs_shell(facts: &Facts) -> Option<Finding> {
     let syntax = shell_syntax(&command.text).filter(|_| !cfg!(windows))?;
     let what = format!("{syntax} needs a shell, and the AWS CLI and boto3 use none");
     let remedy = "write full paths, and put what needs a shell into a script";
-    of_process(facts, &what, |_| remedy.to_owned()).map(Finding::warning)
+    of_process(facts, &what, |_| remedy.into()).map(Finding::warning)
 }

@@ -7,9 +7,8 @@ use crate::aws::shared_findings::region_of;
 use crate::config::{Base, Chain};
 use crate::doctor::environment_keys::in_environment;
 use crate::doctor::facts::Facts;
-use crate::finding::{Cause, Class, Finding, Severity, Subject};
+use crate::finding::{Cause, Class, Finding, Severity, Subject, profile_option, remedy};
 use crate::host_kind::HostKind;
-use crate::shell::quoted;
 use crate::source::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::time::{Timestamp, human_duration};
 use crate::world::{REGION_VARIABLES, SelectedBy};
@@ -55,7 +54,7 @@ fn keys(facts: &Facts) -> Vec<Finding> {
             name,
             &format!("is set without {other}"),
         )
-        .remedy(format!("unset {name}"))
+        .remedy(remedy!("unset {}", name))
         .remedy("or export both")
     };
     let mut found = Vec::new();
@@ -148,9 +147,9 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
         })
         .evidence("the AWS CLI, boto3, Terraform and most SDKs use the environment first")
         .remedy(UNSET)
-        .remedy(format!(
-            "awsfresh -p {} -- COMMAND runs a command without them",
-            quoted(name)
+        .remedy(remedy!(
+            "awsfresh {} -- COMMAND runs a command without them",
+            profile_option("-p", name)
         ));
     let finding = if facts.host.is(HostKind::Lambda) {
         finding.evidence("this is a Lambda function: these are the keys of its role")
@@ -200,7 +199,10 @@ fn default_shadows_ambient(facts: &Facts) -> Option<Finding> {
     let sources = ["aws_access_key_id", "role_arn", "credential_process"];
     let origin = &sources.into_iter().find_map(|key| default.get(key))?.origin;
     let summary = format!("[default] has credentials, which override those of {offered}");
-    let remedy = format!("remove the credentials of [default] at {origin}, or rename the section");
+    let remedy = remedy!(
+        "remove the credentials of [default] at {}, or rename the section",
+        origin
+    );
     let finding = Finding::new(Cause::DefaultProfileShadows, summary)
         .about_place(origin)
         .evidence(format!("{origin}; the environment variable {offered}"))
@@ -240,7 +242,7 @@ fn two_regions(facts: &Facts) -> Option<Finding> {
         "AWS_REGION and AWS_DEFAULT_REGION differ: boto3 and the AWS CLI v1 use the second";
     let finding = Finding::new(Cause::RegionConflict, summary).warning();
     let finding = finding.evidence(format!("AWS_REGION={a}, AWS_DEFAULT_REGION={b}"));
-    (a != b).then(|| finding.remedy(format!("export AWS_DEFAULT_REGION={}", quoted(a))))
+    (a != b).then(|| finding.remedy(remedy!("export AWS_DEFAULT_REGION={}", a)))
 }
 
 fn role_of_another_partition(chain: &Chain, place: &str, region: &str) -> Option<Finding> {
@@ -283,7 +285,7 @@ fn global_endpoint(facts: &Facts, place: &str, region: &str) -> Option<Finding> 
     let finding = finding
         .evidence(format!("{setting} is `legacy`"))
         .evidence(format!("{place}: {region}, an opt-in region"));
-    Some(finding.remedy("remove the setting, or set it to `regional`"))
+    Some(finding.remedy("remove the setting, or set it to regional"))
 }
 
 /// Requests that go to a host which is not AWS: an emulator, or a mistake.
@@ -294,8 +296,8 @@ fn overrides(facts: &Facts) -> Vec<Finding> {
         let summary = format!("requests go to {}, not to AWS", endpoint.shown());
         let finding = Finding::new(Cause::EndpointOverridden, summary).evidence(place.to_string());
         let finding = finding.remedy(match place {
-            SettingPlace::Variable(name) => format!("unset {name}"),
-            SettingPlace::File(_) => format!("remove {place}"),
+            SettingPlace::Variable(name) => remedy!("unset {}", name),
+            SettingPlace::File(_) => remedy!("remove {}", place.to_string()),
         });
         let finding = finding.remedy("or AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true");
         if facts.failure().is_some() {
@@ -335,5 +337,5 @@ fn metadata_through_proxy(facts: &Facts) -> Option<Finding> {
     let finding = finding.evidence(format!(
         "the environment variable {proxy}, NO_PROXY={exempt}"
     ));
-    Some(finding.remedy(format!("export NO_PROXY={}", quoted(&rules.join(",")))))
+    Some(finding.remedy(remedy!("export NO_PROXY={}", rules.join(","))))
 }

@@ -4,8 +4,7 @@ use super::merge::{and_more, first_few};
 use crate::config::{CREDENTIAL_KEYS, Profile, Value};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
-use crate::finding::{Cause, Finding};
-use crate::shell::quoted_path;
+use crate::finding::{Cause, Finding, Remedy, remedy};
 use crate::text::{listed, printable};
 
 /// Keys that decide whether any call works, besides those of the credentials.
@@ -53,7 +52,7 @@ fn missing(facts: &Facts) -> Vec<Finding> {
         let summary = format!("{variable} names a file that does not exist");
         let finding = Finding::new(Cause::ConfigUnreadable, summary)
             .evidence(format!("{variable}={}", file.path.display()))
-            .remedy(format!("unset {variable}"))
+            .remedy(remedy!("unset {}", variable))
             .remedy("or create the file");
         Some(finding.warning_if(facts.chain.is_ok()))
     };
@@ -88,7 +87,7 @@ fn access(facts: &Facts, file: &FileFacts, open: u32, what: &str) -> Option<Find
     if owner != uid && owner != 0 {
         let finding = finding(format!("{path} belongs to another user ({owner})"));
         let finding = finding.evidence(format!("{path}: owner {owner}, this is user {uid}"));
-        return Some(finding.remedy(format!("sudo chown -R {uid} {}", quoted_path(&file.path))));
+        return Some(finding.remedy(remedy!("sudo chown -R {} {}", uid, file.path)));
     }
     if mode & open == 0 {
         return None;
@@ -96,7 +95,7 @@ fn access(facts: &Facts, file: &FileFacts, open: u32, what: &str) -> Option<Find
     let private = if file.is_dir { "700" } else { "600" };
     let finding = finding(format!("other users can {what} {path}"));
     let finding = finding.evidence(format!("{path}: mode {mode:03o}"));
-    Some(finding.remedy(format!("chmod {private} {}", quoted_path(&file.path))))
+    Some(finding.remedy(remedy!("chmod {} {}", private, file.path)))
 }
 
 /// A token file, or its directory, in which a renewed SSO token could not be saved.
@@ -134,11 +133,11 @@ fn duplicates(facts: &Facts) -> Vec<Finding> {
         let finding = Finding::new(Cause::ConfigDuplicate, summary).about_place(last);
         let finding = finding.evidence(format!("{last}, and before in line {earlier}"));
         let lines = match places.as_slice() {
-            [first, last] => format!("one of lines {} and {}", first.line, last.line),
-            [first, ..] => format!("one of the {} lines from {}", places.len(), first.line),
+            [first, last] => remedy!("one of lines {} and {}", first.line, last.line),
+            [first, ..] => remedy!("one of the {} lines from {}", places.len(), first.line),
             [] => return None,
         };
-        Some(finding.remedy(format!("keep {lines} of {}", last.file)))
+        Some(finding.remedy(remedy!("keep {} of {}", lines, last.file)))
     })
 }
 
@@ -173,9 +172,10 @@ fn comments(facts: &Facts) -> Vec<Finding> {
         let origin = &value.origin;
         let summary =
             format!("the AWS CLI and boto3 read the comment after {key} as part of the value");
-        let remedy = format!(
+        let remedy = remedy!(
             "put the comment on a line of its own above line {} of {}",
-            origin.line, origin.file
+            origin.line,
+            origin.file
         );
         let finding = Finding::new(Cause::InlineCommentInValue, summary)
             .at(origin)
@@ -199,20 +199,21 @@ fn unusual_name(profile: &Profile) -> Option<Finding> {
     let finding = Finding::new(Cause::ConfigMalformed, summary)
         .at(&profile.origin)
         .warning();
-    Some(finding.remedy(format!(
-        "use a name of letters, digits and {NAME_CHARACTERS}"
+    Some(finding.remedy(remedy!(
+        "use a name of letters, digits and {}",
+        NAME_CHARACTERS
     )))
 }
 
 /// Sections that look like profiles and are not.
 fn unread_sections(facts: &Facts) -> Vec<Finding> {
-    let finding = |section: &Profile, wrong: &str, form: &str, right: &str| {
+    let finding = |section: &Profile, wrong: &str, form: &str, right: Remedy| {
         let origin = &section.origin;
         let summary = format!("[{wrong}] at {origin} is not a profile: {form}");
         let finding = Finding::new(Cause::ConfigMalformed, summary)
             .at(origin)
             .warning();
-        finding.remedy(format!("write [{right}] at {origin}"))
+        finding.remedy(remedy!("write [{}] at {}", right, origin))
     };
     let known = ["default", "plugins", "preview"];
     let is_bare = |section: &&Profile| {
@@ -225,8 +226,8 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
         MAX_FINDINGS,
         |section| {
             let name = printable(&section.name);
-            let right = format!("profile {name}");
-            Some(finding(section, &name, "write [profile NAME]", &right))
+            let right = remedy!("profile {}", name);
+            Some(finding(section, &name, "write [profile NAME]", right))
         },
     );
     let prefixed = facts.set.profiles().filter_map(|section| {
@@ -236,7 +237,8 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
     let prefixed = first_few(prefixed, MAX_FINDINGS, |(section, name)| {
         let name = printable(name);
         let wrong = format!("profile {name}");
-        Some(finding(section, &wrong, "write [NAME]", &name))
+        let right = remedy!("{}", name);
+        Some(finding(section, &wrong, "write [NAME]", right))
     });
     bare.into_iter().chain(prefixed).collect()
 }

@@ -1,9 +1,8 @@
 //! Where this runs: something missing may exist for another user, or was never passed in.
 
 use crate::doctor::facts::{Facts, ID_TOKEN_VARIABLE};
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, remedy};
 use crate::host_kind::HostKind;
-use crate::shell::quoted_path;
 
 /// Adds to a finding about something missing where else it may be, and how it gets here.
 pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
@@ -44,8 +43,9 @@ fn sudo(facts: &Facts, finding: Finding) -> Finding {
             .evidence(format!(
                 "this runs under sudo for {user}, whose files are in another home directory"
             ))
-            .remedy(format!(
-                "sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {user}"
+            .remedy(remedy!(
+                "sudo --preserve-env=AWS_CONFIG_FILE,AWS_SHARED_CREDENTIALS_FILE, or sudo -u {}",
+                user
             )),
         None => finding,
     }
@@ -62,7 +62,7 @@ fn own_home(facts: &Facts, finding: Finding) -> Finding {
             "HOME is not this user's home directory, which has AWS files: {}",
             dir.display()
         ))
-        .remedy(format!("export HOME={}", quoted_path(home)))
+        .remedy(remedy!("export HOME={}", home))
 }
 
 /// WSL and Windows have a home directory each.
@@ -70,26 +70,29 @@ fn windows(facts: &Facts, finding: Finding) -> Finding {
     let Some(dir) = facts.host.windows.first() else {
         return finding;
     };
-    let [config, credentials] = ["config", "credentials"].map(|name| quoted_path(&dir.join(name)));
+    let [config, credentials] = ["config", "credentials"].map(|name| dir.join(name));
     finding
         .evidence(format!(
             "this is WSL, and Windows has AWS files of its own: {}",
             dir.display()
         ))
-        .remedy(format!(
-            "export AWS_CONFIG_FILE={config} AWS_SHARED_CREDENTIALS_FILE={credentials}"
+        .remedy(remedy!(
+            "export AWS_CONFIG_FILE={} AWS_SHARED_CREDENTIALS_FILE={}",
+            config,
+            credentials
         ))
 }
 
 /// A container contains nothing of the host's home directory by itself.
 fn container(facts: &Facts, finding: Finding) -> Finding {
     let config = &facts.files[0].path;
-    let dir = config.parent().unwrap_or(config).display();
+    let dir = config.parent().unwrap_or(config);
     finding
         .evidence(format!(
-            "this runs in a container, and {dir} contains no AWS files"
+            "this runs in a container, and {} contains no AWS files",
+            dir.display()
         ))
-        .remedy(format!("docker run -v ~/.aws:{dir} -e AWS_PROFILE …"))
+        .remedy(remedy!("docker run -v ~/.aws:{} -e AWS_PROFILE …", dir))
         .remedy(
             "or awsfresh --deliver env -p PROFILE -- docker run -e AWS_ACCESS_KEY_ID -e \
             AWS_SECRET_ACCESS_KEY -e AWS_SESSION_TOKEN …",

@@ -13,8 +13,7 @@ use crate::config::{Base, Chain};
 use crate::doctor::aws_cli_cache::supports_sso_sessions;
 use crate::doctor::facts::Facts;
 use crate::doctor::probe_results::{HostResult, HostRole, ProbeResults, StepResult};
-use crate::finding::{Cause, Class, Finding, Severity, Subject};
-use crate::shell::quoted_path;
+use crate::finding::{Cause, Class, Finding, Severity, Subject, remedy};
 use crate::time::human_duration;
 
 /// Clocks further apart than this, in seconds, get requests rejected; half of it is worth a
@@ -106,7 +105,7 @@ fn cli_sessions(facts: &Facts, probes: &ProbeResults) -> Vec<Finding> {
         let finding = Finding::new(Cause::RoleDeleted, summary)
             .evidence(format!("{}, until {end}", session.path.display()))
             .evidence(said.evidence.first().cloned().unwrap_or_default())
-            .remedy(format!("rm {}", quoted_path(&session.path)));
+            .remedy(remedy!("rm {}", session.path));
         // A token of the global endpoint is rejected in an opt-in region, too.
         let in_opt_in = facts.region().is_some_and(partition::is_opt_in);
         found.push(

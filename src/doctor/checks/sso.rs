@@ -1,7 +1,7 @@
 //! IAM Identity Center: hosts and token, as far as they can be checked here.
 
 use crate::doctor::facts::Facts;
-use crate::finding::{Cause, Finding, Severity};
+use crate::finding::{Cause, Finding, Severity, remedy};
 use crate::source::sso::TokenFacts;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -40,7 +40,7 @@ fn of_token(facts: &Facts, token: &TokenFacts) -> Vec<Finding> {
         let remedy = "use an [sso-session] with sso_registration_scopes = sso:account:access, which can \
             be refreshed";
         found.push(Finding {
-            remedy: vec![remedy.to_owned()],
+            remedy: vec![remedy.into()],
             ..finding
         });
     }
@@ -58,5 +58,5 @@ fn region_mismatch(token: &TokenFacts) -> Option<Finding> {
         format!("sso_region is {configured}, but the sign-in to `{label}` was made in {region}");
     let finding = Finding::new(Cause::SsoRegionMismatch, summary).likely();
     let finding = finding.evidence(format!("region in {}", token.place));
-    Some(finding.remedy(format!("set sso_region = {region}, then {}", token.login)))
+    Some(finding.remedy(remedy!("set sso_region = {}, then {}", region, token.login)))
 }

@@ -9,7 +9,7 @@ use crate::config::Base;
 use crate::doctor::facts::Facts;
 use crate::doctor::metadata::Metadata;
 use crate::doctor::probe_results::{Step, StepResult};
-use crate::finding::{Cause, Finding, Subject};
+use crate::finding::{Cause, Finding, Remedy, Subject, remedy};
 use crate::host_kind::HostKind;
 use crate::source::sso::Assignments;
 
@@ -183,8 +183,10 @@ fn valid_at_home_only(
             .as_ref()
             .is_ok_and(|chain| is_foreign(&chain.base));
     let summary = format!("region {region} is not enabled in the account of these credentials");
-    let disabled = Finding::new(Cause::RegionDisabled, summary).remedy(format!(
-        "aws account enable-region --region-name {region}, or use {home}"
+    let disabled = Finding::new(Cause::RegionDisabled, summary).remedy(remedy!(
+        "aws account enable-region --region-name {}, or use {}",
+        region,
+        home
     ));
     let disabled = with_evidence(disabled);
     if !(step.is_session && is_foreign && partition::is_opt_in(region)) {
@@ -265,7 +267,7 @@ fn trust_conditions(facts: &Facts, step: &StepResult) -> Vec<Finding> {
         return Vec::new();
     };
     let place = format!("role_arn at {}", hop.role_arn.origin);
-    let condition = |cause, summary: &str, remedy: &str| {
+    let condition = |cause, summary: &str, remedy: &'static str| {
         let finding = Finding::new(cause, summary).about(Subject::Step(n + 1));
         finding
             .evidence(place.clone())
@@ -355,8 +357,8 @@ fn assigned_instead(facts: &Facts, assignments: &Assignments, said: Finding) -> 
         .evidence(format!(
             "account {account_id} is not one of this user: {accounts}"
         ))
-        .remedy(format!("name one of them at {}", place("sso_account_id")))
-        .remedy(format!("or {ASK_ADMINISTRATOR}"))
+        .remedy(remedy!("name one of them at {}", place("sso_account_id")))
+        .remedy(remedy!("or {}", Remedy::from(ASK_ADMINISTRATOR)))
 }
 
 /// The user has other roles in the account than the one in the profile.
@@ -367,10 +369,10 @@ fn other_role(finding: Finding, roles: &[String], role_name: &str, place: &str) 
     let only = roles.first().filter(|_| roles.len() == 1);
     let finding = finding.evidence(format!("sso_role_name at {place}"));
     let finding = match similar.or(only) {
-        Some(role) => finding.remedy(format!("sso_role_name = {role} at {place}")),
-        None => finding.remedy(format!("name one of them at {place}")),
+        Some(role) => finding.remedy(remedy!("sso_role_name = {} at {}", role, place)),
+        None => finding.remedy(remedy!("name one of them at {}", place)),
     };
-    finding.remedy(format!("or {ASK_ADMINISTRATOR}"))
+    finding.remedy(remedy!("or {}", Remedy::from(ASK_ADMINISTRATOR)))
 }
 
 /// The first of many names.

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::oidc::SERVICE;
 use super::session::Session;
 use super::token::Token;
-use crate::finding::{Cause, Finding};
+use crate::finding::{Cause, Finding, remedy};
 use crate::source::sdk_error;
 use crate::text::redacted;
 use crate::time::Timestamp;
@@ -44,7 +44,7 @@ where
     };
     let said = redacted(&format!("{code}: {message}"));
     let (label, section) = (session.label(), session.config().section());
-    let check = format!("check sso_start_url and sso_region in {section}");
+    let check = remedy!("check sso_start_url and sso_region in {}", section);
     match code.as_str() {
         // Both are how AWS reports a start URL that does not belong to the region.
         "InvalidRequestException" | "InvalidClientMetadataException" | "InvalidGrantException" => {
@@ -65,8 +65,9 @@ where
             Finding::new(Cause::ConfigMalformed, summary)
                 .evidence(said)
                 .evidence(format!("sso_registration_scopes = {scopes}"))
-                .remedy(format!(
-                    "sso_registration_scopes = sso:account:access in {section}"
+                .remedy(remedy!(
+                    "sso_registration_scopes = sso:account:access in {}",
+                    section
                 ))
         }
         "InvalidClientException" | "UnauthorizedClientException" => {

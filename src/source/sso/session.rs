@@ -7,7 +7,7 @@ use crate::aws::names::host_of;
 use crate::config::{Base, SsoSession};
 use crate::digest::sha1_hex;
 use crate::files;
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Remedy, Result, remedy};
 use crate::source::cli_file::{Unreadable, read_settled, unreadable_file};
 use crate::source::connection::{Connections, Hosts, Service};
 use crate::time::{Timestamp, human_duration};
@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
     }
 
     /// The command to sign in.
-    pub(crate) fn login(&self) -> String {
+    pub(crate) fn login(&self) -> Remedy {
         self.config.login_command()
     }
 
@@ -100,9 +100,10 @@ impl<'a> Session<'a> {
                 self.label(),
                 self.region()
             ))
-            .remedy(format!(
-                "awsfresh_use_fips_endpoint = false in {section}: FIPS for everything but IAM \
-                Identity Center"
+            .remedy(remedy!(
+                "awsfresh_use_fips_endpoint = false in {}: FIPS for everything but IAM \
+                Identity Center",
+                section
             ));
         Err(if in_us {
             finding.remedy("or AWS_USE_DUALSTACK_ENDPOINT=true")

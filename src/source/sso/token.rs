@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::oidc::Registration;
 use crate::config::SsoSession;
 use crate::credentials::Secret;
+use crate::finding::Remedy;
 use crate::time::Timestamp;
 
 /// A token with less time left, in seconds, is refreshed before it is used.
@@ -61,7 +62,7 @@ pub(crate) struct TokenFacts {
     /// `sso_region` of the profile.
     pub(crate) configured_region: String,
     /// The command to sign in.
-    pub(crate) login: String,
+    pub(crate) login: Remedy,
 }
 
 impl Token {
