@@ -533,3 +533,30 @@ fn programs_that_a_process_starts_are_not_waited_for_and_end_with_a_failure() {
         "{agent} goes on"
     );
 }
+
+/// Other tools see the `credential_process` alone.
+#[test]
+fn one_section_has_the_process_and_the_source() {
+    let (aws, home) = role_on_keys(None);
+    home.config(format!(
+        "[profile deploy]\nregion = eu-west-1\n\
+         credential_process = {AWSFRESH} credential-process --profile deploy\n\
+         awsfresh_role_arn = {ROLE}\nawsfresh_source_profile = base\n\
+         [profile next]\nrole_arn = {ROLE}\nsource_profile = deploy\n"
+    ));
+    let answer = home.credentials_of("deploy").answer();
+    home.env("AWS_PROFILE", "deploy");
+    home.env(
+        "AWS_CONFIG_FILE",
+        home.home().join(".aws/config").to_str().unwrap(),
+    );
+    let asked: serde_json::Value =
+        serde_json::from_str(&home.shell(support::sandbox::ASK)).unwrap();
+    assert_eq!(asked, answer, "what a tool gets");
+    home.credentials_of("next").answer();
+    assert_eq!(aws.count("AssumeRole"), 2);
+    let doctor = home.wrap(&["doctor", "--offline", "-p", "deploy"]);
+    assert_eq!(doctor.code, Some(0), "{}", doctor.stdout);
+    let wrapped = home.wrap(&["-p", "deploy", "--", "sh", "-c", support::sandbox::ASK]);
+    assert_eq!(wrapped.answer()["AccessKeyId"], answer["AccessKeyId"]);
+}

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::base::conflict;
 use super::parser::{File, Problem, Section, SectionKind, Value};
+use super::resolve::calls_awsfresh;
 use crate::finding::{Cause, Finding, Origin, Result};
 
 /// Keys that decide which credentials are returned: a duplicate with another value is an error.
@@ -24,6 +26,19 @@ pub(crate) const CREDENTIAL_KEYS: &[&str] = &[
     "sso_role_name",
 ];
 
+/// Further keys that decide about the credentials of a role.
+const ROLE_KEYS: &[&str] = &[
+    "external_id",
+    "mfa_serial",
+    "duration_seconds",
+    "role_session_name",
+    "sso_registration_scopes",
+];
+
+/// In front of a key that awsfresh reads in a profile whose `credential_process` it is: other tools
+/// ignore keys that they do not know.
+pub(crate) const PREFIX: &str = "awsfresh_";
+
 /// So many further lines that are not valid are named.
 const MORE_LINES: usize = 3;
 
@@ -39,14 +54,32 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// The value of a key; blank counts as unset.
+    /// The value of a key, or of the same key with [`PREFIX`]; blank counts as unset.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        if has_prefixed_form(key)
+            && let Some(value) = self.get_as_written(&format!("{PREFIX}{key}"))
+        {
+            return Some(value);
+        }
+        self.get_as_written(key)
+    }
+
+    /// The value of a key as other tools read it.
+    pub(super) fn get_as_written(&self, key: &str) -> Option<&Value> {
         let values = self
             .sections
             .iter()
             .rev()
             .filter_map(|s| s.keys.get(key)?.last());
         values.into_iter().find(|v| !v.text.is_empty())
+    }
+
+    /// The first key of a source that has [`PREFIX`].
+    pub(super) fn prefixed_source(&self) -> Option<(&'static str, &Value)> {
+        CREDENTIAL_KEYS.iter().find_map(|key| {
+            let value = self.get_as_written(&format!("{PREFIX}{key}"))?;
+            Some((*key, value))
+        })
     }
 
     /// Every value of every key, those that count and those that do not; sorted by place.
@@ -115,6 +148,7 @@ impl Profile {
     /// which credentials are returned: botocore rejects it, the SDKs use the last value without a
     /// word.
     pub(super) fn check(&self) -> Result<()> {
+        self.check_prefixed()?;
         for section in &self.sections {
             if let Some((first, others)) = section.bad_lines.split_first() {
                 let file = &section.origin.file;
@@ -126,10 +160,13 @@ impl Profile {
                 }
                 return Err(problem.and_more(others.len().saturating_sub(MORE_LINES)));
             }
-            for key in CREDENTIAL_KEYS {
-                let Some(values) = section.keys.get(*key) else {
-                    continue;
-                };
+            let mut keys: Vec<_> = section
+                .keys
+                .iter()
+                .filter(|(key, _)| decides(key))
+                .collect();
+            keys.sort_by_key(|(key, _)| *key);
+            for (key, values) in keys {
                 if let Some((last, earlier)) = values.split_last()
                     && let Some(other) = earlier.iter().find(|v| v.text != last.text)
                 {
@@ -148,6 +185,38 @@ impl Profile {
         }
         Ok(())
     }
+}
+
+impl Profile {
+    /// Rejects a profile with a prefixed source and another one that other tools read: they would use
+    /// other credentials than awsfresh.
+    fn check_prefixed(&self) -> Result<()> {
+        let Some((prefixed, value)) = self.prefixed_source() else {
+            return Ok(());
+        };
+        let other = CREDENTIAL_KEYS.iter().find_map(|key| {
+            let other = self.get_as_written(key)?;
+            let is_awsfresh = *key == "credential_process" && calls_awsfresh(&other.text);
+            (!is_awsfresh).then_some((*key, other))
+        });
+        match other {
+            Some(other) => {
+                let why = "other tools use the key without awsfresh_, awsfresh the one with it";
+                let prefixed = format!("{PREFIX}{prefixed}");
+                Err(conflict(self, (&prefixed, value), other, why))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn has_prefixed_form(key: &str) -> bool {
+    CREDENTIAL_KEYS.contains(&key) || ROLE_KEYS.contains(&key)
+}
+
+/// Whether a key, with or without [`PREFIX`], decides which credentials are returned.
+fn decides(key: &str) -> bool {
+    CREDENTIAL_KEYS.contains(&key.strip_prefix(PREFIX).unwrap_or(key))
 }
 
 /// For sorting.

@@ -194,8 +194,12 @@ impl Resolver<'_> {
             let name = &profile.name;
             Finding::self_recursion(name)
                 .at(&command.origin)
+                .remedy(
+                    "add its source with awsfresh_ in front of each key: awsfresh_role_arn and \
+                    awsfresh_source_profile, or awsfresh_sso_session and so on",
+                )
                 .remedy(remedy!(
-                    "name another profile in the command, --profile {}-source, and put the \
+                    "or name another profile in the command, --profile {}-source, and put the \
                     source there",
                     name
                 ))
@@ -237,7 +241,8 @@ impl Finding {
     }
 }
 
-fn calls_awsfresh(command: &str) -> bool {
+/// Whether a command line runs awsfresh.
+pub(super) fn calls_awsfresh(command: &str) -> bool {
     let words = words(command);
     let program = words
         .first()

@@ -65,6 +65,11 @@ fn main() -> ExitCode {
         if client.shows_its_identity() {
             add("is the role", is_the_role);
             add("is the SSO role", is_the_sso_role);
+            add("is the role of one section", is_the_role_of_one_section);
+            add(
+                "is the SSO role of one section",
+                is_the_sso_role_of_one_section,
+            );
             add("survives an expiry", survives_an_expiry);
         }
         if client.reads_endpoint_variables() && !matches!(client, Client::RustSdk | Client::Rclone)
@@ -171,6 +176,18 @@ impl Scene {
         ));
     }
 
+    /// The same with the source in the section of the tool, in keys that no tool knows.
+    fn in_one_section(&self) {
+        let pair = std::fs::read_to_string(self.home.home().join(".aws/config")).unwrap();
+        let (tool, source) = pair.split_once("[profile tool-source]\n").unwrap();
+        let (tool, session) = tool.split_once("[sso-session").unwrap();
+        let source = source.lines().filter(|line| !line.starts_with("region"));
+        let source: String = source.map(|line| format!("awsfresh_{line}\n")).collect();
+        let tool = tool.replace("tool-source", "tool");
+        self.home
+            .config(format!("{tool}{source}[sso-session{session}"));
+    }
+
     fn run(&self, command: Command) -> Result<String, String> {
         finish(&self.home, command)
     }
@@ -231,6 +248,17 @@ fn expect(output: &str, arn: &str) -> Outcome {
 fn is_the_role(suite: &Suite, client: Client) -> Outcome {
     let scene = Scene::new(client);
     scene.role(None);
+    the_role_is_used(suite, client, &scene)
+}
+
+fn is_the_role_of_one_section(suite: &Suite, client: Client) -> Outcome {
+    let scene = Scene::new(client);
+    scene.role(None);
+    scene.in_one_section();
+    the_role_is_used(suite, client, &scene)
+}
+
+fn the_role_is_used(suite: &Suite, client: Client, scene: &Scene) -> Outcome {
     for _ in 0..2 {
         expect(
             &scene.run(suite.identity(client, 0))?,
@@ -244,6 +272,14 @@ fn is_the_role(suite: &Suite, client: Client) -> Outcome {
 }
 
 fn is_the_sso_role(suite: &Suite, client: Client) -> Outcome {
+    the_sso_role_is_used(suite, client, |_| ())
+}
+
+fn is_the_sso_role_of_one_section(suite: &Suite, client: Client) -> Outcome {
+    the_sso_role_is_used(suite, client, Scene::in_one_section)
+}
+
+fn the_sso_role_is_used(suite: &Suite, client: Client, change: fn(&Scene)) -> Outcome {
     let scene = Scene::new(client);
     scene.aws.add_sso(SsoSession {
         assignments: vec![(ACCOUNT.into(), "Admin".into())],
@@ -253,6 +289,7 @@ fn is_the_sso_role(suite: &Suite, client: Client) -> Outcome {
     scene.config(&format!(
         "sso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"
     ));
+    change(&scene);
     // An expired token with a refresh token: the first call refreshes it.
     let token = json!({
         "startUrl": START,
