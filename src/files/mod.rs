@@ -4,7 +4,7 @@
 
 mod dirs;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,12 +25,7 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
-    options
-        .flags(Flags {
-            follow_links: true,
-            wait: false,
-        })
-        .open(path)
+    options.never_wait(Links::Follow).open(path)
 }
 
 /// Reads an open file; a directory or a pipe is an error.
@@ -55,13 +50,7 @@ pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>
 pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let mut options = File::options();
     options.read(true);
-    let file = match options
-        .flags(Flags {
-            follow_links: false,
-            wait: false,
-        })
-        .open(path)
-    {
+    let file = match options.never_wait(Links::Reject).open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(_) if path.is_symlink() => return Ok(None),
@@ -76,54 +65,64 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>
     Ok(Some(bytes))
 }
 
-/// Opens a lock file, which is created if missing and never truncated; a link is not followed, and
-/// a file that has another name or another owner is refused.
+/// Opens a lock file, which is created if missing and never truncated.
 pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
-    let file = open_own(&mut options, path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let about = file.metadata()?;
-        if about.nlink() != 1 || about.uid() != uid() {
-            return Err(io::Error::other("it is not a file of this user alone"));
-        }
-    }
-    Ok(file)
+    open_own(&mut options, path).map(|(file, _)| file)
 }
 
-/// Opens a file to read and append, which is created if missing; a link is not followed.
+/// Opens a file to read and append, which is created if missing.
 pub(crate) fn open_append(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true);
-    open_own(&mut options, path)
+    open_own(&mut options, path).map(|(file, _)| file)
 }
 
-/// Opens a file of awsfresh: for this user alone if it is created; a link is not followed.
-fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flags = Flags {
-        follow_links: false,
-        wait: true,
+/// Opens an existing file to write.
+pub(crate) fn open_existing(path: &Path) -> io::Result<(File, Metadata)> {
+    open_own(File::options().write(true), path)
+}
+
+/// Reads at most `limit` bytes of a file of awsfresh.
+pub(crate) fn read_own(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let (file, _) = open_own(File::options().read(true), path)?;
+    read_open(&file, limit)
+}
+
+/// Opens a file of awsfresh: for this user alone if it is created. Another user may have planted
+/// what is there: a link is not followed, a pipe not waited for, and a file that has another name
+/// or another owner is left as it is.
+fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<(File, Metadata)> {
+    let file = options.private().never_wait(Links::Reject).open(path)?;
+    let about = file.metadata()?;
+    #[cfg(unix)]
+    let is_own = {
+        use std::os::unix::fs::MetadataExt;
+        about.is_file() && about.nlink() == 1 && about.uid() == uid()
     };
-    let file = options.private().flags(flags).open(path)?;
-    make_private(&file)?;
-    Ok(file)
+    #[cfg(not(unix))]
+    let is_own = about.is_file();
+    if !is_own {
+        return Err(io::Error::other("it is not a file of this user alone"));
+    }
+    make_private(&file, &about)?;
+    Ok((file, about))
 }
 
 /// Undoes what the umask took from the mode of a new file: with mode 0 it could not be opened again.
-fn make_private(file: &File) -> io::Result<()> {
+fn make_private(file: &File, about: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mut mode = file.metadata()?.permissions();
+        let mut mode = about.permissions();
         if mode.mode() & 0o777 != 0o600 {
             mode.set_mode(0o600);
             file.set_permissions(mode)?;
         }
     }
     #[cfg(not(unix))]
-    let _ = file;
+    let _ = (file, about);
     Ok(())
 }
 
@@ -140,7 +139,7 @@ pub(crate) fn let_inherit(file: &File) -> io::Result<()> {
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     let file = options.write(true).create_new(true).private().open(path)?;
-    make_private(&file)?;
+    make_private(&file, &file.metadata()?)?;
     Ok(file)
 }
 
@@ -230,31 +229,31 @@ fn target(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// How a path is opened, where the system has flags for it.
-struct Flags {
-    follow_links: bool,
-    /// Whether to wait for the other end of a pipe.
-    wait: bool,
+/// What to do with a link in the place of a file.
+#[derive(Clone, Copy, PartialEq)]
+enum Links {
+    Follow,
+    Reject,
 }
 
 trait OpenFlags {
-    fn flags(&mut self, flags: Flags) -> &mut Self;
+    /// Opens without waiting for the other end of a pipe.
+    fn never_wait(&mut self, links: Links) -> &mut Self;
     fn private(&mut self) -> &mut Self;
 }
 
 impl OpenFlags for OpenOptions {
     #[cfg(unix)]
-    fn flags(&mut self, flags: Flags) -> &mut Self {
+    fn never_wait(&mut self, links: Links) -> &mut Self {
         use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt;
-        let mut bits = OFlags::empty();
-        bits.set(OFlags::NOFOLLOW, !flags.follow_links);
-        bits.set(OFlags::NONBLOCK, !flags.wait);
+        let mut bits = OFlags::NONBLOCK;
+        bits.set(OFlags::NOFOLLOW, links == Links::Reject);
         self.custom_flags(bits.bits().cast_signed())
     }
 
     #[cfg(not(unix))]
-    fn flags(&mut self, _: Flags) -> &mut Self {
+    fn never_wait(&mut self, _: Links) -> &mut Self {
         self
     }
 

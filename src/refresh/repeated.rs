@@ -5,7 +5,7 @@
 //! for more: modified is when it was asked for last, with the caller's process ID in the place of
 //! the nanoseconds; accessed is when it was verified last.
 
-use std::fs::{File, FileTimes};
+use std::fs::FileTimes;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -65,11 +65,8 @@ fn is_suspicious(state: &Path, key: &CacheKey, caller: u32, now: Timestamp) -> b
 fn note(state: &Path, key: &CacheKey, caller: u32, now: Timestamp) -> io::Result<bool> {
     let dir = state.join(DIR);
     let path = dir.join(key.file_name());
-    let (file, before) = match File::options().write(true).open(&path) {
-        Ok(file) => {
-            let about = file.metadata()?;
-            (file, Some((about.modified()?, about.accessed()?)))
-        }
+    let (file, before) = match files::open_existing(&path) {
+        Ok((file, about)) => (file, Some((about.modified()?, about.accessed()?))),
         Err(_) => {
             files::own_private_dir(&dir)?;
             (files::create_private(&path)?, None)
