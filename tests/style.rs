@@ -90,3 +90,57 @@ fn no_text_has_a_phrase_that_a_reader_stumbles_over() {
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
+
+/// Both documents promise what a test holds: `FILE NAME`, as `cargo test --test FILE NAME` takes them.
+#[test]
+fn the_tests_that_the_documents_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    let mut claims = Vec::new();
+    let security = read(&root.join("SECURITY.md"));
+    for quoted in security.split('`').skip(1).step_by(2) {
+        if let Some((file, name)) = quoted.split_once(' ')
+            && file.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            && file != "cargo"
+            && file != "sudo"
+        {
+            claims.push((file.to_owned(), name.to_owned()));
+        }
+    }
+    let reliability = read(&root.join("docs/reliability.md"));
+    for line in reliability.lines().filter(|line| line.starts_with("| ")) {
+        let last = line
+            .trim_end_matches(['|', ' '])
+            .rsplit("| ")
+            .next()
+            .unwrap()
+            .trim_matches('`');
+        match last.split_once("--test ") {
+            Some((_, test)) => {
+                let (file, name) = test.split_once(' ').unwrap();
+                claims.push((file.to_owned(), name.to_owned()));
+            }
+            None if last.contains('_') => claims.push(("reliability".into(), last.to_owned())),
+            None => {}
+        }
+    }
+    assert!(claims.len() > 30, "{claims:?}");
+    for (file, name) in claims {
+        let tests = root.join("tests");
+        let module = tests.join(&file).join(format!("{name}.rs"));
+        let text = [
+            tests.join(format!("{file}.rs")),
+            tests.join(&file).join("main.rs"),
+        ];
+        let text = text
+            .iter()
+            .find(|path| path.exists())
+            .map(|path| read(path));
+        let text = text.unwrap_or_else(|| panic!("no test file for `{file} {name}`"));
+        let names = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("fn "));
+        let exists = module.exists() || names.into_iter().any(|line| line.contains(&name));
+        assert!(exists, "no test for `{file} {name}`");
+    }
+}
