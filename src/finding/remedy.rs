@@ -21,7 +21,7 @@ macro_rules! remedy {
 }
 pub(crate) use remedy;
 
-/// A next step: a command, or words. It is either text of awsfresh alone or made by [`remedy!`],
+/// A next step: a command, or words. It is either text of awsfresh alone or made by `remedy!`,
 /// which quotes every value. So a shell into which the line is pasted runs what the line shows,
 /// whatever a name from a file, from the command line or from AWS contains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub(crate) use remedy;
 pub struct Remedy(String);
 
 impl Remedy {
-    /// For [`remedy!`] alone: `line` is `words` with values, each of which is quoted.
+    /// For `remedy!` alone: `line` is `words` with values, each of which is quoted.
     pub(crate) fn of_quoted(words: &str, line: String) -> Self {
         debug_assert!(
             !words.contains(['`', '$', '\'', '"', '\\']),
