@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, Parser};
 use crate::finding::Remedy;
 use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
-pub(crate) use subcommand::{Login, Logout, ProfileSelection, Subcommand};
+pub(crate) use subcommand::{Login, Logout, ProfileSelection, Setup, Subcommand};
 use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 
 const EXAMPLES: &str = "\

@@ -26,6 +26,9 @@ pub(crate) enum Subcommand {
         #[arg(long)]
         json: bool,
     },
+    /// Let your tools get the credentials of profiles from awsfresh
+    #[command(after_help = SETUP_HELP)]
+    Setup(Setup),
     /// Sign in to an SSO session, or start an MFA session
     #[command(after_help = LOGIN_HELP)]
     Login(Login),
@@ -82,6 +85,38 @@ pub(crate) enum Subcommand {
         selection: ProfileSelection,
     },
 }
+
+/// `setup`.
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// Profiles [default: every profile of the config file that can be set up]
+    #[arg(value_name = "PROFILE", conflicts_with = "all")]
+    pub(crate) profiles: Vec<String>,
+    /// Every profile that can be set up
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Do not ask before the file is changed
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Show what would be changed, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    /// Take back what setup has changed
+    #[arg(long)]
+    pub(crate) undo: bool,
+    /// Say for each profile whether tools get its credentials from awsfresh, and why not
+    #[arg(long, conflicts_with_all = ["undo", "yes", "dry_run"])]
+    pub(crate) check: bool,
+}
+
+const SETUP_HELP: &str = "\
+Puts awsfresh_ in front of the keys that name the source of the credentials, and adds a
+credential_process that runs awsfresh. Nothing else in the config file changes.
+
+Examples:
+  awsfresh setup                every profile, after a diff and a question
+  awsfresh setup prod --yes     one profile, without a question
+  awsfresh setup --undo         as before";
 
 const DOCTOR_HELP: &str = "\
 Waits at most 3 s for each host. Exit code: 0 without an error, else that of the first error (docs/exit-codes.md).";

@@ -10,6 +10,7 @@ mod login;
 mod logout;
 mod refresh;
 mod sessions;
+mod setup;
 mod status;
 mod why;
 mod wrap;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
             refresh::run(&context, selection, person)?;
         }
         Some(Subcommand::Forget { selection }) => forget::run(&context, selection)?,
+        Some(Subcommand::Setup(args)) => return setup::run(&context, args),
         Some(Subcommand::Doctor {
             profile,
             offline,
@@ -68,6 +70,7 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
         Some(Subcommand::Forget { .. }) => "forget",
         Some(Subcommand::Login(_)) => "login",
         Some(Subcommand::Logout(_)) => "logout",
+        Some(Subcommand::Setup(_)) => "setup",
         // Their failures are those of others.
         Some(Subcommand::Doctor { .. } | Subcommand::Explain { .. } | Subcommand::Why { .. }) => {
             return;

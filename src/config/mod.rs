@@ -6,7 +6,7 @@
 //! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
 //! checks single values; `key_typos` knows keys that no tool reads; `overlay` rewrites a config
-//! file for a wrapped command.
+//! file for a wrapped command, `set_up` changes the user's own for good.
 
 mod base;
 mod chain;
@@ -16,6 +16,7 @@ mod overlay;
 mod parser;
 mod profiles;
 mod resolve;
+mod set_up;
 mod sso;
 mod suggest;
 mod validate;
@@ -29,6 +30,7 @@ pub use parser::{File, FileKind, parse};
 pub use profiles::ProfileSet;
 pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};
 pub use resolve::resolve;
-pub(crate) use resolve::source_profiles;
+pub(crate) use resolve::{calls_awsfresh, requested_profile, source_profiles};
+pub(crate) use set_up::{Change, Edited, Renamed, set_up, undo};
 pub(crate) use sso::sso_session;
 pub(crate) use validate::invalid_values;

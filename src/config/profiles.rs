@@ -65,7 +65,7 @@ impl Profile {
     }
 
     /// The value of a key as other tools read it.
-    pub(super) fn get_as_written(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get_as_written(&self, key: &str) -> Option<&Value> {
         let values = self
             .sections
             .iter()
@@ -75,7 +75,7 @@ impl Profile {
     }
 
     /// The first key of a source that has [`PREFIX`].
-    pub(super) fn prefixed_source(&self) -> Option<(&'static str, &Value)> {
+    pub(crate) fn prefixed_source(&self) -> Option<(&'static str, &Value)> {
         CREDENTIAL_KEYS.iter().find_map(|key| {
             let value = self.get_as_written(&format!("{PREFIX}{key}"))?;
             Some((*key, value))
@@ -210,7 +210,7 @@ impl Profile {
     }
 }
 
-fn has_prefixed_form(key: &str) -> bool {
+pub(super) fn has_prefixed_form(key: &str) -> bool {
     CREDENTIAL_KEYS.contains(&key) || ROLE_KEYS.contains(&key)
 }
 

@@ -242,7 +242,7 @@ impl Finding {
 }
 
 /// Whether a command line runs awsfresh.
-pub(super) fn calls_awsfresh(command: &str) -> bool {
+pub(crate) fn calls_awsfresh(command: &str) -> bool {
     let words = words(command);
     let program = words
         .first()
@@ -251,7 +251,7 @@ pub(super) fn calls_awsfresh(command: &str) -> bool {
 }
 
 /// The profile that a command line of awsfresh names.
-fn requested_profile(command: &str) -> Option<String> {
+pub(crate) fn requested_profile(command: &str) -> Option<String> {
     let words = words(command);
     if !words.iter().any(|word| word == "credential-process") {
         return None;

@@ -155,6 +155,19 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_beside(&path, bytes, |file| keep_owner(file, &path))?.move_to(&path)
 }
 
+/// The same for a file that the user edits: the new one has the mode of the old one, too. A file that
+/// the user may not write to is not replaced.
+pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = target(path);
+    let old = File::options().write(true).open(&path)?;
+    let mode = old.metadata()?.permissions();
+    let prepare = |file: &File| {
+        keep_owner(file, &path)?;
+        file.set_permissions(mode)
+    };
+    write_beside(&path, bytes, prepare)?.move_to(&path)
+}
+
 /// Checks that a file of `size` bytes could take the place of `path`: one is written beside it and
 /// removed. A spent refresh token whose successor cannot be saved would be lost.
 pub(crate) fn check_room(path: &Path, size: usize) -> io::Result<()> {

@@ -158,6 +158,19 @@ impl World {
         })
     }
 
+    /// The path by which this program can be started later: that in `PATH`, which stays when a package
+    /// manager replaces the file behind it.
+    pub(crate) fn installed_program(&self) -> io::Result<PathBuf> {
+        let program = self.program()?;
+        let name = program.file_name().unwrap_or_default();
+        let dirs = std::env::split_paths(self.env("PATH").unwrap_or_default());
+        let mut places = dirs
+            .filter(|dir| dir.is_absolute())
+            .map(|dir| dir.join(name));
+        let is_this = |path: &PathBuf| path.canonicalize().is_ok_and(|found| found == program);
+        Ok(places.find(is_this).unwrap_or(program))
+    }
+
     /// The process ID of the program that called this one, where the system has it.
     #[expect(
         clippy::unused_self,

@@ -65,11 +65,8 @@ fn main() -> ExitCode {
         if client.shows_its_identity() {
             add("is the role", is_the_role);
             add("is the SSO role", is_the_sso_role);
-            add("is the role of one section", is_the_role_of_one_section);
-            add(
-                "is the SSO role of one section",
-                is_the_sso_role_of_one_section,
-            );
+            add("is the role after setup", is_the_role_after_setup);
+            add("is the SSO role after setup", is_the_sso_role_after_setup);
             add("survives an expiry", survives_an_expiry);
         }
         if client.reads_endpoint_variables() && !matches!(client, Client::RustSdk | Client::Rclone)
@@ -176,16 +173,15 @@ impl Scene {
         ));
     }
 
-    /// The same with the source in the section of the tool, in keys that no tool knows.
-    fn in_one_section(&self) {
+    /// The profile of the tool as people have it, after `awsfresh setup`.
+    fn set_up(&self) {
         let pair = std::fs::read_to_string(self.home.home().join(".aws/config")).unwrap();
         let (tool, source) = pair.split_once("[profile tool-source]\n").unwrap();
-        let (tool, session) = tool.split_once("[sso-session").unwrap();
-        let source = source.lines().filter(|line| !line.starts_with("region"));
-        let source: String = source.map(|line| format!("awsfresh_{line}\n")).collect();
-        let tool = tool.replace("tool-source", "tool");
+        let (_, session) = tool.split_once("[sso-session").unwrap();
         self.home
-            .config(format!("{tool}{source}[sso-session{session}"));
+            .config(format!("[profile tool]\n{source}[sso-session{session}"));
+        let run = self.home.wrap(&["setup", "tool", "--yes"]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
     }
 
     fn run(&self, command: Command) -> Result<String, String> {
@@ -251,10 +247,10 @@ fn is_the_role(suite: &Suite, client: Client) -> Outcome {
     the_role_is_used(suite, client, &scene)
 }
 
-fn is_the_role_of_one_section(suite: &Suite, client: Client) -> Outcome {
+fn is_the_role_after_setup(suite: &Suite, client: Client) -> Outcome {
     let scene = Scene::new(client);
     scene.role(None);
-    scene.in_one_section();
+    scene.set_up();
     the_role_is_used(suite, client, &scene)
 }
 
@@ -275,8 +271,8 @@ fn is_the_sso_role(suite: &Suite, client: Client) -> Outcome {
     the_sso_role_is_used(suite, client, |_| ())
 }
 
-fn is_the_sso_role_of_one_section(suite: &Suite, client: Client) -> Outcome {
-    the_sso_role_is_used(suite, client, Scene::in_one_section)
+fn is_the_sso_role_after_setup(suite: &Suite, client: Client) -> Outcome {
+    the_sso_role_is_used(suite, client, Scene::set_up)
 }
 
 fn the_sso_role_is_used(suite: &Suite, client: Client, change: fn(&Scene)) -> Outcome {

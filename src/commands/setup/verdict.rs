@@ -1,0 +1,102 @@
+//! Whether a profile can be set up.
+
+use crate::commands::Context;
+use crate::config::{
+    Base, CREDENTIAL_KEYS, Profile, ProfileSet, calls_awsfresh, requested_profile,
+};
+use crate::finding::{Cause, Finding, remedy};
+
+/// What `setup` does with a profile.
+pub(super) enum Verdict {
+    Change,
+    /// It is set up already.
+    Done,
+    /// It cannot be set up, or that would not help.
+    Refused(Finding),
+}
+
+/// Judges the profile `name`, for which tools are to run `process`.
+pub(super) fn verdict(
+    context: &Context<'_>,
+    set: &ProfileSet,
+    name: &str,
+    process: &str,
+) -> Verdict {
+    let chain = match context.resolve(set, name) {
+        Ok(chain) => chain,
+        Err(finding) => return Verdict::Refused(finding),
+    };
+    let Some(profile) = set.profile(name) else {
+        return Verdict::Refused(refused(name, "does not exist"));
+    };
+    if let Some(finding) = bypass(context, profile) {
+        return Verdict::Refused(finding);
+    }
+    let own_process = profile.get_as_written("credential_process");
+    let own_process = own_process.filter(|value| calls_awsfresh(&value.text));
+    if let Some(value) = own_process {
+        let target = requested_profile(&value.text);
+        if value.text == process || target.is_some_and(|target| target != name) {
+            return Verdict::Done;
+        }
+    } else if matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty() {
+        let finding = refused(name, "has long-term keys, which need no renewal");
+        return Verdict::Refused(finding);
+    }
+    if let Some(user) = user_of(set, name) {
+        let finding = refused(
+            name,
+            &format!("is the source of profile `{user}`, which has awsfresh"),
+        );
+        return Verdict::Refused(finding);
+    }
+    Verdict::Change
+}
+
+/// Why tools would use other credentials than those of awsfresh, or reject the file.
+pub(super) fn bypass(context: &Context<'_>, profile: &Profile) -> Option<Finding> {
+    let name = &profile.name;
+    let credentials = context.world.credentials_file();
+    let values = profile.values();
+    let shadow = values.iter().find(|(key, value)| {
+        let decides = CREDENTIAL_KEYS.contains(key);
+        decides && *value.origin.file == *credentials.to_string_lossy()
+    });
+    if let Some((key, value)) = shadow {
+        let summary = format!("every tool uses {key} of [{name}] in the credentials file first");
+        return Some(
+            Finding::new(Cause::CredentialsFileShadows, summary)
+                .at(&value.origin)
+                .remedy(remedy!("rename [{}] at {}", name, value.origin)),
+        );
+    }
+    let (key, places) = profile.repeated().into_iter().next()?;
+    let what = if key.is_empty() { "its section" } else { key };
+    let summary = format!("{what} is defined twice, for which Python tools reject the whole file");
+    let last = places.last()?;
+    Some(
+        Finding::new(Cause::ConfigDuplicate, summary)
+            .at(last)
+            .remedy(remedy!("keep one, and remove {}", *last)),
+    )
+}
+
+fn refused(name: &str, why: &str) -> Finding {
+    Finding::new(Cause::Usage, format!("profile `{name}` {why}"))
+        .about_profile(name)
+        .remedy("awsfresh setup --check says what each profile needs")
+}
+
+/// A profile that runs awsfresh for the profile `name`.
+fn user_of<'a>(set: &'a ProfileSet, name: &str) -> Option<&'a str> {
+    let uses = |profile: &&Profile| {
+        let process = profile.get_as_written("credential_process");
+        process.is_some_and(|value| {
+            calls_awsfresh(&value.text) && requested_profile(&value.text).as_deref() == Some(name)
+        })
+    };
+    let mut users = set.profiles().filter(uses);
+    users
+        .find(|user| user.name != name)
+        .map(|user| user.name.as_str())
+}
