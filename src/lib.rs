@@ -24,6 +24,7 @@
 //! | when credentials are renewed, who holds the lock, what is in a cache key | [`refresh`] |
 //! | where credentials are cached | [`store`] |
 //! | what a wrapped command finds in its environment | `wrap::environment` |
+//! | how credentials are quoted for a shell | `export` |
 //! | what went wrong in earlier calls | `journal` |
 //! | which secrets no text may contain | `known_secrets` |
 //!
@@ -42,6 +43,7 @@ pub mod credentials;
 pub mod digest;
 mod doctor;
 pub mod explain;
+mod export;
 mod file_lock;
 mod files;
 pub mod finding;

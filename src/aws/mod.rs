@@ -8,3 +8,4 @@ pub(crate) mod error_finding;
 pub(crate) mod names;
 pub(crate) mod partition;
 pub(crate) mod shared_findings;
+pub(crate) mod variables;

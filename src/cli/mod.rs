@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, Parser};
 use crate::finding::Remedy;
 use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
-pub(crate) use subcommand::{Login, Logout, ProfileSelection, Setup, Subcommand};
+pub(crate) use subcommand::{Export, Login, Logout, ProfileSelection, Setup, Subcommand};
 use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 
 const EXAMPLES: &str = "\
@@ -24,6 +24,8 @@ Examples:
 
   awsfresh -p prod -- terraform apply          run a command with credentials that stay fresh
   awsfresh -p prod --min-ttl 45m -- ./deploy   only with credentials that last 45 minutes
+
+  eval \"$(awsfresh export -p prod)\"            the credentials in this shell
 
   awsfresh login                sign in to an SSO session, or start an MFA session
   awsfresh status               what is cached, and for how long

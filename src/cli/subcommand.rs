@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Subcommand as ClapSubcommand};
 
 use super::Person;
 use super::values::{parse_mfa_code, parse_mfa_duration, parse_wait};
+use crate::export::Format;
 
 /// The subcommands.
 #[derive(Debug, ClapSubcommand)]
@@ -17,6 +18,9 @@ pub(crate) enum Subcommand {
         #[arg(short, long)]
         profile: Option<String>,
     },
+    /// Print the credentials of a profile as variables for a shell, or in another form
+    #[command(after_help = EXPORT_HELP)]
+    Export(Export),
     /// List profiles, the source of their credentials, and the time left
     Status {
         /// Only this profile (may be repeated)
@@ -117,6 +121,32 @@ Examples:
   awsfresh setup                every profile, after a diff and a question
   awsfresh setup prod --yes     one profile, without a question
   awsfresh setup --undo         as before";
+
+/// `export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The profile [default: AWS_PROFILE, else `default`]
+    #[arg(short, long)]
+    pub(crate) profile: Option<String>,
+    /// The form [default: that of the shell in SHELL]
+    #[arg(short, long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Print what removes the variables from the shell
+    #[arg(long, conflicts_with_all = ["profile", "mfa_code", "no_login"])]
+    pub(crate) unset: bool,
+    #[command(flatten)]
+    pub(crate) person: Person,
+}
+
+const EXPORT_HELP: &str = "\
+Examples:
+  eval \"$(awsfresh export -p prod)\"           bash, zsh, dash
+  awsfresh export -p prod | source            fish
+  eval \"$(awsfresh export --unset)\"           remove the variables
+  awsfresh export -p prod -f docker > env      docker run --env-file env
+
+Prints nothing on stdout if it fails. Exported credentials cannot be renewed: awsfresh -p prod --
+COMMAND renews them for one command (docs/export.md).";
 
 const DOCTOR_HELP: &str = "\
 Waits at most 3 s for each host. Exit code: 0 without an error, else that of the first error (docs/exit-codes.md).";

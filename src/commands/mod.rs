@@ -5,6 +5,7 @@ mod context;
 mod credential_process;
 mod doctor;
 mod explain;
+mod export;
 mod forget;
 mod login;
 mod logout;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
         Some(Subcommand::CredentialProcess { profile }) => {
             credential_process::run(&context, profile.as_deref())?;
         }
+        Some(Subcommand::Export(args)) => export::run(&context, args)?,
         Some(Subcommand::Status { profile, json }) => status::run(&context, profile, *json)?,
         Some(Subcommand::Login(args)) => login::run(&context, args)?,
         Some(Subcommand::Logout(args)) => logout::run(&context, args)?,
@@ -65,6 +67,7 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
     let subcommand = match &cli.subcommand {
         None => RUN,
         Some(Subcommand::CredentialProcess { .. }) => "credential-process",
+        Some(Subcommand::Export(_)) => "export",
         Some(Subcommand::Status { .. }) => "status",
         Some(Subcommand::Refresh { .. }) => "refresh",
         Some(Subcommand::Forget { .. }) => "forget",

@@ -62,6 +62,11 @@ pub(crate) fn is_attended() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether stdout is shown on a terminal.
+pub(crate) fn shows_stdout() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Prints a failure. Several SDKs discard stderr: the first line goes to the terminal too, if there
 /// is one.
 pub(crate) fn error(finding: &Finding) {
@@ -112,8 +117,8 @@ fn print_to_terminal(text: &str) {
 
 /// Prints credentials, the one text that contains secrets, and a line end: all of it, or an error. A
 /// reader that has seen enough, such as `head`, is no error.
-pub(crate) fn print_credentials(json: &[u8]) -> Result<()> {
-    written(io::stdout().lock(), json)
+pub(crate) fn print_credentials(text: &[u8]) -> Result<()> {
+    written(io::stdout().lock(), text)
 }
 
 /// Prints a document.

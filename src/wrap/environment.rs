@@ -4,38 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::run_dir::{CONFIG, CREDENTIALS};
+use crate::aws::variables::{KEY_VARIABLES, SOURCE_VARIABLES, of_credentials};
 use crate::config::{Base, Chain};
 use crate::credentials::Credentials;
 use crate::world::{
     CONTAINER_VARIABLES, DRILL_VARIABLE, PROFILE_VARIABLE, REGION_VARIABLES, RUN_VARIABLE, World,
     original_variable, outer_variable,
 };
-
-/// Every variable that an SDK may prefer to what is delivered.
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>; the short names are
-/// those of older Java SDKs.
-const OVERRIDES: &[&str] = &[
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_CREDENTIAL_SCOPE",
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_ACCOUNT_ID",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "AWS_CREDENTIAL_FILE",
-    "AWS_CREDENTIAL_PROFILES_FILE",
-];
 
 /// The variables behind `credential_source = Environment`.
 const ENVIRONMENT_SOURCE: &[&str] = &[
@@ -69,10 +44,8 @@ pub(super) fn env_changes(
     delivered: &Delivered<'_>,
     drill: Option<i64>,
 ) -> Changes {
-    let mut changes: Changes = OVERRIDES
-        .iter()
-        .map(|name| ((*name).to_owned(), None))
-        .collect();
+    let outranking = KEY_VARIABLES.iter().chain(SOURCE_VARIABLES);
+    let mut changes: Changes = outranking.map(|name| ((*name).to_owned(), None)).collect();
     let mut set =
         |name: &str, value: &str| drop(changes.insert(name.to_owned(), Some(value.to_owned())));
     keep_sources(world, chain, delivered, &mut set);
@@ -139,16 +112,8 @@ fn set_region(world: &World, chain: &Chain, set: Set<'_>) {
 fn deliver(world: &World, chain: &Chain, delivered: &Delivered<'_>, set: Set<'_>) {
     match delivered {
         Delivered::Env(credentials) => {
-            set("AWS_ACCESS_KEY_ID", &credentials.access_key_id);
-            set(
-                "AWS_SECRET_ACCESS_KEY",
-                credentials.secret_access_key.expose(),
-            );
-            if let Some(token) = &credentials.session_token {
-                set("AWS_SESSION_TOKEN", token.expose());
-            }
-            if let Some(end) = credentials.expiration {
-                set("AWS_CREDENTIAL_EXPIRATION", &end.to_string());
+            for (name, value) in of_credentials(credentials) {
+                set(name, &value);
             }
         }
         Delivered::Profile { run_dir } => {

@@ -11,7 +11,7 @@ use crate::finding::{Cause, Class, Finding, Severity, Subject, profile_option, r
 use crate::host_kind::HostKind;
 use crate::source::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::time::{Timestamp, human_duration};
-use crate::world::{REGION_VARIABLES, SelectedBy};
+use crate::world::{PROFILE_VARIABLE, REGION_VARIABLES, SelectedBy};
 
 const UNSET: &str = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN \
     AWS_CREDENTIAL_EXPIRATION";
@@ -164,9 +164,13 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
         matches!(environment, Some(Err(finding)) if finding.class() == Class::Rejected);
     Some(match facts.selected_by {
         SelectedBy::Flag => finding.warning(),
-        SelectedBy::Variable(_) => finding,
-        SelectedBy::Nothing if is_broken || is_rejected => finding,
-        SelectedBy::Nothing => finding.info(),
+        // `export` and `--deliver env` set it together with the keys.
+        SelectedBy::Nothing | SelectedBy::Variable(PROFILE_VARIABLE)
+            if !is_broken && !is_rejected =>
+        {
+            finding.info()
+        }
+        SelectedBy::Nothing | SelectedBy::Variable(_) => finding,
     })
 }
 

@@ -18,6 +18,15 @@ fn keys_in_the_environment_shadow_a_profile_selected_by_variable() {
         shadowed().with(|facts| facts.selected_by = SelectedBy::Flag),
         Cause::EnvShadowsProfile,
     );
+    let exported = shadowed().with(|facts| {
+        facts.selected_by = SelectedBy::Variable(crate::world::PROFILE_VARIABLE);
+    });
+    holds(
+        exported,
+        Cause::EnvShadowsProfile,
+        Severity::Info,
+        Certainty::Certain,
+    );
 }
 
 #[test]
