@@ -34,10 +34,10 @@ pub fn main() -> u8 {
     RUNS_A_COMMAND.store(cli.subcommand.is_none(), Ordering::Relaxed);
     ui::init(cli.common.verbose, cli.common.quiet);
     let world = World::collect(ui::is_attended());
-    let outcome = world
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|world| commands::run(&cli, world));
+    let outcome = commands::run_anywhere(&cli, world.as_ref().ok()).unwrap_or_else(|| {
+        let world = world.as_ref().map_err(Clone::clone);
+        world.and_then(|world| commands::run(&cli, world))
+    });
     outcome.unwrap_or_else(|finding| {
         ui::error(&finding);
         if let Ok(world) = &world {

@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::config::{self, Chain, File, FileKind, ProfileSet};
+use crate::config::{self, Chain, File, FileKind, Names, ProfileSet};
 use crate::files;
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
@@ -30,11 +30,7 @@ pub(crate) struct AwsFiles {
 impl AwsFiles {
     /// Reads and parses both; never fails.
     pub(crate) fn read(world: &World) -> Self {
-        let paths = [
-            (world.config_file(), FileKind::Config),
-            (world.credentials_file(), FileKind::Credentials),
-        ];
-        let [config, credentials] = paths.map(|(path, kind)| match read_bytes(&path) {
+        let [config, credentials] = paths(world).map(|(path, kind)| match read_bytes(&path) {
             Ok(bytes) => match bytes
                 .as_ref()
                 .map(|bytes| parse(&path, kind, bytes))
@@ -92,6 +88,24 @@ pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<
                 finding.evidence(file_state(path, path.exists()))
             })
     })
+}
+
+/// The names in both files, as far as they can be read.
+pub(crate) fn names(world: &World) -> Names {
+    let mut names = Names::default();
+    for (path, kind) in paths(world) {
+        if let Ok(Some(bytes)) = read_bytes(&path) {
+            names.add(kind, &String::from_utf8_lossy(&bytes));
+        }
+    }
+    names
+}
+
+fn paths(world: &World) -> [(PathBuf, FileKind); 2] {
+    [
+        (world.config_file(), FileKind::Config),
+        (world.credentials_file(), FileKind::Credentials),
+    ]
 }
 
 /// `read PATH`, or `there is no PATH`.

@@ -53,10 +53,23 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Whether every character of `text` is shown as it is.
+pub(crate) fn is_printable(text: &str) -> bool {
+    text.chars().all(is_shown)
+}
+
 /// Lines with printable text.
 pub(crate) fn printable_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(printable).collect();
     lines.join("\n")
+}
+
+/// Lines with printable text and tabs.
+pub(crate) fn printable_columns(text: &str) -> String {
+    let is_kept = |c: char| is_shown(c) || matches!(c, '\t' | '\n');
+    text.chars()
+        .map(|c| if is_kept(c) { c } else { '?' })
+        .collect()
 }
 
 /// JSON on one line, with `\u` escapes for every character that is not shown as it is: programs read

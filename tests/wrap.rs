@@ -927,7 +927,10 @@ fn the_command_has_the_limits_of_the_user() {
     let (_aws, mut home) = setup(Some(9));
     home.start_after("ulimit -Sn 100");
     let hard = home.shell("ulimit -Hn");
-    let script = "ulimit -Sn >> seen; ulimit -Hn >> seen; cat /proc/$PPID/limits > limits; \
+    // awsfresh takes its own limit back just after it has started the command.
+    let script = "ulimit -Sn >> seen; ulimit -Hn >> seen; \
+                  for i in $(seq 100); do cat /proc/$PPID/limits > limits; \
+                  grep -q '^Max open files  *100 ' limits || break; sleep 0.05; done; \
                   [ $(wc -l < seen) = 4 ] && exit 6; exec sleep 30";
     let options = ["-p", "deploy", "--deliver", "endpoint"];
     let options = [&options[..], &["--on-renew", "restart"]].concat();

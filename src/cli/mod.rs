@@ -1,6 +1,7 @@
 //! The command line as data. Nothing here reads a file: help and version work when every config is
 //! broken.
 
+mod completion;
 mod subcommand;
 mod values;
 
@@ -8,12 +9,13 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser};
+use clap::{Args, Command, CommandFactory, Parser};
 
 use crate::finding::Remedy;
 use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
-pub(crate) use subcommand::{Export, Login, Logout, ProfileSelection, Setup, Subcommand};
+pub(crate) use completion::{CompleteWords, Shell, in_form, offer};
+pub(crate) use subcommand::{Export, Login, Logout, Man, ProfileSelection, Setup, Subcommand};
 use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 
 const EXAMPLES: &str = "\
@@ -151,6 +153,11 @@ impl Wrap {
             *verify || expect_account.is_some() || expect_role.is_some() || *no_post_mortem;
         has_value || has_check || !command.is_empty()
     }
+}
+
+/// The definition of the command line.
+pub(crate) fn definition() -> Command {
+    Cli::command()
 }
 
 impl Cli {

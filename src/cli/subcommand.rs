@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Subcommand as ClapSubcommand};
+use clap::{ArgGroup, Args, Subcommand as ClapSubcommand, ValueHint};
 
 use super::Person;
+use super::completion::{CompleteWords, Shell};
 use super::values::{parse_mfa_code, parse_mfa_duration, parse_wait};
 use crate::export::Format;
 
@@ -88,6 +89,43 @@ pub(crate) enum Subcommand {
         #[command(flatten)]
         selection: ProfileSelection,
     },
+    /// Print the script that completes awsfresh's arguments in a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a man page, or write all of them to a directory
+    #[command(after_help = MAN_HELP)]
+    Man(Man),
+    /// Print what a shell offers for the last word: for the scripts of `completions`
+    #[command(hide = true)]
+    CompleteWords(CompleteWords),
+}
+
+const COMPLETIONS_HELP: &str = "\
+Subcommands, options, profiles and SSO sessions are completed, and the arguments of a command
+after `--`, as the shell completes them without awsfresh. To load the script:
+  bash        source <(awsfresh completions bash)       in ~/.bashrc
+  zsh         source <(awsfresh completions zsh)        in ~/.zshrc, after compinit
+  fish        awsfresh completions fish | source        in ~/.config/fish/config.fish
+  powershell  awsfresh completions powershell | Out-String | Invoke-Expression    in $PROFILE
+  nushell     awsfresh completions nushell | save -f ~/.config/nushell/autoload/awsfresh.nu";
+
+const MAN_HELP: &str = "\
+Examples:
+  awsfresh man | man -l -
+  awsfresh man --dir ~/.local/share/man/man1";
+
+/// `man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The page of this subcommand [default: that of awsfresh]
+    #[arg(value_name = "SUBCOMMAND", conflicts_with = "dir")]
+    pub(crate) page: Option<String>,
+    /// Write every page to this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// `setup`.

@@ -10,6 +10,23 @@ use crate::wrap::{OnRenew, signal_number};
 /// The lengths that GetSessionToken grants, in seconds.
 const MFA_DURATIONS: std::ops::RangeInclusive<u64> = 900..=129_600;
 
+/// The values that the parser of an argument accepts, where it accepts no others.
+pub(super) fn known_values(arg: &str) -> &'static [&'static str] {
+    match arg {
+        "store" => &["auto", "keyring", "sealed", "none"],
+        "on_renew" => &[
+            "restart",
+            "signal:HUP",
+            "signal:INT",
+            "signal:QUIT",
+            "signal:TERM",
+            "signal:USR1",
+            "signal:USR2",
+        ],
+        _ => &[],
+    }
+}
+
 pub(super) fn parse_store(text: &str) -> Result<StoreKind, String> {
     text.parse()
         .map_err(|_| "use one of: auto, keyring, sealed, none".to_owned())
@@ -61,4 +78,20 @@ pub(super) fn parse_mfa_duration(text: &str) -> Result<u32, String> {
     seconds
         .and_then(|seconds| u32::try_from(seconds).ok())
         .ok_or_else(|| "write a duration from 15m to 36h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parsers_accept_what_is_known() {
+        let stores = known_values("store")
+            .iter()
+            .map(|text| parse_store(text).is_ok());
+        let renewals = known_values("on_renew")
+            .iter()
+            .map(|text| parse_on_renew(text).is_ok());
+        assert!(stores.chain(renewals).all(|is_accepted| is_accepted));
+    }
 }

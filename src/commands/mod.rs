@@ -1,6 +1,7 @@
 //! One file per subcommand: arguments in, a call to one of the modules below, output. Data goes to
 //! stdout, everything else to stderr, both through `ui`.
 
+mod completions;
 mod context;
 mod credential_process;
 mod doctor;
@@ -9,6 +10,7 @@ mod export;
 mod forget;
 mod login;
 mod logout;
+mod man;
 mod refresh;
 mod sessions;
 mod setup;
@@ -22,6 +24,18 @@ use crate::journal::Journal;
 use crate::store::{self, StoreSettings};
 use crate::world::World;
 use context::Context;
+
+/// Carries out a subcommand that works where the surroundings cannot be read; `None` for every other
+/// one.
+pub(crate) fn run_anywhere(cli: &Cli, world: Option<&World>) -> Option<Result<u8>> {
+    let outcome = match &cli.subcommand {
+        Some(Subcommand::Completions { shell }) => completions::run(*shell),
+        Some(Subcommand::Man(args)) => man::run(args),
+        Some(Subcommand::CompleteWords(args)) => completions::complete(world, args),
+        _ => return None,
+    };
+    Some(outcome.map(|()| 0))
+}
 
 /// Carries out a subcommand, or runs a command. Returns the exit code.
 pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
@@ -58,6 +72,9 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
             return explain::run(&context, file.as_deref(), profile.as_deref(), *json);
         }
         Some(Subcommand::Why { json, all }) => why::run(&context, *json, *all)?,
+        Some(
+            Subcommand::Completions { .. } | Subcommand::Man(_) | Subcommand::CompleteWords(_),
+        ) => {}
     }
     Ok(0)
 }
@@ -76,6 +93,12 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
         Some(Subcommand::Setup(_)) => "setup",
         // Their failures are those of others.
         Some(Subcommand::Doctor { .. } | Subcommand::Explain { .. } | Subcommand::Why { .. }) => {
+            return;
+        }
+        // They obtain no credentials.
+        Some(
+            Subcommand::Completions { .. } | Subcommand::Man(_) | Subcommand::CompleteWords(_),
+        ) => {
             return;
         }
     };

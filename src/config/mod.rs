@@ -5,13 +5,15 @@
 //! `parser` turns one file into sections with a position for every value; `profiles` merges both
 //! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
-//! checks single values; `key_typos` knows keys that no tool reads; `overlay` rewrites a config
-//! file for a wrapped command, `set_up` changes the user's own for good.
+//! checks single values; `key_typos` knows keys that no tool reads; `names` lists the names in a file
+//! however broken it is; `overlay` rewrites a config file for a wrapped command, `set_up` changes
+//! the user's own for good.
 
 mod base;
 mod chain;
 mod hop;
 mod key_typos;
+mod names;
 mod overlay;
 mod parser;
 mod profiles;
@@ -24,6 +26,7 @@ mod validate;
 pub(crate) use chain::CHAINED_SESSION_LIMIT;
 pub use chain::{Base, Chain, Hop, Network, SsoSession};
 pub(crate) use key_typos::key_typos;
+pub(crate) use names::Names;
 pub(crate) use overlay::{DefaultProfile, Overlay};
 pub(crate) use parser::Value;
 pub use parser::{File, FileKind, parse};

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::finding::{Cause, Finding, Result};
 use crate::known_secrets::hide;
-use crate::text::{Styled, bounded, json_line, printable_lines};
+use crate::text::{Styled, bounded, json_line, printable_columns, printable_lines};
 pub(crate) use progress::Progress;
 pub(crate) use terminal::{Countdown, Terminal};
 
@@ -145,6 +145,14 @@ fn hide_in(value: &mut Value) {
 /// Prints styled text. The styles are removed where stdout is not a terminal, or `NO_COLOR` is set.
 pub(crate) fn print_styled(text: &Styled) -> Result<()> {
     written(anstream::stdout().lock(), hide(text.as_str()).as_bytes())
+}
+
+/// Prints lines for a program, which may have columns with a tab between them.
+pub(crate) fn print_text(text: &str) -> Result<()> {
+    written(
+        io::stdout().lock(),
+        printable_columns(&hide(text)).trim_end().as_bytes(),
+    )
 }
 
 /// Prints one line on stdout.

@@ -1,0 +1,52 @@
+//! The names in the AWS files, for the completion of command lines. A file that no tool reads is
+//! read as far as it has lines with a name.
+
+use std::collections::BTreeSet;
+
+use super::parser::{FileKind, Line, SectionKind};
+
+/// Names that can be typed: without those that a terminal would not show as they are.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Those of the profiles, sorted.
+    pub(crate) profiles: BTreeSet<String>,
+    /// Those of the SSO sessions, sorted.
+    pub(crate) sessions: BTreeSet<String>,
+}
+
+impl Names {
+    /// Adds the names in the text of one file.
+    pub(crate) fn add(&mut self, kind: FileKind, text: &str) {
+        let lines = text.trim_start_matches('\u{feff}').lines();
+        for line in lines.filter(|line| line.starts_with('[')) {
+            let Line::Header(Some((section, name))) = Line::of(kind, line) else {
+                continue;
+            };
+            let names = match section {
+                SectionKind::Profile => &mut self.profiles,
+                SectionKind::SsoSession => &mut self.sessions,
+                SectionKind::Services | SectionKind::Other => continue,
+            };
+            if !name.is_empty() && crate::text::is_printable(name) {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_a_file_that_is_broken_elsewhere() {
+        let mut names = Names::default();
+        let config = "\u{feff}region = x\n[profile b]\njunk\n[profile a b]\n[open\n[sso-session s]\n\
+                      [services x]\n[profile \u{202e}]\n[profile ]\n[default]\n[profile 'q']\n";
+        names.add(FileKind::Config, config);
+        names.add(FileKind::Credentials, "[b]\n[profile c]\n");
+        let profiles: Vec<_> = names.profiles.iter().map(String::as_str).collect();
+        assert_eq!(profiles, ["a b", "b", "default", "profile c", "q"]);
+        assert_eq!(names.sessions.into_iter().collect::<Vec<_>>(), ["s"]);
+    }
+}
