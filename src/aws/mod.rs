@@ -2,6 +2,7 @@
 //! a file or connects.
 
 pub(crate) mod access_key;
+pub(crate) mod console;
 pub(crate) mod denier;
 pub(crate) mod error_code;
 pub(crate) mod error_finding;

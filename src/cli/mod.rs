@@ -15,7 +15,9 @@ use crate::finding::Remedy;
 use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
 pub(crate) use completion::{CompleteWords, Shell, in_form, offer};
-pub(crate) use subcommand::{Export, Login, Logout, Man, ProfileSelection, Setup, Subcommand};
+pub(crate) use subcommand::{
+    Console, Export, Login, Logout, Man, ProfileSelection, Setup, Subcommand,
+};
 use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 
 const EXAMPLES: &str = "\
@@ -28,6 +30,7 @@ Examples:
   awsfresh -p prod --min-ttl 45m -- ./deploy   only with credentials that last 45 minutes
 
   eval \"$(awsfresh export -p prod)\"            the credentials in this shell
+  awsfresh console -p prod                     the AWS console in a browser
 
   awsfresh login                sign in to an SSO session, or start an MFA session
   awsfresh status               what is cached, and for how long

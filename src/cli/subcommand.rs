@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand as ClapSubcommand, ValueHint};
 
 use super::Person;
 use super::completion::{CompleteWords, Shell};
-use super::values::{parse_mfa_code, parse_mfa_duration, parse_wait};
+use super::values::{parse_mfa_code, parse_mfa_duration, parse_region, parse_service, parse_wait};
 use crate::export::Format;
 
 /// The subcommands.
@@ -22,6 +22,9 @@ pub(crate) enum Subcommand {
     /// Print the credentials of a profile as variables for a shell, or in another form
     #[command(after_help = EXPORT_HELP)]
     Export(Export),
+    /// Open the AWS console in a browser, signed in as a profile
+    #[command(after_help = CONSOLE_HELP)]
+    Console(Console),
     /// List profiles, the source of their credentials, and the time left
     Status {
         /// Only this profile (may be repeated)
@@ -185,6 +188,37 @@ Examples:
 
 Prints nothing on stdout if it fails. Exported credentials cannot be renewed: awsfresh -p prod --
 COMMAND renews them for one command (docs/export.md).";
+
+/// `console`.
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    /// The profile [default: AWS_PROFILE, else `default`]
+    #[arg(short, long)]
+    pub(crate) profile: Option<String>,
+    /// Open the page of this service, by its name in the console's URLs: s3, ec2, cloudwatch
+    #[arg(short, long, value_parser = parse_service)]
+    pub(crate) service: Option<String>,
+    /// Open it in this region [default: AWS_REGION, else that of the profile]
+    #[arg(long, value_parser = parse_region)]
+    pub(crate) region: Option<String>,
+    /// Print the URL and open nothing: whoever has it is signed in, for 15 minutes
+    #[arg(long, conflicts_with = "browser")]
+    pub(crate) print: bool,
+    /// Open the page with this command [env: BROWSER]
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) browser: Option<String>,
+    #[command(flatten)]
+    pub(crate) person: Person,
+}
+
+const CONSOLE_HELP: &str = "\
+Examples:
+  awsfresh console -p prod                   the first page
+  awsfresh console -p prod --service s3      the page of a service
+  awsfresh console -p prod --print | wl-copy the URL, for another browser
+
+A profile of IAM Identity Center opens through the access portal. Keys of an IAM user cannot sign in
+to the console: that takes a profile with a role (docs/console.md).";
 
 const DOCTOR_HELP: &str = "\
 Waits at most 3 s for each host. Exit code: 0 without an error, else that of the first error (docs/exit-codes.md).";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::aws::names::is_account;
+use crate::aws::names::{is_account, is_region};
 use crate::source::mfa::checked_code;
 use crate::store::StoreKind;
 use crate::wrap::{OnRenew, signal_number};
@@ -53,6 +53,27 @@ pub(super) fn parse_account(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("an account ID has twelve digits".to_owned())
+    }
+}
+
+pub(super) fn parse_region(text: &str) -> Result<String, String> {
+    if is_region(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write a region, such as eu-west-1".to_owned())
+    }
+}
+
+/// A part of a URL of the console.
+pub(super) fn parse_service(text: &str) -> Result<String, String> {
+    let fits = |part: &str| {
+        let mut bytes = part.bytes();
+        !part.is_empty() && bytes.all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    if text.split('/').all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the name in the URL of the console, such as s3".to_owned())
     }
 }
 

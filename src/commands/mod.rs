@@ -2,6 +2,7 @@
 //! stdout, everything else to stderr, both through `ui`.
 
 mod completions;
+mod console;
 mod context;
 mod credential_process;
 mod doctor;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
         Some(Subcommand::CredentialProcess { profile }) => {
             credential_process::run(&context, profile.as_deref())?;
         }
+        Some(Subcommand::Console(args)) => console::run(&context, args)?,
         Some(Subcommand::Export(args)) => export::run(&context, args)?,
         Some(Subcommand::Status { profile, json }) => status::run(&context, profile, *json)?,
         Some(Subcommand::Login(args)) => login::run(&context, args)?,
@@ -84,6 +86,7 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
     let subcommand = match &cli.subcommand {
         None => RUN,
         Some(Subcommand::CredentialProcess { .. }) => "credential-process",
+        Some(Subcommand::Console(_)) => "console",
         Some(Subcommand::Export(_)) => "export",
         Some(Subcommand::Status { .. }) => "status",
         Some(Subcommand::Refresh { .. }) => "refresh",

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::reachability::{body_text, call};
 use crate::finding::{Cause, Finding, Result};
 use crate::source::Calls;
 use crate::source::connection::Transport;
+use crate::source::plain_request::{body_text, call};
 
 const ADDRESS: &str = "http://169.254.169.254";
 /// The service is on the same host: each request gets this long.

@@ -4,28 +4,21 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::DateTime;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::date_time::Format;
 use hyper::Uri;
 
 use super::tls_issuer::issuer;
 use crate::finding::{Cause, Finding, Result};
 use crate::source::Calls;
-use crate::source::connection::Transport;
 use crate::source::connection_error::connection_error;
-use crate::source::sdk_error::error_chain;
+use crate::source::plain_request::call;
 use crate::time::Timestamp;
 
 /// A host that has responded before gets this long to present its certificate again.
 const ISSUER_TIMEOUT: Duration = Duration::from_secs(1);
 /// A request ends by its own time limit, whose message names the host, not by the one around it.
 const GRACE: Duration = Duration::from_millis(500);
-/// Front pages and metadata are small, in bytes.
-const BODY_LIMIT: usize = 64 * 1024;
 /// The headers by which AWS marks its responses.
 const AWS_HEADERS: [&str; 3] = ["x-amzn-requestid", "x-amz-request-id", "x-amz-id-2"];
 
@@ -173,48 +166,4 @@ fn is_private(address: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
     }
-}
-
-/// One request, with the body of its response read. The error is in the connector's own words.
-pub(super) async fn call(
-    transport: &Transport,
-    method: &str,
-    url: &str,
-    headers: &[(&'static str, &str)],
-    limit: Duration,
-) -> Result<HttpResponse, String> {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(limit)
-        .read_timeout(limit)
-        .build();
-    let connector = transport.connector(Some(&settings));
-    let mut request = HttpRequest::get(url).map_err(|e| e.to_string())?;
-    request.set_method(method).map_err(|e| e.to_string())?;
-    for (name, value) in headers {
-        let added = request.headers_mut().try_insert(*name, (*value).to_owned());
-        added.map_err(|e| e.to_string())?;
-    }
-    let work = async {
-        let mut response = connector.call(request).await.map_err(|e| error_chain(&e))?;
-        let mut body = ByteStream::new(std::mem::replace(response.body_mut(), SdkBody::taken()));
-        let mut bytes = Vec::new();
-        // The server may be anyone, and its body may never end.
-        while bytes.len() < BODY_LIMIT
-            && let Some(more) = body.try_next().await.map_err(|e| error_chain(&e))?
-        {
-            bytes.extend_from_slice(&more);
-        }
-        *response.body_mut() = bytes.into();
-        Ok(response)
-    };
-    let outcome = tokio::time::timeout(limit, work).await;
-    outcome.unwrap_or_else(|_| Err("timed out".to_owned()))
-}
-
-/// The body of a response as text.
-pub(super) fn body_text(response: &HttpResponse) -> String {
-    let bytes = response.body().bytes();
-    bytes
-        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-        .unwrap_or_default()
 }

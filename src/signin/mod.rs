@@ -2,13 +2,14 @@
 //!
 //! `session` signs in to one SSO session, by one of two flows: `browser`, with `callback` as the
 //! server that the browser comes back to and `page` as what it shows; or `device`. `opener` decides
-//! whether a browser can open here, and opens it. `choice` asks which session, `mfa` asks for MFA
+//! whether a browser can open here, and opens it; `handover` opens a page whose address is a secret. `choice` asks which session, `mfa` asks for MFA
 //! codes, `offer` asks whether to sign in where a command fails without it.
 
 mod browser;
 mod callback;
 mod choice;
 mod device;
+mod handover;
 mod mfa;
 mod offer;
 mod opener;
@@ -18,6 +19,7 @@ mod session;
 use std::time::Duration;
 
 pub(crate) use choice::choose;
+pub(crate) use handover::Browser;
 pub(crate) use mfa::Codes;
 pub(crate) use offer::{can_cure, offer};
 pub(crate) use session::{SignIn, SignedIn, require_store};

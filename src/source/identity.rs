@@ -30,6 +30,11 @@ impl Identity {
     pub(crate) fn is_user(&self) -> bool {
         self.arn.contains(":user/")
     }
+
+    /// Whether this is the root user of an account.
+    pub(crate) fn is_root(&self) -> bool {
+        self.arn.ends_with(":root")
+    }
 }
 
 /// Asks STS in `region`, else in the region of the chain.

@@ -9,10 +9,12 @@ mod cli_file;
 pub(crate) mod connection;
 pub(crate) mod connection_error;
 pub(crate) mod endpoint_override;
+mod federation;
 mod identity;
 mod login_session;
 mod metadata;
 pub(crate) mod mfa;
+pub(crate) mod plain_request;
 pub mod process;
 mod proxy_password;
 pub(crate) mod sdk_error;
@@ -23,6 +25,7 @@ pub(crate) mod web_identity;
 use std::time::{Duration, Instant};
 
 use crate::aws::access_key::{Keys, blocking_flaw};
+use crate::aws::console::Console;
 use crate::aws::names::{invalid_region_variable, is_region};
 use crate::aws::partition;
 use crate::aws::shared_findings::clock_sync_command;
@@ -150,6 +153,18 @@ impl<'a> Sources<'a> {
     /// The owner of credentials according to STS in `region`, else in the region of the chain.
     pub(crate) fn identity(&self, caller: &Credentials, region: Option<&str>) -> Result<Identity> {
         self.calls.run(identity::identity(self, caller, region))
+    }
+
+    /// A token that signs in to a console with these credentials; `duration` of the console's
+    /// session in seconds.
+    pub(crate) fn signin_token(
+        &self,
+        console: Console,
+        caller: &Credentials,
+        duration: Option<u32>,
+    ) -> Result<Secret> {
+        let token = federation::signin_token(self, console, caller, duration);
+        self.calls.run_within(self.calls.time_left() + GRACE, token)
     }
 
     /// What the user of the chain's SSO session has.

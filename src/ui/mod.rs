@@ -115,8 +115,8 @@ fn print_to_terminal(text: &str) {
     }
 }
 
-/// Prints credentials, the one text that contains secrets, and a line end: all of it, or an error. A
-/// reader that has seen enough, such as `head`, is no error.
+/// Prints credentials or a URL that signs in, the only texts that contain secrets, and a line end:
+/// all of it, or an error. A reader that has seen enough, such as `head`, is no error.
 pub(crate) fn print_credentials(text: &[u8]) -> Result<()> {
     written(io::stdout().lock(), text)
 }

@@ -4,7 +4,7 @@
 //!   after every run
 //! - `double`: AWS on loopback. `mod.rs` has its state and its faults, `http` serves, `sigv4`
 //!   checks signatures, `family` formats answers for each family of services, `sts`, `sso`,
-//!   `signin` and `metadata` are the services, `proxy` serves them under AWS's own host names, and
+//!   `signin`, `federation` and `metadata` are the services, `proxy` serves them under AWS's own host names, and
 //!   `clock` is the time
 //! - `browser`: a browser that a test drives
 //! - `terminal`: a run on a terminal of its own

@@ -1,10 +1,11 @@
 //! The AWS double: one in-process server on 127.0.0.1 that implements STS, the SSO portal,
-//! SSO-OIDC, AWS Sign-In and the metadata endpoints, and checks signatures for S3 and other
+//! SSO-OIDC, AWS Sign-In with its federation endpoint, and the metadata endpoints, and checks signatures for S3 and other
 //! services. Tests can inject faults. This file has the API for tests and the connection loop.
 
 pub mod clock;
 pub mod echo;
 mod family;
+mod federation;
 mod http;
 mod metadata;
 mod proxy;
@@ -114,6 +115,8 @@ pub(crate) struct Key {
     /// The role of an assumed-role session.
     role_arn: Option<String>,
     mfa: bool,
+    /// Whether it was issued to a session.
+    chained: bool,
     expires: Option<i64>,
 }
 
@@ -131,6 +134,7 @@ pub(crate) struct State {
     /// What the page for approvals comes back with.
     refusal: Option<(String, String)>,
     logins: Vec<signin::Login>,
+    signin_tokens: Vec<String>,
     unknown_in: Vec<String>,
     surroundings: metadata::Surroundings,
     calls: Vec<Call>,
@@ -421,6 +425,7 @@ enum Service {
     Portal,
     Oidc,
     Signin,
+    Federation,
     Metadata,
     /// A service that only checks the caller.
     Other(Family),
@@ -429,7 +434,7 @@ enum Service {
 impl Service {
     fn action(self, request: &Request) -> String {
         let named = match self {
-            Self::Sts => request.param("Action"),
+            Self::Sts | Self::Federation => request.param("Action"),
             Self::Portal | Self::Oidc => sso::action(&request.path),
             Self::Signin => signin::action(&request.path),
             Self::Metadata => metadata::action(&request.path),
@@ -445,6 +450,7 @@ impl Service {
 fn service(request: &Request) -> Service {
     match request.path.as_str() {
         "/token" | "/client/register" | "/device_authorization" | "/authorize" => Service::Oidc,
+        "/federation" => Service::Federation,
         path if sso::action(path).is_some() => Service::Portal,
         path if signin::action(path).is_some() => Service::Signin,
         path if metadata::action(path).is_some() => Service::Metadata,
@@ -459,6 +465,7 @@ fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
         Service::Portal => sso::portal(state, request, now),
         Service::Oidc => sso::oidc(state, request, now),
         Service::Signin => signin::answer(state, request, now),
+        Service::Federation => federation::answer(state, request, now),
         Service::Metadata => metadata::answer(state, request, now),
     };
     answered.unwrap_or_else(|refusal| refuse(request, &refusal))
@@ -470,6 +477,7 @@ fn refuse(request: &Request, refusal: &Refusal) -> Reply {
         Service::Portal => sso::refuse_portal(refusal),
         Service::Oidc => sso::refuse_oidc(refusal),
         Service::Signin => signin::refuse(refusal),
+        Service::Federation => federation::refuse(refusal),
         Service::Metadata => metadata::refuse(refusal),
         Service::Other(family) => family.refuse(refusal),
     }

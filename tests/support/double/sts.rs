@@ -70,6 +70,7 @@ impl Double {
             arn: arn.into(),
             role_arn: None,
             mfa: false,
+            chained: false,
             expires: None,
         };
         self.state().keys.insert(key_id.to_owned(), key);
@@ -84,6 +85,7 @@ impl Double {
             arn: arn.into(),
             role_arn: None,
             mfa: false,
+            chained: false,
             expires: Some(expires),
         };
         self.state().keys.insert(key_id.to_owned(), key);
@@ -248,7 +250,11 @@ fn assume(state: &mut State, request: &Request, caller: &Key, now: i64) -> Resul
                        assumed by role chaining.";
         return Err(Refusal::new(400, "ValidationError", message));
     }
-    grant(state, arn, session, duration, now)
+    let session = Session {
+        name: session,
+        chained: caller.token.is_some(),
+    };
+    grant(state, arn, &session, duration, now)
 }
 
 fn assume_with_web_identity(
@@ -278,18 +284,29 @@ fn assume_with_web_identity(
             "Not authorized to perform sts:AssumeRoleWithWebIdentity",
         ));
     }
-    let granted = grant(state, arn, session, duration, now)?;
+    let session = Session {
+        name: session,
+        chained: false,
+    };
+    let granted = grant(state, arn, &session, duration, now)?;
     Ok(format!(
         "{granted}<SubjectFromWebIdentityToken>subject</SubjectFromWebIdentityToken>\
          <Audience>sts.amazonaws.com</Audience><Provider>https://issuer.example.com</Provider>"
     ))
 }
 
+/// A session to issue.
+struct Session<'a> {
+    name: &'a str,
+    /// Whether the caller is a session, too.
+    chained: bool,
+}
+
 /// Issues a session of a role, after the check that the caller may assume it.
 fn grant(
     state: &mut State,
     arn: &str,
-    session: &str,
+    session: &Session<'_>,
     duration: i64,
     now: i64,
 ) -> Result<String, Refusal> {
@@ -300,11 +317,15 @@ fn grant(
         return Err(Refusal::new(400, "ValidationError", message));
     }
     let expires = now + role.lifetime.unwrap_or(duration);
-    let key = role_session(arn, session);
+    let Session { name, chained } = *session;
+    let key = Key {
+        chained,
+        ..role_session(arn, name)
+    };
     let assumed = escape(&key.arn);
     let credentials = credentials(&issue(state, key, expires), expires);
     Ok(format!(
-        "{credentials}<AssumedRoleUser><AssumedRoleId>AROA{}:{session}</AssumedRoleId>\
+        "{credentials}<AssumedRoleUser><AssumedRoleId>AROA{}:{name}</AssumedRoleId>\
          <Arn>{assumed}</Arn></AssumedRoleUser>",
         stable_id(arn)
     ))
@@ -460,6 +481,7 @@ pub fn role_session(role_arn: &str, session: &str) -> Key {
         arn,
         role_arn: Some(role_arn.to_owned()),
         mfa: false,
+        chained: false,
         expires: None,
     }
 }
@@ -472,6 +494,7 @@ pub fn console_session(arn: &str) -> Key {
         arn: arn.to_owned(),
         role_arn: None,
         mfa: false,
+        chained: false,
         expires: None,
     }
 }
