@@ -37,13 +37,26 @@ fn check(home: &Sandbox, args: &[&str]) {
 
 /// Every subcommand, with the value in its arguments, too.
 fn check_all(home: &Sandbox) {
-    let commands: [&[&str]; 33] = [
+    let commands: [&[&str]; 39] = [
         &["-v", "credential-process"],
         &["-v", "credential-process", "-p", HOSTILE],
         &["-v", "credential-process", "-p", "p"],
         &["status"],
         &["status", "--json"],
         &["status", HOSTILE],
+        &["status", "--format", "prometheus"],
+        &["status", "--short", "-p", HOSTILE],
+        &["status", "--template", HOSTILE, "-p", "p"],
+        &["complete-words", "zsh", "--", "status", "-p"],
+        &[
+            "complete-words",
+            "bash",
+            "--line",
+            HOSTILE,
+            "--word",
+            HOSTILE,
+        ],
+        &["man", HOSTILE],
         &["-v", "doctor"],
         &["doctor", "--json"],
         &["doctor", "-p", "p"],

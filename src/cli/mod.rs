@@ -16,7 +16,7 @@ use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
 pub(crate) use completion::{CompleteWords, Shell, in_form, offer};
 pub(crate) use subcommand::{
-    Console, Export, Login, Logout, Man, ProfileSelection, Setup, Subcommand,
+    Console, Export, Login, Logout, Man, ProfileSelection, Setup, Status, StatusFormat, Subcommand,
 };
 use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 
@@ -43,6 +43,7 @@ Exit codes (docs/exit-codes.md):
   2  usage                        7  AWS cannot be reached
   3  configuration                8  credential store
   4  sign-in or MFA code needed   9  refresh lock
+  10 something expires sooner than `status --warn-within`
   With `-- COMMAND`: the command's own code, 128+N if signal N ended it,
   125 if awsfresh did not start it, 126 not executable, 127 not found.";
 

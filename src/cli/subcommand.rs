@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Subcommand as ClapSubcommand, ValueHint};
+use clap::{ArgGroup, Args, Subcommand as ClapSubcommand, ValueEnum, ValueHint};
 
 use super::Person;
 use super::completion::{CompleteWords, Shell};
-use super::values::{parse_mfa_code, parse_mfa_duration, parse_region, parse_service, parse_wait};
+use super::values::{
+    parse_mfa_code, parse_mfa_duration, parse_region, parse_service, parse_time, parse_wait,
+};
 use crate::export::Format;
 
 /// The subcommands.
@@ -26,14 +28,8 @@ pub(crate) enum Subcommand {
     #[command(after_help = CONSOLE_HELP)]
     Console(Console),
     /// List profiles, the source of their credentials, and the time left
-    Status {
-        /// Only this profile (may be repeated)
-        #[arg(short, long)]
-        profile: Vec<String>,
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(after_help = STATUS_HELP)]
+    Status(Status),
     /// Let your tools get the credentials of profiles from awsfresh
     #[command(after_help = SETUP_HELP)]
     Setup(Setup),
@@ -219,6 +215,66 @@ Examples:
 
 A profile of IAM Identity Center opens through the access portal. Keys of an IAM user cannot sign in
 to the console: that takes a profile with a role (docs/console.md).";
+
+const STATUS_HELP: &str = "\
+Contacts no source of credentials, and changes nothing. docs/status.md has snippets for prompts.
+Exit code: 10 where something expires sooner than --warn-within.";
+
+/// `status`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("form").args(["json", "format", "short", "template", "watch"])))]
+pub(crate) struct Status {
+    /// Only this profile (may be repeated)
+    #[arg(short, long)]
+    pub(crate) profile: Vec<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    /// Print in this form [default: table]
+    #[arg(long, value_enum, value_name = "FORM")]
+    format: Option<StatusFormat>,
+    /// Print one profile and the time left, or nothing: for prompts
+    #[arg(long)]
+    short: bool,
+    /// The same in this form: {profile}, {left}, {seconds} and {state} are filled in
+    #[arg(long, value_name = "TEXT")]
+    template: Option<String>,
+    /// Show the table again each second, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Exit with 10 where something expires sooner: 30m, 2h
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(conflicts_with_all = ["short", "template", "watch"])]
+    pub(crate) warn_within: Option<Duration>,
+}
+
+/// A form of `status`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// Lines for people
+    Table,
+    /// One JSON document
+    Json,
+    /// Metrics in the text format of Prometheus
+    Prometheus,
+}
+
+impl Status {
+    /// The form to print.
+    pub(crate) fn format(&self) -> StatusFormat {
+        match self.format {
+            Some(format) => format,
+            None if self.json => StatusFormat::Json,
+            None => StatusFormat::Table,
+        }
+    }
+
+    /// What to fill in for a prompt, if that is wanted.
+    pub(crate) fn template(&self) -> Option<&str> {
+        let of_short = self.short.then_some("{profile} {left}");
+        self.template.as_deref().or(of_short)
+    }
+}
 
 const DOCTOR_HELP: &str = "\
 Waits at most 3 s for each host. Exit code: 0 without an error, else that of the first error (docs/exit-codes.md).";

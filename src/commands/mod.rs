@@ -49,7 +49,7 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
         }
         Some(Subcommand::Console(args)) => console::run(&context, args)?,
         Some(Subcommand::Export(args)) => export::run(&context, args)?,
-        Some(Subcommand::Status { profile, json }) => status::run(&context, profile, *json)?,
+        Some(Subcommand::Status(args)) => return status::run(&context, args),
         Some(Subcommand::Login(args)) => login::run(&context, args)?,
         Some(Subcommand::Logout(args)) => logout::run(&context, args)?,
         Some(Subcommand::Refresh { selection, person }) => {
@@ -88,7 +88,7 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
         Some(Subcommand::CredentialProcess { .. }) => "credential-process",
         Some(Subcommand::Console(_)) => "console",
         Some(Subcommand::Export(_)) => "export",
-        Some(Subcommand::Status { .. }) => "status",
+        Some(Subcommand::Status(_)) => "status",
         Some(Subcommand::Refresh { .. }) => "refresh",
         Some(Subcommand::Forget { .. }) => "forget",
         Some(Subcommand::Login(_)) => "login",

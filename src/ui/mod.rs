@@ -7,6 +7,7 @@
 //! are printed; those of the SDK may contain secrets.
 
 mod progress;
+mod screen;
 mod terminal;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use crate::finding::{Cause, Finding, Result};
 use crate::known_secrets::hide;
 use crate::text::{Styled, bounded, json_line, printable_columns, printable_lines};
 pub(crate) use progress::Progress;
+pub(crate) use screen::{Screen, columns, lines};
 pub(crate) use terminal::{Countdown, Terminal};
 
 /// No text on stderr is longer, in bytes: a URL or a path fits.

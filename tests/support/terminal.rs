@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Terminal {
     child: Child,
     keyboard: ChildStdin,
-    screen: Arc<Mutex<String>>,
+    screen: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Terminal {
@@ -38,13 +38,12 @@ impl Terminal {
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("script, of util-linux");
         let keyboard = child.stdin.take().unwrap();
-        let screen = Arc::new(Mutex::new(String::new()));
+        let screen = Arc::new(Mutex::new(Vec::new()));
         let (mut output, shown) = (child.stdout.take().unwrap(), screen.clone());
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(n @ 1..) = output.read(&mut chunk) {
-                let text = String::from_utf8_lossy(&chunk[..n]);
-                shown.lock().unwrap().push_str(&text);
+                shown.lock().unwrap().extend(&chunk[..n]);
             }
         });
         Self {
@@ -56,7 +55,7 @@ impl Terminal {
 
     /// What the terminal has shown so far.
     pub fn screen(&self) -> String {
-        self.screen.lock().unwrap().clone()
+        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
     /// Waits until the terminal shows a text.

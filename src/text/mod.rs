@@ -1,6 +1,8 @@
 //! Text as people see it: control characters removed, cut to a length, secrets masked, and styled
 //! for a terminal.
 
+mod width;
+
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -8,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::known_secrets;
+pub(crate) use width::{columns, cut};
 
 /// The styles of the output. [`crate::ui`] removes them where stdout is not a terminal.
 pub(crate) const RED: Style = AnsiColor::Red.on_default();

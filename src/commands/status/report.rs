@@ -1,0 +1,347 @@
+//! What is known about profiles and SSO sessions, from the AWS files and the store alone.
+
+use std::collections::BTreeMap;
+
+use anstyle::Style;
+use serde_json::{Value, json};
+
+use crate::commands::Context;
+use crate::config::{Base, Chain, ProfileSet, SsoSession, sso_session};
+use crate::finding::{Cause, Class, Finding, Result};
+use crate::refresh::{Entry, Freshness, best_token, step_keys};
+use crate::source::connection::Connections;
+use crate::source::sso::Session;
+use crate::store::{Status, StoreError};
+use crate::text::{self, bounded};
+use crate::time::Timestamp;
+
+/// So many profiles are listed, and so much of a source or problem is shown, in bytes.
+const MAX_ROWS: usize = 10_000;
+const MAX_SOURCE: usize = 1000;
+
+/// The state of a profile's credentials.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Static,
+    NotCached,
+    Fresh,
+    RenewSoon,
+    Expired,
+    /// The store could not be read.
+    Unknown,
+    Unusable,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Static,
+        Self::NotCached,
+        Self::Fresh,
+        Self::RenewSoon,
+        Self::Expired,
+        Self::Unknown,
+        Self::Unusable,
+    ];
+
+    /// In words; programs get dashes in the place of spaces.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::NotCached => "not cached",
+            Self::Fresh => "fresh",
+            Self::RenewSoon => "renew soon",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+            Self::Unusable => "unusable",
+        }
+    }
+
+    pub(super) fn id(self) -> String {
+        self.name().replace(' ', "-")
+    }
+
+    pub(super) fn style(self) -> Style {
+        match self {
+            Self::Fresh => text::GREEN,
+            Self::RenewSoon | Self::Unknown => text::YELLOW,
+            Self::Expired | Self::Unusable => text::RED,
+            Self::Static | Self::NotCached => Style::new(),
+        }
+    }
+}
+
+/// A profile.
+pub(super) struct Row {
+    pub(super) profile: String,
+    pub(super) source: String,
+    pub(super) state: State,
+    pub(super) obtained: Option<Timestamp>,
+    pub(super) expiration: Option<Timestamp>,
+    /// The SSO session that its credentials come from.
+    pub(super) session: Option<String>,
+    pub(super) problem: Option<(Cause, String)>,
+}
+
+impl Row {
+    /// A profile whose chain is known.
+    pub(super) fn new(context: &Context<'_>, profile: String, chain: &Chain) -> Self {
+        let connections = Connections::new(context.world, &chain.network);
+        let key = step_keys(chain, context.world, &connections).pop();
+        let stored = key.flatten().map(|key| {
+            let stored = context.store.get(&key);
+            stored.map(|bytes| Entry::from_bytes(&key, &bytes?))
+        });
+        let is_static = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
+        let (state, entry) = match stored {
+            _ if is_static => (State::Static, None),
+            None | Some(Ok(None)) => (State::NotCached, None),
+            Some(Ok(Some(entry))) => {
+                let state = match entry.freshness(context.world.now()) {
+                    Freshness::Fresh => State::Fresh,
+                    Freshness::RenewSoon(_) => State::RenewSoon,
+                    Freshness::Expired => State::Expired,
+                };
+                (state, Some(entry))
+            }
+            Some(Err(e)) => {
+                log::debug!("{e}");
+                (State::Unknown, None)
+            }
+        };
+        let session = match &chain.base {
+            Base::Sso { session, .. } => Some(session.label().to_owned()),
+            _ => None,
+        };
+        Self {
+            profile,
+            source: bounded(&source(chain), MAX_SOURCE),
+            state,
+            obtained: entry.as_ref().map(|entry| entry.obtained),
+            expiration: entry.as_ref().map(Entry::expiration),
+            session,
+            problem: None,
+        }
+    }
+
+    fn unusable(profile: String, finding: &Finding) -> Self {
+        Self {
+            profile,
+            source: "-".into(),
+            state: State::Unusable,
+            obtained: None,
+            expiration: None,
+            session: None,
+            problem: Some((finding.cause, bounded(&finding.summary, MAX_SOURCE))),
+        }
+    }
+}
+
+/// Whether a person is signed in to an SSO session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignIn {
+    SignedIn,
+    Expired,
+    SignedOut,
+    /// The store could not be read.
+    Unknown,
+}
+
+impl SignIn {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed in",
+            Self::Expired => "expired",
+            Self::SignedOut => "signed out",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub(super) fn style(self) -> Style {
+        match self {
+            Self::SignedIn => text::GREEN,
+            Self::Expired => text::RED,
+            Self::Unknown => text::YELLOW,
+            Self::SignedOut => Style::new(),
+        }
+    }
+}
+
+/// An SSO session.
+pub(super) struct SessionRow {
+    pub(super) name: String,
+    pub(super) state: SignIn,
+    /// The end of its access token.
+    pub(super) expiration: Option<Timestamp>,
+    /// Whether the token can be renewed without a person.
+    pub(super) is_refreshable: bool,
+    /// The command to sign in.
+    pub(super) login: String,
+}
+
+impl SessionRow {
+    /// A session, by its better token.
+    pub(super) fn new(context: &Context<'_>, config: &SsoSession) -> Self {
+        let now = context.world.now();
+        let session = Session::new(config, context.world);
+        let token = best_token(&session, &*context.store, now);
+        let (state, expiration, is_refreshable) = match token {
+            Ok(token) => {
+                let is_refreshable = token.is_refreshable(now);
+                let state = if token.is_valid(now) || is_refreshable {
+                    SignIn::SignedIn
+                } else {
+                    SignIn::Expired
+                };
+                (state, Some(token.expires()), is_refreshable)
+            }
+            Err(finding) if finding.class() == Class::Store => (SignIn::Unknown, None, false),
+            Err(_) => (SignIn::SignedOut, None, false),
+        };
+        Self {
+            name: config.label().to_owned(),
+            state,
+            expiration,
+            is_refreshable,
+            login: session.login().to_string(),
+        }
+    }
+}
+
+/// Everything that `status` shows.
+pub(super) struct Report {
+    pub(super) now: Timestamp,
+    pub(super) store: Status,
+    pub(super) rows: Vec<Row>,
+    pub(super) sessions: Vec<SessionRow>,
+    /// How many profiles are left out.
+    pub(super) more: usize,
+}
+
+impl Report {
+    /// The profiles of these names and their SSO sessions; every profile and session if there is no
+    /// name.
+    pub(super) fn new(context: &Context<'_>, only: &[String]) -> Result<Self> {
+        let files = context.files()?;
+        let set = files.profiles();
+        let names: Vec<String> = if only.is_empty() {
+            set.names().map(str::to_owned).collect()
+        } else {
+            only.to_vec()
+        };
+        let more = names.len().saturating_sub(MAX_ROWS);
+        let (mut rows, mut sessions) = (Vec::new(), BTreeMap::new());
+        if only.is_empty() {
+            sessions = named_sessions(set);
+        }
+        for profile in names.into_iter().take(MAX_ROWS) {
+            match context.resolve(set, &profile) {
+                Ok(chain) => {
+                    rows.push(Row::new(context, profile, &chain));
+                    if let Base::Sso { session, .. } = chain.base {
+                        sessions
+                            .entry(session.label().to_owned())
+                            .or_insert(session);
+                    }
+                }
+                Err(finding) if !only.is_empty() => return Err(finding),
+                Err(finding) => rows.push(Row::unusable(profile, &finding)),
+            }
+        }
+        let sessions = sessions.values().take(MAX_ROWS);
+        Ok(Self {
+            now: context.world.now(),
+            sessions: sessions
+                .map(|session| SessionRow::new(context, session))
+                .collect(),
+            store: context.store.check(),
+            rows,
+            more,
+        })
+    }
+
+    /// What expires in less than `limit` seconds or has expired, in words. A session that is
+    /// renewed without a person does not count.
+    pub(super) fn ends_within(&self, limit: i64) -> Vec<String> {
+        let is_soon =
+            |end: Option<Timestamp>| end.is_some_and(|end| end.seconds_from(self.now) < limit);
+        let profiles = self.rows.iter().filter(|row| is_soon(row.expiration));
+        let profiles = profiles.map(|row| format!("profile `{}`", row.profile));
+        let sessions = self.sessions.iter();
+        let sessions = sessions.filter(|row| !row.is_refreshable && is_soon(row.expiration));
+        let sessions = sessions.map(|row| format!("SSO session `{}`", row.name));
+        profiles.chain(sessions).collect()
+    }
+
+    /// One document. Its keys are a published contract.
+    pub(super) fn to_json(&self) -> Value {
+        let left = |end: Option<Timestamp>| end.map(|end| end.seconds_from(self.now).max(0));
+        let text = |end: Option<Timestamp>| end.map(|end| end.to_string());
+        let problem =
+            |(cause, summary): &(Cause, String)| json!({"cause": cause.id(), "summary": summary});
+        let row = |row: &Row| {
+            json!({
+                "profile": row.profile,
+                "source": row.source,
+                "state": row.state.id(),
+                "expiration": text(row.expiration),
+                "seconds_left": left(row.expiration),
+                "sso_session": row.session,
+                "problem": row.problem.as_ref().map(problem),
+            })
+        };
+        let session = |row: &SessionRow| {
+            json!({
+                "name": row.name,
+                "state": row.state.name().replace(' ', "-"),
+                "expiration": text(row.expiration),
+                "seconds_left": left(row.expiration),
+                "refreshable": row.is_refreshable,
+            })
+        };
+        let warning = self.store.state.as_ref().err().map(StoreError::detail);
+        let mut document = json!({
+            "store": {"name": self.store.name, "reason": self.store.reason, "warning": warning},
+            "profiles": self.rows.iter().map(row).collect::<Vec<_>>(),
+            "sso_sessions": self.sessions.iter().map(session).collect::<Vec<_>>(),
+        });
+        if self.more > 0 {
+            document["more_profiles"] = self.more.into();
+        }
+        document
+    }
+}
+
+/// Every `[sso-session]` that is complete.
+fn named_sessions(set: &ProfileSet) -> BTreeMap<String, SsoSession> {
+    let sessions = set
+        .sso_session_names()
+        .filter_map(|name| sso_session(set, name).ok());
+    sessions
+        .map(|session| (session.label().to_owned(), session))
+        .collect()
+}
+
+/// The chain in a few words.
+fn source(chain: &Chain) -> String {
+    let base = match &chain.base {
+        Base::Static { .. } => "static keys".to_owned(),
+        Base::Environment { .. } => "environment".to_owned(),
+        Base::InstanceMetadata { .. } => "instance metadata".to_owned(),
+        Base::Container { .. } => "container endpoint".to_owned(),
+        Base::WebIdentity { role_arn, .. } => format!("web identity {}", role_arn.text),
+        Base::Sso {
+            session,
+            account_id,
+            role_name,
+        } => {
+            format!("sso {} {account_id} {role_name}", session.label())
+        }
+        Base::LoginSession { arn, .. } => format!("aws login {}", arn.text),
+        Base::Process { .. } => "process".to_owned(),
+    };
+    let hops = chain.hops.iter().map(|hop| hop.role_arn.text.clone());
+    std::iter::once(base)
+        .chain(hops)
+        .collect::<Vec<_>>()
+        .join(" → ")
+}

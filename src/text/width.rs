@@ -1,0 +1,71 @@
+//! The width of text on a terminal.
+
+/// How many columns a text takes, as far as its characters show: terminals differ about emoji.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
+/// The text in at most `limit` columns: where it is longer, its middle is left out.
+pub(crate) fn cut(text: &str, limit: usize) -> String {
+    if columns(text) <= limit {
+        return text.to_owned();
+    }
+    let room = limit.saturating_sub(1); // `…`
+    let start: String = within(text.chars(), room - room / 2).collect();
+    let end: Vec<char> = within(text.chars().rev(), room / 2).collect();
+    let end: String = end.into_iter().rev().collect();
+    if limit == 0 {
+        String::new()
+    } else {
+        format!("{start}…{end}")
+    }
+}
+
+/// The first characters that fit.
+fn within(chars: impl Iterator<Item = char>, room: usize) -> impl Iterator<Item = char> {
+    let mut used = 0;
+    chars.take_while(move |c| {
+        used += width(*c);
+        used <= room
+    })
+}
+
+/// 0 for a mark that is drawn over the character before it, 2 for one of East Asia and for emoji.
+fn width(c: char) -> usize {
+    match c {
+        '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20ff}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_text_is_left_out() {
+        for (text, limit, shown) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdefg", 6, "abc…fg"),
+            ("abcdefg", 2, "a…"),
+            ("abcdefg", 1, "…"),
+            ("abcdefg", 0, ""),
+            ("日本語", 6, "日本語"),
+            ("日本語", 5, "日…語"),
+            ("日本語", 4, "日…"),
+            ("e\u{301}e\u{301}", 2, "e\u{301}e\u{301}"),
+        ] {
+            assert_eq!(cut(text, limit), shown, "{text} {limit}");
+            assert!(columns(&cut(text, limit)) <= limit);
+        }
+    }
+}
