@@ -135,7 +135,7 @@ fn each_state_is_reported() {
     let home = offline_home();
     home.credentials(keys_of("base", KEY, SECRET));
     home.config("[profile p]\ncredential_process = cat answer\n[profile broken]\n");
-    let end = clock::now() + 15;
+    let end = clock::now() + 30;
     let answer = json!({
         "Version": 1, "AccessKeyId": "ASIAQTESTTESTTESTTES", "SecretAccessKey": SECRET, "SessionToken": "token",
         "Expiration": awsfresh::time::Timestamp(end).to_string(),
