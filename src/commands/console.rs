@@ -14,6 +14,7 @@ use crate::ui;
 use crate::world::REGION_VARIABLES;
 
 /// Opens the console, or prints its address.
+#[inline(never)] // else a warm answer pays for the larger stack frame of its caller
 pub(super) fn run(context: &Context<'_>, args: &cli::Console) -> Result<()> {
     let (profile, _) = context.world.selected_profile(args.profile.as_deref());
     let files = context.files()?;

@@ -8,6 +8,7 @@ use crate::signin::Codes;
 use crate::ui;
 
 /// Prints the credentials of one profile, or fails with a finding and nothing on stdout.
+#[inline(never)] // else a warm answer pays for the larger stack frame of its caller
 pub(super) fn run(context: &Context<'_>, args: &cli::Export) -> Result<()> {
     let world = context.world;
     let shell = world.env("SHELL");
