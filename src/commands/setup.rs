@@ -79,7 +79,7 @@ impl Run<'_> {
                 Verdict::Done => {}
                 Verdict::Refused(finding) if !all => return Err(finding.for_profile(name)),
                 Verdict::Refused(finding) => {
-                    log::info!("profile `{name}` is left as it is: {}", finding.summary);
+                    log::info!("not changed: {}", finding.summary);
                 }
             }
         }

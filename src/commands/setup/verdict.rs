@@ -29,19 +29,21 @@ pub(super) fn verdict(
     let Some(profile) = set.profile(name) else {
         return Verdict::Refused(refused(name, "does not exist"));
     };
+    let own_process = profile.get_as_written("credential_process");
+    let own_process = own_process.filter(|value| calls_awsfresh(&value.text));
+    let has_keys_alone = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
+    if has_keys_alone && own_process.is_none() {
+        let finding = refused(name, "has long-term keys, which need no renewal");
+        return Verdict::Refused(finding);
+    }
     if let Some(finding) = bypass(context, profile) {
         return Verdict::Refused(finding);
     }
-    let own_process = profile.get_as_written("credential_process");
-    let own_process = own_process.filter(|value| calls_awsfresh(&value.text));
     if let Some(value) = own_process {
         let target = requested_profile(&value.text);
         if value.text == process || target.is_some_and(|target| target != name) {
             return Verdict::Done;
         }
-    } else if matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty() {
-        let finding = refused(name, "has long-term keys, which need no renewal");
-        return Verdict::Refused(finding);
     }
     if let Some(user) = user_of(set, name) {
         let finding = refused(
