@@ -31,7 +31,8 @@ pub fn main() -> u8 {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &args),
     };
-    RUNS_A_COMMAND.store(cli.subcommand.is_none(), Ordering::Relaxed);
+    let runs_a_command = cli.has_command() || Cli::runs_a_command(&args);
+    RUNS_A_COMMAND.store(runs_a_command, Ordering::Relaxed);
     ui::init(cli.common.verbose, cli.common.quiet);
     let world = World::collect(ui::is_attended());
     let outcome = commands::run_anywhere(&cli, world.as_ref().ok()).unwrap_or_else(|| {
@@ -43,7 +44,7 @@ pub fn main() -> u8 {
         if let Ok(world) = &world {
             commands::record_failure(&cli, world, &finding);
         }
-        exit_code(&finding, cli.subcommand.is_none())
+        exit_code(&finding, runs_a_command)
     })
 }
 

@@ -16,6 +16,8 @@ use serde_json::Value;
 use support::double::{Double, Fault};
 use support::fixtures::{AWSFRESH, KEY, ROLE, SECRET, keys_of, open_role, role_on_keys};
 use support::sandbox::{ASK, Run, Sandbox};
+#[cfg(target_os = "linux")]
+use support::terminal::Terminal;
 
 const OTHER: &str = "arn:aws:iam::333333333333:role/audit";
 
@@ -1269,4 +1271,18 @@ fn the_files_of_a_command_outlive_a_killed_awsfresh() {
         runs(&home).is_empty(),
         "the config of a dead command was not removed"
     );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_a_command_the_shell_of_the_user_has_the_credentials() {
+    let (aws, home) = setup(None);
+    let mut terminal = Terminal::run(&home, &format!("{AWSFRESH} -p deploy"));
+    terminal.wait_for("exit ends it");
+    terminal.type_line("echo profile=$AWS_PROFILE; exit 7");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(7), "{screen}");
+    assert!(screen.contains("profile=deploy"), "{screen}");
+    assert_eq!(aws.count("AssumeRole"), 1);
+    home.run(&["-p", "deploy"]).failed(2, "usage");
 }

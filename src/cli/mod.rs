@@ -114,7 +114,7 @@ pub(crate) struct Wrap {
     pub(crate) on_renew: Option<OnRenew>,
     #[command(flatten)]
     pub(crate) person: Person,
-    /// The command and its arguments
+    /// The command and its arguments [default: at a terminal, the user's shell]
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
 }
@@ -179,10 +179,6 @@ impl Cli {
                 "options before a subcommand belong to `-- COMMAND`; write: awsfresh \
                     SUBCOMMAND [OPTIONS]",
             ),
-            (None, wrap) if wrap.command.is_empty() => {
-                let text = "no command to run; write: awsfresh [-p PROFILE] -- COMMAND...";
-                error(ErrorKind::MissingRequiredArgument, text)
-            }
             (
                 None,
                 Wrap {
@@ -206,6 +202,11 @@ impl Cli {
             ),
             _ => Ok(self),
         }
+    }
+
+    /// Whether a command is to be run: a subcommand is none, nor is the user's shell.
+    pub(crate) fn has_command(&self) -> bool {
+        self.subcommand.is_none() && !self.wrap.command.is_empty()
     }
 
     /// Whether arguments that do not parse name a subcommand.

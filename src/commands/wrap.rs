@@ -1,19 +1,29 @@
 //! `-- COMMAND`: run a command with credentials that stay fresh.
 
+use std::ffi::OsString;
+
 use super::{Context, RUN};
 use crate::cli::Wrap;
-use crate::finding::{Finding, Result};
+use crate::finding::{Cause, Finding, Result};
 use crate::journal::Journal;
 use crate::refresh::Mfa;
 use crate::signin::Codes;
 use crate::store::StoreKind;
-use crate::ui;
+use crate::ui::{self, Terminal};
+use crate::world::World;
 use crate::wrap::{Reporter, Session, WrapOptions};
 
 /// Runs the command and returns its exit code. An error means that it was not started.
 pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) -> Result<u8> {
     let world = context.world;
     let (profile, _) = world.selected_profile(args.profile.as_deref());
+    let command = if args.command.is_empty() {
+        let shell = shell(world)?;
+        log::info!("this shell has the credentials of profile `{profile}`; exit ends it");
+        vec![shell]
+    } else {
+        args.command.clone()
+    };
     let files = context.files()?;
     let chain = context.resolve(files.profiles(), profile)?;
     let options = WrapOptions {
@@ -25,7 +35,7 @@ pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) 
         post_mortem: !args.no_post_mortem,
         drill: args.drill,
         on_renew: args.on_renew,
-        command: args.command.clone(),
+        command,
         store,
     };
     let journal = Journal::new(&world.state.main, &world.state.spare);
@@ -52,6 +62,23 @@ pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) 
         session.run(files)
     });
     code.map_err(|finding| finding.for_profile(profile))
+}
+
+/// The user's shell. Without a terminal it would read commands from wherever stdin is.
+fn shell(world: &World) -> Result<OsString> {
+    if Terminal::open().is_none() || !ui::is_attended() {
+        return Err(Finding::new(
+            Cause::Usage,
+            "no command to run, and no terminal for a shell",
+        )
+        .remedy("awsfresh [-p PROFILE] -- COMMAND..."));
+    }
+    let (variable, default) = if cfg!(windows) {
+        ("COMSPEC", "cmd.exe")
+    } else {
+        ("SHELL", "/bin/sh")
+    };
+    Ok(world.env(variable).unwrap_or(default).into())
 }
 
 /// Prints failures of the command, and records those that credentials caused.
