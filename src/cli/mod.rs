@@ -16,7 +16,8 @@ use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
 pub(crate) use completion::{CompleteWords, Shell, in_form, offer};
 pub(crate) use subcommand::{
-    Console, Export, Login, Logout, Man, ProfileSelection, Setup, Status, StatusFormat, Subcommand,
+    Check, Console, Export, Login, Logout, Man, ProfileSelection, Setup, Status, StatusFormat,
+    Subcommand,
 };
 use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 

@@ -30,6 +30,9 @@ pub(crate) enum Subcommand {
     /// List profiles, the source of their credentials, and the time left
     #[command(after_help = STATUS_HELP)]
     Status(Status),
+    /// Say whether the credentials of a profile will last, without a person
+    #[command(after_help = CHECK_HELP)]
+    Check(Check),
     /// Let your tools get the credentials of profiles from awsfresh
     #[command(after_help = SETUP_HELP)]
     Setup(Setup),
@@ -126,6 +129,27 @@ pub(crate) struct Man {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 }
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The profile [default: AWS_PROFILE, else `default`]
+    #[arg(short, long)]
+    pub(crate) profile: Option<String>,
+    /// For so long: 8h, 45m
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
+    pub(crate) duration: Duration,
+    /// In the environment of a cron job: two variables, no terminal, no session bus
+    #[arg(long)]
+    pub(crate) as_cron: bool,
+}
+
+const CHECK_HELP: &str = "\
+Examples:
+  awsfresh check -p prod --for 8h              before a long job
+  awsfresh check -p backup --for 24h --as-cron as the nightly job will run
+
+Exit code: 0 if they last, 4 if a person is needed before, else that of the failure.";
 
 /// `setup`.
 #[derive(Debug, Args)]

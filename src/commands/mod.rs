@@ -1,6 +1,7 @@
 //! One file per subcommand: arguments in, a call to one of the modules below, output. Data goes to
 //! stdout, everything else to stderr, both through `ui`.
 
+mod check;
 mod completions;
 mod console;
 mod context;
@@ -57,6 +58,7 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
         }
         Some(Subcommand::Forget { selection }) => forget::run(&context, selection)?,
         Some(Subcommand::Setup(args)) => return setup::run(&context, args),
+        Some(Subcommand::Check(args)) => return check::run(&context, args),
         Some(Subcommand::Doctor {
             profile,
             offline,
@@ -94,6 +96,7 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
         Some(Subcommand::Login(_)) => "login",
         Some(Subcommand::Logout(_)) => "logout",
         Some(Subcommand::Setup(_)) => "setup",
+        Some(Subcommand::Check(_)) => "check",
         // Their failures are those of others.
         Some(Subcommand::Doctor { .. } | Subcommand::Explain { .. } | Subcommand::Why { .. }) => {
             return;

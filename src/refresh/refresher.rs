@@ -305,8 +305,10 @@ impl<'a> Refresher<'a> {
             Err(finding) => finding,
         };
         // This process may have been stopped meanwhile, and another one have taken over.
+        let key_id = |entry: &Entry| entry.credentials.access_key_id.clone();
         if let Some(stored) = self.read_cached(renewal.key)
             && stored.obtained >= renewal.began
+            && renewal.valid.as_ref().map(key_id) != Some(key_id(&stored))
             && self.freshness_of(&stored) == Freshness::Fresh
         {
             log::debug!("the renewal failed, but another process has succeeded:\n{finding}");
