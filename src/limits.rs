@@ -7,6 +7,7 @@ use crate::finding::{Cause, Finding, Result};
 
 /// What a call to a service opens at once, at most: the runtime, its signals, a connection, files of
 /// the name service.
+#[cfg(unix)]
 const FILES: usize = 10;
 
 /// Checks that a call to a service can open files and start a thread (names are resolved on one):

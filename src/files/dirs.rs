@@ -19,6 +19,7 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
 
 /// The same for a directory whose parent exists.
 fn create_one_private_dir(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -103,8 +104,10 @@ pub(crate) enum NotPrivate {
     /// It is something else.
     NotADirectory(PathBuf),
     /// Another user owns it.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "users have no numbers"))]
     ForeignOwner { path: PathBuf, owner: u32, uid: u32 },
     /// Other users can create files in it.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no modes"))]
     WritableByOthers(PathBuf),
 }
 
