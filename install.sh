@@ -67,5 +67,5 @@ oldest=$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)
 cargo install --locked --path "$here" --root "$prefix" --force
 
 bin=$prefix/bin/awsfresh
-printf '\nInstalled %s. Next, write in ~/.aws/config:\n\n' "$("$bin" --version)"
-printf '  [profile NAME]\n  credential_process = %s credential-process --profile NAME-source\n' "$bin"
+printf '\nInstalled %s. Next, let your tools get their credentials from it:\n\n' "$("$bin" --version)"
+printf '  %s setup        shows a diff of ~/.aws/config, and asks\n' "$bin"
