@@ -8,7 +8,7 @@ use crate::cli::Check;
 use crate::config::{Base, Chain, SsoSession};
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Result, profile_option, remedy};
-use crate::refresh::{Entry, best_token, mfa_keys};
+use crate::refresh::{best_token, mfa_keys};
 use crate::source::connection::Connections;
 use crate::source::sso::Session;
 use crate::time::{Timestamp, human_duration};
@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context<'_>, args: &Check) -> Result<u8> {
     let wanted = human_duration(until.seconds_from(now));
     let how = match credentials.expiration {
         None => "they do not expire",
-        Some(end) if end >= until => "the present ones last",
+        Some(_) if outlook.present_ones_last() => "the present ones last",
         Some(_) => "they are renewed without a person",
     };
     ui::print_line(&format!(
@@ -64,13 +64,14 @@ struct Outlook<'a> {
 }
 
 impl Outlook<'_> {
+    fn present_ones_last(&self) -> bool {
+        let expiration = self.credentials.expiration;
+        expiration.is_none_or(|end| end >= self.until)
+    }
+
     /// Fails if a person is needed before the time is up.
     fn check(&self) -> Result<()> {
-        let is_enough = self
-            .credentials
-            .expiration
-            .is_none_or(|end| end >= self.until);
-        if is_enough {
+        if self.present_ones_last() {
             return Ok(());
         }
         if let Base::Sso { session, .. } = &self.chain.base {
@@ -99,8 +100,7 @@ impl Outlook<'_> {
             let (Some(key), None) = (key, &hop.mfa_process) else {
                 continue;
             };
-            let stored = self.context.store.get(&key).ok().flatten();
-            let session = stored.and_then(|bytes| Entry::from_bytes(&key, &bytes));
+            let session = self.context.stored(&key).ok().flatten();
             // Without a session, the role was cached.
             let end = session.map(|entry| entry.expiration());
             let end = end.or(self.credentials.expiration).unwrap_or(self.until);
@@ -127,12 +127,8 @@ impl Outlook<'_> {
 
     /// What AWS or another program decides, and does not tell.
     fn unknown(&self) -> Option<&'static str> {
-        let is_enough = self
-            .credentials
-            .expiration
-            .is_none_or(|end| end >= self.until);
         match &self.chain.base {
-            _ if is_enough => None,
+            _ if self.present_ones_last() => None,
             Base::Sso { .. } => {
                 Some("how long an administrator of IAM Identity Center lets a sign-in last")
             }

@@ -8,7 +8,7 @@ use crate::cli;
 use crate::config::{Base, Chain};
 use crate::credentials::Secret;
 use crate::finding::{Cause, Class, Finding, Result, remedy};
-use crate::signin::{Browser, Codes};
+use crate::signin::Browser;
 use crate::source::Sources;
 use crate::ui;
 use crate::world::REGION_VARIABLES;
@@ -116,13 +116,9 @@ impl Visit<'_> {
     }
 
     fn signin_token(&self, console: Console) -> Result<Secret> {
-        let person = &self.args.person;
-        let codes = Codes::new(person.mfa_code.clone(), !person.no_login);
         let credentials = self
             .context
-            .offering_sign_in(self.chain, !person.no_login, || {
-                self.context.obtain(self.chain, false, Some(&codes))
-            })?;
+            .obtain_with_person(self.chain, &self.args.person)?;
         let world = self.context.world;
         let sources = Sources::new(world, self.chain, world.deadline()?);
         if credentials.session_token.is_none() {

@@ -5,13 +5,13 @@ use std::sync::Mutex;
 
 use super::sessions::renew_credentials_from;
 use crate::aws_files::{self, AwsFiles};
-use crate::cli::ProfileSelection;
+use crate::cli::{Person, ProfileSelection};
 use crate::config::{Base, Chain, ProfileSet};
 use crate::credentials::Credentials;
 use crate::finding::{Finding, Result};
-use crate::refresh::{Mfa, Refresher};
+use crate::refresh::{Entry, Mfa, Refresher};
 use crate::signin::{Codes, Options, SignIn, can_cure, offer};
-use crate::store::Store;
+use crate::store::{CacheKey, Store, StoreError};
 use crate::sync::lock;
 use crate::world::World;
 
@@ -62,6 +62,20 @@ impl<'a> Context<'a> {
         let credentials = refresher.obtain();
         log::debug!("store: {}", self.store.status());
         credentials
+    }
+
+    /// The same, with the help of a person: an MFA code, or a sign-in.
+    pub(super) fn obtain_with_person(&self, chain: &Chain, person: &Person) -> Result<Credentials> {
+        let codes = Codes::new(person.mfa_code.clone(), !person.no_login);
+        self.offering_sign_in(chain, !person.no_login, || {
+            self.obtain(chain, false, Some(&codes))
+        })
+    }
+
+    /// What is stored under a key; `None` where that is nothing that can be used.
+    pub(super) fn stored(&self, key: &CacheKey) -> Result<Option<Entry>, StoreError> {
+        let bytes = self.store.get(key)?;
+        Ok(bytes.and_then(|bytes| Entry::from_bytes(key, &bytes)))
     }
 
     /// Does `work`, and once more after a sign-in where that cures its failure and a person at the

@@ -4,7 +4,6 @@ use super::Context;
 use crate::cli;
 use crate::export::{Export, Format, removal};
 use crate::finding::{Cause, Finding, Result};
-use crate::signin::Codes;
 use crate::ui;
 
 /// Prints the credentials of one profile, or fails with a finding and nothing on stdout.
@@ -23,11 +22,7 @@ pub(super) fn run(context: &Context<'_>, args: &cli::Export) -> Result<()> {
     let (profile, _) = world.selected_profile(args.profile.as_deref());
     let files = context.files()?;
     let chain = context.resolve(files.profiles(), profile)?;
-    let person = &args.person;
-    let codes = Codes::new(person.mfa_code.clone(), !person.no_login);
-    let credentials = context.offering_sign_in(&chain, !person.no_login, || {
-        context.obtain(&chain, false, Some(&codes))
-    });
+    let credentials = context.obtain_with_person(&chain, &args.person);
     let credentials = credentials.map_err(|finding| finding.for_profile(profile))?;
     let export = Export {
         profile,

@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use super::Context;
 use crate::aws_files::AwsFiles;
 use crate::cli::Setup;
-use crate::config::{self, Change, Edited, FileKind, ProfileSet};
+use crate::config::{self, Change, Edited, FileKind, ProfileSet, process_of};
 use crate::files;
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::refresh::step_keys;
 use crate::shell::quoted;
 use crate::source::connection::Connections;
+use crate::store::CacheKey;
 use crate::text::{self, Styled};
 use crate::ui::{self, Terminal};
 use record::Record;
@@ -114,13 +115,7 @@ impl Run<'_> {
             let summary = format!("the path {} is not valid UTF-8", program.display());
             return Err(Finding::new(Cause::Usage, summary).remedy("install it elsewhere"));
         };
-        Ok(move |profile: &str| {
-            let option = match profile.strip_prefix('-') {
-                Some(_) => format!("--profile={}", quoted(profile)),
-                None => format!("--profile {}", quoted(profile)),
-            };
-            format!("{program} credential-process {option}")
-        })
+        Ok(move |profile: &str| process_of(&program, profile))
     }
 
     /// The new file must mean the same credentials: no caller may end up with those of another
@@ -153,7 +148,7 @@ impl Run<'_> {
     }
 
     /// What decides about the credentials of a profile.
-    fn keys(&self, set: &ProfileSet, name: &str) -> Result<Vec<Option<crate::store::CacheKey>>> {
+    fn keys(&self, set: &ProfileSet, name: &str) -> Result<Vec<Option<CacheKey>>> {
         let chain = self.context.resolve(set, name)?;
         let connections = Connections::new(self.context.world, &chain.network);
         Ok(step_keys(&chain, self.context.world, &connections))

@@ -5,7 +5,8 @@
 //! `parser` turns one file into sections with a position for every value; `profiles` merges both
 //! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
-//! checks single values; `key_typos` knows keys that no tool reads; `names` lists the names in a file
+//! checks single values; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
+//! that no tool reads; `names` lists the names in a file
 //! however broken it is; `overlay` rewrites a config file for a wrapped command, `set_up` changes
 //! the user's own for good.
 
@@ -15,6 +16,7 @@ mod hop;
 mod key_typos;
 mod names;
 mod overlay;
+mod own_process;
 mod parser;
 mod profiles;
 mod resolve;
@@ -28,12 +30,13 @@ pub use chain::{Base, Chain, Hop, Network, SsoSession};
 pub(crate) use key_typos::key_typos;
 pub(crate) use names::Names;
 pub(crate) use overlay::{DefaultProfile, Overlay};
+pub(crate) use own_process::{process_of, requested_profile};
 pub(crate) use parser::Value;
 pub use parser::{File, FileKind, parse};
 pub use profiles::ProfileSet;
 pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};
 pub use resolve::resolve;
-pub(crate) use resolve::{calls_awsfresh, requested_profile, source_profiles};
+pub(crate) use resolve::source_profiles;
 pub(crate) use set_up::{Change, Edited, Renamed, set_up, undo};
 pub(crate) use sso::sso_session;
 pub(crate) use validate::invalid_values;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::base::conflict;
 use super::parser::{File, Problem, Section, SectionKind, Value};
-use super::resolve::calls_awsfresh;
 use crate::finding::{Cause, Finding, Origin, Result};
 
 /// Keys that decide which credentials are returned: a duplicate with another value is an error.
@@ -196,7 +195,7 @@ impl Profile {
         };
         let other = CREDENTIAL_KEYS.iter().find_map(|key| {
             let other = self.get_as_written(key)?;
-            let is_awsfresh = *key == "credential_process" && calls_awsfresh(&other.text);
+            let is_awsfresh = *key == "credential_process" && self.own_process().is_some();
             (!is_awsfresh).then_some((*key, other))
         });
         match other {

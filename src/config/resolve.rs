@@ -2,11 +2,11 @@
 //! the profile is rejected: no caller may end up with the credentials of another identity.
 
 use super::chain::{Base, Chain, Hop};
+use super::own_process::{calls_awsfresh, requested_profile};
 use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
 use super::{base, hop, sso, validate};
 use crate::finding::{Cause, Finding, Origin, Result, remedy};
-use crate::shell::words;
 
 /// No real chain is longer; each hop costs a call.
 const MAX_PROFILES: usize = 20;
@@ -239,33 +239,6 @@ impl Finding {
         );
         Self::new(Cause::ProcessSelfRecursion, summary).about_profile(profile)
     }
-}
-
-/// Whether a command line runs awsfresh.
-pub(crate) fn calls_awsfresh(command: &str) -> bool {
-    let words = words(command);
-    let program = words
-        .first()
-        .map_or("", |word| word.rsplit(['/', '\\']).next().unwrap_or(word));
-    matches!(program, "awsfresh" | "awsfresh.exe")
-}
-
-/// The profile that a command line of awsfresh names.
-pub(crate) fn requested_profile(command: &str) -> Option<String> {
-    let words = words(command);
-    if !words.iter().any(|word| word == "credential-process") {
-        return None;
-    }
-    let mut rest = words.iter();
-    while let Some(word) = rest.next() {
-        if let Some(name) = word.strip_prefix("--profile=") {
-            return Some(name.to_owned());
-        }
-        if word == "--profile" || word == "-p" {
-            return rest.next().filter(|name| !name.is_empty()).cloned();
-        }
-    }
-    None
 }
 
 #[cfg(test)]

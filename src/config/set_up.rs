@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::own_process::calls_awsfresh;
 use super::parser::{FileKind, Line, SectionKind};
 use super::profiles::{PREFIX, has_prefixed_form};
 
@@ -137,7 +138,7 @@ fn each_line(config: &str, mut visit: impl FnMut(usize, &str, Option<&str>, Opti
 }
 
 fn is_of_awsfresh(value: &str) -> bool {
-    super::resolve::calls_awsfresh(value.trim())
+    calls_awsfresh(value.trim())
 }
 
 #[cfg(test)]

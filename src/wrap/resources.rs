@@ -11,7 +11,7 @@ use super::renewer::Renewer;
 use super::request_log::{self, Summary};
 use super::run_dir::{CONFIG, CREDENTIALS, RunDir};
 use crate::aws_files::AwsFiles;
-use crate::config::{Chain, DefaultProfile, Overlay};
+use crate::config::{Chain, DefaultProfile, Overlay, process_of};
 use crate::credentials::Credentials;
 use crate::files;
 use crate::finding::{Cause, Finding, Result};
@@ -116,8 +116,7 @@ impl OverlayFiles {
             check_utf8(path)?;
         }
         let program = quoted(&program.to_string_lossy());
-        let process =
-            |profile: &str| format!("{program} credential-process --profile {}", quoted(profile));
+        let process = |profile: &str| process_of(&program, profile);
         let [config, credentials] = files.texts();
         let config = Overlay {
             profile,

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::verdict::{Verdict, bypass, verdict};
 use crate::aws_files::AwsFiles;
 use crate::commands::Context;
-use crate::config::{Profile, calls_awsfresh};
+use crate::config::Profile;
 use crate::finding::{Class, Result};
 use crate::shell::words;
 use crate::text::{self, Styled};
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context<'_>, files: &AwsFiles, only: &[String]) -> R
             continue;
         }
         let reasons = bypassed_by(context, profile);
-        let (style, words) = if !has_awsfresh(profile) {
+        let (style, words) = if profile.own_process().is_none() {
             match verdict(context, set, name, "") {
                 Verdict::Refused(finding) => {
                     (text::YELLOW, format!("not set up: {}", finding.summary))
@@ -56,16 +56,11 @@ pub(super) fn run(context: &Context<'_>, files: &AwsFiles, only: &[String]) -> R
     Ok(class.code())
 }
 
-fn has_awsfresh(profile: &Profile) -> bool {
-    let process = profile.get_as_written("credential_process");
-    process.is_some_and(|value| calls_awsfresh(&value.text))
-}
-
 /// Which tools do not get the credentials of awsfresh, and why.
 fn bypassed_by(context: &Context<'_>, profile: &Profile) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     reasons.extend(bypass(context, profile).map(|finding| finding.summary));
-    if let Some(value) = profile.get_as_written("credential_process") {
+    if let Some(value) = profile.own_process() {
         let program = words(&value.text).into_iter().next().unwrap_or_default();
         let path = Path::new(&program);
         if program.starts_with('~') {

@@ -1,9 +1,7 @@
 //! Whether a profile can be set up.
 
 use crate::commands::Context;
-use crate::config::{
-    Base, CREDENTIAL_KEYS, Profile, ProfileSet, calls_awsfresh, requested_profile,
-};
+use crate::config::{Base, CREDENTIAL_KEYS, Profile, ProfileSet, requested_profile};
 use crate::finding::{Cause, Finding, remedy};
 
 /// What `setup` does with a profile.
@@ -29,8 +27,7 @@ pub(super) fn verdict(
     let Some(profile) = set.profile(name) else {
         return Verdict::Refused(refused(name, "does not exist"));
     };
-    let own_process = profile.get_as_written("credential_process");
-    let own_process = own_process.filter(|value| calls_awsfresh(&value.text));
+    let own_process = profile.own_process();
     let has_keys_alone = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
     if has_keys_alone && own_process.is_none() {
         let finding = refused(name, "has long-term keys, which need no renewal");
@@ -91,14 +88,11 @@ fn refused(name: &str, why: &str) -> Finding {
 
 /// A profile that runs awsfresh for the profile `name`.
 fn user_of<'a>(set: &'a ProfileSet, name: &str) -> Option<&'a str> {
-    let uses = |profile: &&Profile| {
-        let process = profile.get_as_written("credential_process");
-        process.is_some_and(|value| {
-            calls_awsfresh(&value.text) && requested_profile(&value.text).as_deref() == Some(name)
-        })
+    let uses = |user: &&Profile| {
+        let target = user
+            .own_process()
+            .and_then(|value| requested_profile(&value.text));
+        user.name != name && target.as_deref() == Some(name)
     };
-    let mut users = set.profiles().filter(uses);
-    users
-        .find(|user| user.name != name)
-        .map(|user| user.name.as_str())
+    set.profiles().find(uses).map(|user| user.name.as_str())
 }

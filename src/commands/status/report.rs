@@ -87,10 +87,7 @@ impl Row {
     pub(super) fn new(context: &Context<'_>, profile: String, chain: &Chain) -> Self {
         let connections = Connections::new(context.world, &chain.network);
         let key = step_keys(chain, context.world, &connections).pop();
-        let stored = key.flatten().map(|key| {
-            let stored = context.store.get(&key);
-            stored.map(|bytes| Entry::from_bytes(&key, &bytes?))
-        });
+        let stored = key.flatten().map(|key| context.stored(&key));
         let is_static = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
         let (state, entry) = match stored {
             _ if is_static => (State::Static, None),

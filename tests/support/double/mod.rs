@@ -301,6 +301,18 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
             settle(&shared, index, &reply);
             reply.to_bytes(now + shown)
         };
+        let refused = |status, code, message| {
+            let reply = refuse(
+                &request,
+                &Refusal {
+                    status,
+                    code,
+                    message,
+                },
+            );
+            settle(&shared, index, &reply);
+            reply.to_bytes(clock::now())
+        };
         let (bytes, keep_open) = match fault {
             Some(Fault::Hang) => return pending().await,
             Some(Fault::Drop) => return,
@@ -341,36 +353,13 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
                 status,
                 code,
                 message,
-            }) => {
-                let reply = refuse(
-                    &request,
-                    &Refusal {
-                        status,
-                        code,
-                        message,
-                    },
-                );
-                settle(&shared, index, &reply);
-                (reply.to_bytes(clock::now()), true)
-            }
+            }) => (refused(status, code, message), true),
             Some(Fault::Echo {
                 status,
                 code,
                 form,
                 more,
-            }) => {
-                let message = form.quote(&request, &more);
-                let reply = refuse(
-                    &request,
-                    &Refusal {
-                        status,
-                        code,
-                        message,
-                    },
-                );
-                settle(&shared, index, &reply);
-                (reply.to_bytes(clock::now()), true)
-            }
+            }) => (refused(status, code, form.quote(&request, &more)), true),
             Some(Fault::Latency(delay)) => {
                 tokio::time::sleep(delay).await;
                 (answer(), true)

@@ -1,0 +1,115 @@
+//! awsfresh as the `credential_process` of a profile: the command line, written and read. The source
+//! of such a profile may be in the same section, in keys with [`PREFIX`](super::profiles::PREFIX).
+
+use super::parser::Value;
+use super::profiles::Profile;
+use crate::shell::{quoted, words};
+
+/// The command line that runs `program`, a quoted path of awsfresh, for a profile. A name that begins
+/// with a dash would be read as an option.
+pub(crate) fn process_of(program: &str, profile: &str) -> String {
+    let separator = if profile.starts_with('-') { '=' } else { ' ' };
+    format!(
+        "{program} credential-process --profile{separator}{}",
+        quoted(profile)
+    )
+}
+
+impl Profile {
+    /// The `credential_process` that other tools run, if it is awsfresh.
+    pub(crate) fn own_process(&self) -> Option<&Value> {
+        let process = self.get_as_written("credential_process");
+        process.filter(|value| calls_awsfresh(&value.text))
+    }
+}
+
+/// Whether a command line runs awsfresh.
+pub(super) fn calls_awsfresh(command: &str) -> bool {
+    let words = words(command);
+    let program = words
+        .first()
+        .map_or("", |word| word.rsplit(['/', '\\']).next().unwrap_or(word));
+    matches!(program, "awsfresh" | "awsfresh.exe")
+}
+
+/// The profile that a command line of awsfresh names.
+pub(crate) fn requested_profile(command: &str) -> Option<String> {
+    let words = words(command);
+    if !words.iter().any(|word| word == "credential-process") {
+        return None;
+    }
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        if let Some(name) = word.strip_prefix("--profile=") {
+            return Some(name.to_owned());
+        }
+        if word == "--profile" || word == "-p" {
+            return rest.next().filter(|name| !name.is_empty()).cloned();
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Base, ProfileSet, resolve};
+    use crate::finding::Cause;
+
+    const ASK: &str = "credential_process = /usr/bin/awsfresh credential-process --profile p\n";
+
+    #[test]
+    fn a_profile_can_have_its_source_in_prefixed_keys() {
+        let role = "awsfresh_role_arn = arn:aws:iam::1:role/r\nawsfresh_source_profile = base\n\
+                    awsfresh_external_id = blue\nawsfresh_mfa_serial = arn:aws:iam::1:mfa/m\n\
+                    awsfresh_duration_seconds = 1800\n";
+        let keys = "[base]\naws_access_key_id = AKIAQTESTTESTTESTTES\n\
+                    aws_secret_access_key = canarySecretcanarySecretcanarySecretcana";
+        let role = role.replace("::1:", "::111111111111:");
+        let set = ProfileSet::from_texts(
+            &format!("[profile p]\n{ASK}region = eu-west-1\n{role}"),
+            keys,
+        );
+        let chain = resolve(&set, "p").unwrap();
+        let hop = &chain.hops[0];
+        assert_eq!(hop.role_arn.origin.line, 4);
+        assert_eq!(hop.external_id.as_deref(), Some("blue"));
+        assert!(hop.mfa_serial.is_some() && hop.duration_seconds == Some(1800));
+        assert!(matches!(chain.base, Base::Static { .. }));
+        let sso = "awsfresh_sso_session = s\nawsfresh_sso_account_id = 111111111111\n\
+                   awsfresh_sso_role_name = r\n\
+                   [sso-session s]\nsso_start_url = https://x\nsso_region = eu-west-1\n";
+        let set = ProfileSet::from_texts(&format!("[profile p]\n{ASK}{sso}"), "");
+        assert!(matches!(resolve(&set, "p").unwrap().base, Base::Sso { .. }));
+        let process = format!("[profile p]\n{ASK}awsfresh_credential_process = cat x\n");
+        let set = ProfileSet::from_texts(&process, "");
+        assert!(matches!(
+            resolve(&set, "p").unwrap().base,
+            Base::Process { .. }
+        ));
+    }
+
+    #[test]
+    fn a_prefixed_source_beside_one_that_other_tools_read_is_a_conflict() {
+        let role = "awsfresh_role_arn = arn:aws:iam::111111111111:role/r\n\
+                    awsfresh_source_profile = p\n";
+        for other in [
+            "role_arn = arn:aws:iam::111111111111:role/r",
+            "credential_process = cat keys",
+            "aws_access_key_id = AKIAQTESTTESTTESTTES",
+            "sso_session = s",
+        ] {
+            let set = ProfileSet::from_texts(&format!("[profile p]\n{role}{other}\n"), "");
+            assert_eq!(
+                resolve(&set, "p").unwrap_err().cause,
+                Cause::SourceConflict,
+                "{other}"
+            );
+        }
+        let twice = format!("[profile p]\n{ASK}{role}awsfresh_source_profile = q\n");
+        let set = ProfileSet::from_texts(&twice, "");
+        assert_eq!(
+            resolve(&set, "p").unwrap_err().cause,
+            Cause::ConfigDuplicate
+        );
+    }
+}
