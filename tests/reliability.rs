@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use support::bus::Bus;
 use support::double::{Double, Fault};
-use support::fixtures::{AWSFRESH, ROLE, open_role, role_on_keys, signed_in};
+use support::fixtures::{AWSFRESH, ROLE, START, open_role, role_on_keys, signed_in};
 use support::sandbox::{ASK, Sandbox};
 use support::users::{as_owner, give_away, needs_root};
 
@@ -448,4 +448,53 @@ fn wrapped_commands_leave_nothing() {
     assert!(outputs.iter().all(|output| output.status.success()));
     let left = home.shell("ls .local/state/awsfresh/runs");
     assert_eq!(left, "");
+}
+
+#[test]
+#[ignore = "takes long"]
+fn a_listing_of_665_accounts_ends_complete() {
+    let (aws, home, _) = signed_in(3600);
+    let ids: Vec<String> = (1..=665).map(|n| format!("{n:012}")).collect();
+    let roles = ["Admin", "Audit", "Billing", "Deploy", "Reader"];
+    let all = ids
+        .iter()
+        .flat_map(|id| roles.map(|role| (id.as_str(), role)));
+    aws.assign(START, &all.collect::<Vec<_>>());
+    // Less than awsfresh would request, as where colleagues list, too.
+    aws.limit_portal(12);
+    aws.fault_once(Fault::Drop);
+    aws.fault_once(Fault::Truncated);
+    let began = Instant::now();
+    let output = home
+        .start(&["setup", "--sso", "corp", "--yes"])
+        .wait_with_output()
+        .unwrap();
+    let (took, errors) = (
+        began.elapsed(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert!(
+        output.status.success() && errors.contains("3325 profiles added"),
+        "{errors}"
+    );
+    let throttled = aws.calls().iter().filter(|call| call.status == 429).count();
+    println!(
+        "665 accounts x 5 roles: {throttled} x 429, {:.0} s",
+        took.as_secs_f64()
+    );
+    let before = std::fs::read(home.home().join(".aws/config")).unwrap();
+    aws.fault_on("ListAccountRoles@000000000600", Fault::Truncated);
+    aws.assign(
+        START,
+        &[(ids[599].as_str(), "Admin"), (ids[0].as_str(), "Admin")],
+    );
+    let run = home.wrap(&["setup", "--sso", "corp", "--yes"]);
+    assert!(
+        run.code == Some(7) && run.stderr.contains("no profile was removed"),
+        "{run:?}"
+    );
+    assert_eq!(
+        std::fs::read(home.home().join(".aws/config")).unwrap(),
+        before
+    );
 }

@@ -2,6 +2,7 @@
 //! broken.
 
 mod completion;
+mod setup;
 mod subcommand;
 mod values;
 
@@ -15,9 +16,9 @@ use crate::finding::Remedy;
 use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
 pub(crate) use completion::{CompleteWords, Shell, in_form, offer};
+pub(crate) use setup::{Setup, SsoSetup};
 pub(crate) use subcommand::{
-    Check, Console, Export, Login, Logout, Man, ProfileSelection, Setup, Status, StatusFormat,
-    Subcommand,
+    Check, Console, Export, Login, Logout, Man, ProfileSelection, Status, StatusFormat, Subcommand,
 };
 use values::{parse_account, parse_mfa_code, parse_on_renew, parse_store, parse_time};
 

@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Subcommand as ClapSubcommand, ValueEnum, ValueHint};
 
 use super::Person;
 use super::completion::{CompleteWords, Shell};
+use super::setup::{SETUP_HELP, Setup};
 use super::values::{
     parse_mfa_code, parse_mfa_duration, parse_region, parse_service, parse_time, parse_wait,
 };
@@ -150,38 +151,6 @@ Examples:
   awsfresh check -p backup --for 24h --as-cron as the nightly job will run
 
 Exit code: 0 if they last, 4 if a person is needed before, else that of the failure.";
-
-/// `setup`.
-#[derive(Debug, Args)]
-pub(crate) struct Setup {
-    /// Profiles [default: every profile of the config file that can be set up]
-    #[arg(value_name = "PROFILE", conflicts_with = "all")]
-    pub(crate) profiles: Vec<String>,
-    /// Every profile that can be set up
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Do not ask before the file is changed
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    /// Show what would be changed, and change nothing
-    #[arg(long, conflicts_with = "yes")]
-    pub(crate) dry_run: bool,
-    /// Take back what setup has changed
-    #[arg(long)]
-    pub(crate) undo: bool,
-    /// Say for each profile whether tools get its credentials from awsfresh, and why not
-    #[arg(long, conflicts_with_all = ["undo", "yes", "dry_run"])]
-    pub(crate) check: bool,
-}
-
-const SETUP_HELP: &str = "\
-Puts awsfresh_ in front of the keys that name the source of the credentials, and adds a
-credential_process that runs awsfresh. Nothing else in the config file changes.
-
-Examples:
-  awsfresh setup                every profile, after a diff and a question
-  awsfresh setup prod --yes     one profile, without a question
-  awsfresh setup --undo         as before";
 
 /// `export`.
 #[derive(Debug, Args)]

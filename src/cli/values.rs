@@ -64,6 +64,28 @@ pub(super) fn parse_region(text: &str) -> Result<String, String> {
     }
 }
 
+/// Without what a browser shows behind it.
+pub(super) fn parse_start_url(text: &str) -> Result<String, String> {
+    let url = text.split('#').next().unwrap_or_default();
+    let url = url.trim_end_matches('/');
+    let is_plain = |c: char| c.is_ascii_graphic() && !"\"'\\;[]".contains(c);
+    if url.starts_with("https://") && url.chars().all(is_plain) {
+        Ok(url.to_owned())
+    } else {
+        Err("write a URL, such as https://NAME.awsapps.com/start".to_owned())
+    }
+}
+
+/// The name of a section that awsfresh may write.
+pub(super) fn parse_session(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_alphanumeric() || " ._/:@+=-".contains(c);
+    if text.trim() == text && !text.is_empty() && text.chars().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("use letters, digits and . _ / : @ + = -".to_owned())
+    }
+}
+
 /// A part of a URL of the console.
 pub(super) fn parse_service(text: &str) -> Result<String, String> {
     let fits = |part: &str| {

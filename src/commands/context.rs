@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::sessions::renew_credentials_from;
 use crate::aws_files::{self, AwsFiles};
 use crate::cli::{Person, ProfileSelection};
-use crate::config::{Base, Chain, ProfileSet};
+use crate::config::{Chain, Network, ProfileSet, SsoSession};
 use crate::credentials::Credentials;
 use crate::finding::{Finding, Result};
 use crate::refresh::{Entry, Mfa, Refresher};
@@ -84,25 +84,45 @@ impl<'a> Context<'a> {
         &self,
         chain: &Chain,
         may_offer: bool,
+        work: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let session = chain.sso_session().filter(|_| may_offer);
+        self.offering_sign_in_to(session, &chain.network, work)
+    }
+
+    /// The same for a session, if there is one.
+    pub(super) fn offering_sign_in_to<T>(
+        &self,
+        session: Option<&SsoSession>,
+        network: &Network,
         mut work: impl FnMut() -> Result<T>,
     ) -> Result<T> {
-        match work() {
-            Err(finding) if may_offer && can_cure(&finding) => {
-                if self.offer_sign_in(chain, &finding)? {
+        match (work(), session) {
+            (Err(finding), Some(session)) if can_cure(&finding) => {
+                if self.sign_in_if_wanted(session, network, &finding)? {
                     work()
                 } else {
                     Err(finding)
                 }
             }
-            outcome => outcome,
+            (outcome, _) => outcome,
         }
     }
 
     /// Offers to sign in, once per session; returns whether the session is valid now.
     pub(super) fn offer_sign_in(&self, chain: &Chain, finding: &Finding) -> Result<bool> {
-        let Base::Sso { session, .. } = &chain.base else {
-            return Ok(false);
-        };
+        match chain.sso_session() {
+            Some(session) => self.sign_in_if_wanted(session, &chain.network, finding),
+            None => Ok(false),
+        }
+    }
+
+    fn sign_in_if_wanted(
+        &self,
+        session: &SsoSession,
+        network: &Network,
+        finding: &Finding,
+    ) -> Result<bool> {
         let label = session.label().to_owned();
         if lock(&self.declined).contains(&label) {
             return Ok(false);
@@ -116,7 +136,7 @@ impl<'a> Context<'a> {
             store: &*self.store,
             options: &options,
         };
-        match offer(&sign_in, session, &chain.network, finding)? {
+        match offer(&sign_in, session, network, finding)? {
             Some(signed_in) => {
                 if !signed_in.was_valid {
                     renew_credentials_from(self, self.files()?.profiles(), session);

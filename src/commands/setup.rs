@@ -1,10 +1,13 @@
-//! `setup`: makes awsfresh the `credential_process` of profiles that exist, and takes that back.
+//! `setup`: makes awsfresh the `credential_process` of profiles that exist, or writes those of an SSO
+//! session, and takes that back.
 
 mod check;
 mod record;
+mod sso;
 mod verdict;
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use crate::aws_files::AwsFiles;
@@ -24,31 +27,38 @@ use verdict::{Verdict, verdict};
 /// Changes the config file, or shows what would be changed. Returns the exit code.
 pub(super) fn run(context: &Context<'_>, args: &Setup) -> Result<u8> {
     let files = context.files()?;
+    if args.check {
+        return check::run(context, &files, &args.profiles);
+    }
     let run = Run {
         context,
         args,
         files: &files,
     };
-    if args.check {
-        return check::run(context, &files, &args.profiles);
-    }
-    let record = Record::read(context.world)?;
-    let (edited, record) = if args.undo {
-        run.undo(record)?
-    } else {
-        run.set_up(record)?
+    let plan = match &args.sso.session {
+        _ if args.undo => run.undo()?,
+        Some(session) => sso::plan(&run, session)?,
+        None => run.set_up()?,
     };
-    if edited.changes.is_empty() {
+    if plan.edited.changes.is_empty() {
         log::info!("nothing to change in {}", run.path().display());
-        return Ok(0);
+    } else {
+        ui::print_styled(&run.diff(&plan.edited.changes))?;
+        if !args.dry_run {
+            run.confirm()?;
+            run.write(&plan)?;
+        }
     }
-    ui::print_styled(&run.diff(&edited.changes))?;
-    if args.dry_run {
-        return Ok(0);
-    }
-    run.confirm()?;
-    run.write(&edited, &record)?;
-    Ok(0)
+    plan.problem.map_or(Ok(0), Err)
+}
+
+/// What is to be done.
+struct Plan {
+    edited: Edited,
+    /// Everything that was ever renamed in the file, if that changes.
+    record: Option<Record>,
+    /// What could not be done.
+    problem: Option<Finding>,
 }
 
 /// One run of the subcommand.
@@ -63,8 +73,8 @@ impl Run<'_> {
         self.context.world.config_file()
     }
 
-    /// The new file, and the record of everything that was ever changed in it.
-    fn set_up(&self, mut record: Record) -> Result<(Edited, Record)> {
+    /// Makes awsfresh the `credential_process` of profiles.
+    fn set_up(&self) -> Result<Plan> {
         let set = self.files.profiles();
         let all = self.args.profiles.is_empty();
         let names: Vec<&str> = if all {
@@ -84,22 +94,54 @@ impl Run<'_> {
                 }
             }
         }
-        let [config, credentials] = self.files.texts();
+        let [config, _] = self.files.texts();
         let edited = config::set_up(&config, &chosen, process);
-        self.check_identities(&edited.text, &credentials, &chosen)?;
+        let new = self.parse(&edited.text)?;
+        self.check_identities(&new, &chosen)?;
+        let mut record = Record::read(self.context.world)?;
         record.add(&edited.renamed);
-        Ok((edited, record))
+        Ok(Plan {
+            edited,
+            record: Some(record),
+            problem: None,
+        })
     }
 
-    fn undo(&self, mut record: Record) -> Result<(Edited, Record)> {
-        let undone = record.take(&self.args.profiles);
-        if undone.is_empty() {
+    /// Takes back what was done to the named profiles, or for the named session; else everything.
+    fn undo(&self) -> Result<Plan> {
+        let (profiles, session) = (&self.args.profiles, self.args.sso.session.as_deref());
+        let [mut config, _] = self.files.texts().map(Cow::into_owned);
+        let mut edited = Edited::default();
+        if profiles.is_empty() {
+            // From the last one to the first: line numbers stay those of the file.
+            for (block, args) in sso::blocks_in(self, &config)?.iter().rev() {
+                if session.is_none() || args.session.as_deref() == session {
+                    let removed = config::remove_block(&config, block);
+                    edited.changes.splice(0..0, removed.changes);
+                    config = removed.text;
+                }
+            }
+        }
+        let mut record = None;
+        if session.is_none() {
+            let mut known = Record::read(self.context.world)?;
+            let undone = config::undo(&config, &known.take(profiles));
+            edited.changes.extend(undone.changes);
+            edited.changes.sort_by_key(|change| change.line);
+            config = undone.text;
+            record = Some(known);
+        }
+        if edited.changes.is_empty() {
             let summary = format!("awsfresh has set up nothing in {}", self.path().display());
             return Err(Finding::new(Cause::Usage, summary)
                 .remedy("awsfresh setup --check lists the profiles"));
         }
-        let [config, _] = self.files.texts();
-        Ok((config::undo(&config, &undone), record))
+        edited.text = config;
+        Ok(Plan {
+            edited,
+            record,
+            problem: None,
+        })
     }
 
     /// What tools are to run for a profile.
@@ -118,30 +160,25 @@ impl Run<'_> {
         Ok(move |profile: &str| process_of(&program, profile))
     }
 
+    /// The profiles of a new config file.
+    fn parse(&self, config: &str) -> Result<ProfileSet> {
+        let path = self.path();
+        let parse =
+            |kind, text: &str| config::parse(&path.to_string_lossy(), kind, text.as_bytes());
+        let [_, credentials] = self.files.texts();
+        Ok(ProfileSet::new(
+            Some(parse(FileKind::Config, config)?),
+            Some(parse(FileKind::Credentials, &credentials)?),
+        ))
+    }
+
     /// The new file must mean the same credentials: no caller may end up with those of another
     /// identity.
-    fn check_identities(
-        &self,
-        config: &str,
-        credentials: &str,
-        chosen: &BTreeSet<String>,
-    ) -> Result<()> {
-        let parse =
-            |kind, text: &str| config::parse(&self.path().to_string_lossy(), kind, text.as_bytes());
-        let set = ProfileSet::new(
-            Some(parse(FileKind::Config, config)?),
-            Some(parse(FileKind::Credentials, credentials)?),
-        );
+    fn check_identities(&self, new: &ProfileSet, chosen: &BTreeSet<String>) -> Result<()> {
         for name in chosen {
-            let (before, after) = (
-                self.keys(self.files.profiles(), name)?,
-                self.keys(&set, name)?,
-            );
-            if before != after {
-                let summary = "the changed profile would have other credentials";
-                return Err(Finding::new(Cause::Unexpected, summary)
-                    .about_profile(name)
-                    .remedy("this is a bug; please report it with the section of the profile"));
+            let before = self.keys(self.files.profiles(), name)?;
+            if before != self.keys(new, name)? {
+                return Err(other_credentials(name));
             }
         }
         Ok(())
@@ -161,12 +198,11 @@ impl Run<'_> {
         for change in changes {
             if profile != Some(&change.profile) {
                 profile = Some(&change.profile);
-                let place = format!(
-                    "@@ {}:{} [{}] @@",
-                    path.display(),
-                    change.line,
-                    change.profile
-                );
+                let mut place = format!("@@ {}:{}", path.display(), change.line);
+                if !change.profile.is_empty() {
+                    place = format!("{place} [{}]", change.profile);
+                }
+                let place = format!("{place} @@");
                 text.paint(text::CYAN, &place).line("");
             }
             if let Some(old) = &change.old {
@@ -196,7 +232,7 @@ impl Run<'_> {
         Err(Finding::new(Cause::Usage, "nothing is changed").remedy("--dry-run asks no question"))
     }
 
-    fn write(&self, edited: &Edited, record: &Record) -> Result<()> {
+    fn write(&self, plan: &Plan) -> Result<()> {
         let path = self.path();
         let failed = |e: std::io::Error| {
             let summary = format!("cannot change {}: {e}", path.display());
@@ -207,21 +243,62 @@ impl Run<'_> {
             let summary = format!("{} was changed meanwhile", path.display());
             return Err(Finding::new(Cause::ConfigUnreadable, summary).remedy("try again"));
         }
+        let record = || match &plan.record {
+            Some(record) => record.write(self.context.world),
+            None => Ok(()),
+        };
         // First: a change that is not recorded could not be taken back.
-        let added = (!self.args.undo).then_some(record);
-        added.map_or(Ok(()), |record| record.write(self.context.world))?;
-        files::rewrite(&path, edited.text.as_bytes()).map_err(failed)?;
-        if self.args.undo {
-            record.write(self.context.world)?;
+        if !self.args.undo {
+            record()?;
         }
-        let profiles: BTreeSet<&str> = edited.changes.iter().map(|c| c.profile.as_str()).collect();
-        let (count, path) = (profiles.len(), path.display());
-        let noun = if count == 1 { "profile" } else { "profiles" };
+        files::rewrite(&path, plan.edited.text.as_bytes()).map_err(failed)?;
         if self.args.undo {
-            log::info!("{count} {noun} in {path} as before");
-        } else {
-            log::info!("{count} {noun} set up in {path}; awsfresh setup --undo takes it back");
+            record()?;
         }
+        log::info!("{}", self.summary(&plan.edited.changes));
         Ok(())
     }
+
+    /// What was done, in one line.
+    fn summary(&self, changes: &[Change]) -> String {
+        let mut profiles: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
+        for change in changes.iter().filter(|change| !change.profile.is_empty()) {
+            let (has_old, has_new) = profiles.entry(&change.profile).or_insert((false, false));
+            *has_old |= change.old.is_some();
+            *has_new |= change.new.is_some();
+        }
+        let of = |kind: (bool, bool)| profiles.values().filter(|one| **one == kind).count();
+        let counted = |count: usize, done: &str| match count {
+            1 => format!("1 profile {done}"),
+            _ => format!("{count} profiles {done}"),
+        };
+        let path = self.path();
+        let path = path.display();
+        if self.args.undo {
+            return format!("{} in {path}", counted(profiles.len(), "as before"));
+        }
+        let takes_back = "awsfresh setup --undo takes it back";
+        if self.args.sso.session.is_none() {
+            return format!(
+                "{} in {path}; {takes_back}",
+                counted(profiles.len(), "set up")
+            );
+        }
+        let parts = [
+            (of((false, true)), "added"),
+            (of((true, true)), "changed"),
+            (of((true, false)), "removed"),
+        ];
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, done)| counted(count, done)).collect();
+        format!("{} in {path}; {takes_back}", parts.join(", "))
+    }
+}
+
+/// The finding for a change that must not be made.
+fn other_credentials(profile: &str) -> Finding {
+    let summary = "the changed profile would have other credentials";
+    Finding::new(Cause::Unexpected, summary)
+        .about_profile(profile)
+        .remedy("this is a bug; please report it with the section of the profile")
 }

@@ -152,6 +152,14 @@ fn login_for_profile(profile: &str) -> Remedy {
 pub(crate) const CHAINED_SESSION_LIMIT: u32 = 3600;
 
 impl Chain {
+    /// The SSO session that it starts from.
+    pub(crate) fn sso_session(&self) -> Option<&SsoSession> {
+        match &self.base {
+            Base::Sso { session, .. } => Some(session),
+            _ => None,
+        }
+    }
+
     /// The role of a step: step 0 is the base, every following step a role.
     pub(crate) fn hop(&self, step: usize) -> Option<&Hop> {
         step.checked_sub(1).and_then(|n| self.hops.get(n))

@@ -6,9 +6,9 @@
 //! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
 //! checks single values; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
-//! that no tool reads; `names` lists the names in a file
-//! however broken it is; `overlay` rewrites a config file for a wrapped command, `set_up` changes
-//! the user's own for good.
+//! that no tool reads; `names` lists the names in a file however broken it is; `overlay` rewrites a
+//! config file for a wrapped command, `set_up` changes the user's own for good, and `sso_profiles`
+//! writes a block of profiles into it.
 
 mod base;
 mod chain;
@@ -22,6 +22,7 @@ mod profiles;
 mod resolve;
 mod set_up;
 mod sso;
+mod sso_profiles;
 mod suggest;
 mod validate;
 
@@ -39,4 +40,8 @@ pub use resolve::resolve;
 pub(crate) use resolve::source_profiles;
 pub(crate) use set_up::{Change, Edited, Renamed, set_up, undo};
 pub(crate) use sso::sso_session;
+pub(crate) use sso_profiles::{
+    AccountRole, Block, Entry, NameTemplate, NewBlock, RegionRule, RoleGlob, Rules, SsoProfile,
+    blocks, merge, remove_block, write_block,
+};
 pub(crate) use validate::invalid_values;

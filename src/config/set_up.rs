@@ -36,7 +36,13 @@ pub(crate) struct Change {
 }
 
 impl Edited {
-    fn change(&mut self, profile: &str, line: usize, old: Option<&str>, new: Option<&str>) {
+    pub(super) fn change(
+        &mut self,
+        profile: &str,
+        line: usize,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) {
         self.text.push_str(new.unwrap_or_default());
         let shown = |line: &str| line.trim_end_matches(['\r', '\n']).to_owned();
         self.changes.push(Change {

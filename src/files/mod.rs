@@ -156,10 +156,16 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The same for a file that the user edits: the new one has the mode of the old one, too. A file that
-/// the user may not write to is not replaced.
+/// the user may not write to is not replaced. One that does not exist is created, for the user alone.
 pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = target(path);
-    let old = File::options().write(true).open(&path)?;
+    let old = match File::options().write(true).open(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), create_aws_dir)?;
+            return replace(&path, bytes);
+        }
+        old => old?,
+    };
     let mode = old.metadata()?.permissions();
     let prepare = |file: &File| {
         keep_owner(file, &path)?;

@@ -1,12 +1,15 @@
 //! IAM Identity Center: the session that a profile names, the token of that session, SSO-OIDC, which
-//! issues the token, and the portal, which exchanges it for credentials of a role.
+//! issues the token, the portal, which exchanges it for credentials of a role, and the list of all roles
+//! that it has.
 
+mod listing;
 mod oidc;
 mod oidc_error;
 mod portal;
 mod session;
 mod token;
 
+pub(crate) use listing::{Account, Lister, Listing};
 pub(crate) use oidc::{
     Approval, DeviceAuthorization, Flow, NoToken, ROTATION_GRACE, Registration, authorize_url,
     refresh, register, start_device, token,

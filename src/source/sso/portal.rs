@@ -4,6 +4,7 @@
 
 use aws_sdk_sso::Client;
 use aws_sdk_sso::operation::list_accounts::ListAccountsError;
+use aws_smithy_types::retry::RetryConfig;
 
 use super::Session;
 use crate::aws::shared_findings::CHECK_ASSIGNMENT;
@@ -14,9 +15,9 @@ use crate::source::{Calls, sdk_error};
 use crate::time::Timestamp;
 
 /// As messages name it.
-const PORTAL: &str = "the SSO portal";
+pub(super) const PORTAL: &str = "the SSO portal";
 /// Accounts and roles per page.
-const PAGE: i32 = 100;
+pub(super) const PAGE: i32 = 100;
 /// Pages of accounts that are requested.
 const MAX_PAGES: usize = 10;
 
@@ -38,7 +39,7 @@ pub(crate) async fn assignments(
     account: &str,
     token: &Secret,
 ) -> Result<Assignments> {
-    let client = client(calls, session)?;
+    let client = client(calls, session, retries())?;
     let roles = client.list_account_roles().access_token(token.expose());
     let roles = roles.account_id(account).max_results(PAGE).send();
     let accounts = async {
@@ -84,15 +85,19 @@ pub(crate) async fn assignments(
     })
 }
 
-fn text(value: Option<&str>) -> String {
+pub(super) fn text(value: Option<&str>) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-fn client(calls: &Calls<'_>, session: &Session<'_>) -> Result<Client> {
+pub(super) fn client(
+    calls: &Calls<'_>,
+    session: &Session<'_>,
+    retries: RetryConfig,
+) -> Result<Client> {
     let hosts = session.hosts(&calls.connections, Service::Sso)?;
     let config = calls
         .connections
-        .sdk_config(Service::Sso, session.region(), hosts, retries())?;
+        .sdk_config(Service::Sso, session.region(), hosts, retries)?;
     Ok(Client::new(&config))
 }
 
@@ -104,7 +109,7 @@ pub(crate) async fn role_credentials(
     role: &str,
     token: &Secret,
 ) -> Result<Credentials> {
-    let request = client(calls, session)?.get_role_credentials();
+    let request = client(calls, session, retries())?.get_role_credentials();
     let request = request
         .account_id(account)
         .role_name(role)
@@ -145,7 +150,7 @@ pub(crate) async fn check_token(
     session: &Session<'_>,
     token: &Secret,
 ) -> Result<bool> {
-    let request = client(calls, session)?.list_accounts();
+    let request = client(calls, session, retries())?.list_accounts();
     let request = request.access_token(token.expose()).max_results(1);
     match request.send().await {
         Ok(_) => Ok(true),
@@ -165,7 +170,7 @@ pub(crate) async fn end_session(
     session: &Session<'_>,
     token: &Secret,
 ) -> Result<bool> {
-    let request = client(calls, session)?.logout();
+    let request = client(calls, session, retries())?.logout();
     match request.access_token(token.expose()).send().await {
         Ok(_) => Ok(true),
         Err(e) => match sdk_error::sso_error(&e, PORTAL, session.region())? {

@@ -127,6 +127,8 @@ pub(crate) struct State {
     mfa: Vec<sts::MfaDevice>,
     web_identities: HashMap<String, sts::WebIdentity>,
     sso: Vec<sso::Portal>,
+    account_names: HashMap<String, String>,
+    portal_limit: Option<sso::Limit>,
     devices: HashMap<String, sso::Device>,
     approves_devices: bool,
     codes: HashMap<String, sso::Code>,

@@ -1,6 +1,9 @@
 //! IAM Identity Center: the portal, which issues role credentials, and the OIDC service, which
 //! rotates tokens.
 
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
@@ -81,6 +84,25 @@ pub struct Client {
     issuer: String,
 }
 
+/// So many requests of one second are answered.
+pub struct Limit {
+    count: usize,
+    answered: VecDeque<Instant>,
+}
+
+impl Limit {
+    /// Whether one more may be answered.
+    fn admits(&mut self) -> bool {
+        let second = Duration::from_secs(1);
+        self.answered.retain(|at| at.elapsed() < second);
+        let admits = self.answered.len() < self.count;
+        if admits {
+            self.answered.push_back(Instant::now());
+        }
+        admits
+    }
+}
+
 /// A device code, and whether the user has approved it.
 pub struct Device {
     start_url: String,
@@ -145,6 +167,29 @@ impl Double {
         }
     }
 
+    /// Lets the portal answer only so many requests of one second.
+    pub fn limit_portal(&self, count: usize) {
+        let answered = VecDeque::new();
+        self.state().portal_limit = Some(Limit { count, answered });
+    }
+
+    /// Gives an account a name.
+    pub fn name_account(&self, id: &str, name: &str) {
+        let names = &mut self.state().account_names;
+        names.insert(id.to_owned(), name.to_owned());
+    }
+
+    /// Changes which accounts and roles the user of a session has.
+    pub fn assign(&self, start_url: &str, assignments: &[(&str, &str)]) {
+        for portal in &mut self.state().sso {
+            if portal.session.start_url == start_url {
+                let owned =
+                    |(account, role): &(&str, &str)| ((*account).to_owned(), (*role).to_owned());
+                portal.session.assignments = assignments.iter().map(owned).collect();
+            }
+        }
+    }
+
     /// Forgets every registered client.
     pub fn forget_clients(&self) {
         self.state().clients.clear();
@@ -191,6 +236,12 @@ pub fn action(path: &str) -> Option<&'static str> {
 }
 
 pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
+    if let Some(limit) = &mut state.portal_limit
+        && !limit.admits()
+    {
+        let code = "TooManyRequestsException";
+        return Err(Refusal::new(429, code, "HTTP 429 Unknown Code"));
+    }
     let token = request.header("x-amz-sso_bearer_token").unwrap_or_default();
     let portal = state
         .sso
@@ -221,25 +272,11 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
             let account = |id: &String| {
                 json!({
                     "accountId": id,
-                    "accountName": format!("account-{id}"),
+                    "accountName": state.account_names.get(id).unwrap_or(&format!("account-{id}")),
                     "emailAddress": format!("{id}@example.com"),
                 })
             };
-            let size: usize = request
-                .param("max_result")
-                .and_then(|size| size.parse().ok())
-                .unwrap_or(100);
-            let start: usize = request
-                .param("next_token")
-                .and_then(|start| start.parse().ok())
-                .unwrap_or(0);
-            let next = (start + size < accounts.len()).then(|| (start + size).to_string());
-            let page: Vec<_> = accounts
-                .into_iter()
-                .skip(start)
-                .take(size)
-                .map(account)
-                .collect();
+            let (page, next) = page(request, accounts.into_iter().map(account).collect());
             json!({"accountList": page, "nextToken": next})
         }
         "/assignment/roles" => {
@@ -248,7 +285,8 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
                 .iter()
                 .filter(|(account, _)| account == account_id)
                 .map(|(account, role)| json!({"roleName": role, "accountId": account}));
-            json!({"roleList": roles.collect::<Vec<_>>()})
+            let (page, next) = page(request, roles.collect());
+            json!({"roleList": page, "nextToken": next})
         }
         _ => {
             let role = request.param("role_name").unwrap_or_default();
@@ -276,6 +314,20 @@ pub fn portal(state: &mut State, request: &Request, now: i64) -> Result<Reply, R
     let mut reply = json_reply(200, &body);
     reply.caller = Some(session.user);
     Ok(reply)
+}
+
+/// The page of a list that a request asks for, and the token of the next one.
+fn page(
+    request: &Request,
+    all: Vec<serde_json::Value>,
+) -> (Vec<serde_json::Value>, Option<String>) {
+    let number = |name: &str| request.param(name).and_then(|text| text.parse().ok());
+    let (size, start) = (
+        number("max_result").unwrap_or(100),
+        number("next_token").unwrap_or(0),
+    );
+    let next = (start + size < all.len()).then(|| (start + size).to_string());
+    (all.into_iter().skip(start).take(size).collect(), next)
 }
 
 pub fn oidc(state: &mut State, request: &Request, now: i64) -> Result<Reply, Refusal> {
