@@ -75,6 +75,23 @@ impl AwsFiles {
     }
 }
 
+/// Replaces the text of one of the files. Fails if it is no longer `old`.
+pub(crate) fn replace(world: &World, kind: FileKind, old: &str, new: &str) -> Result<()> {
+    let [config, credentials] = paths(world);
+    let (path, at) = match kind {
+        FileKind::Config => (config.0, 0),
+        FileKind::Credentials => (credentials.0, 1),
+    };
+    if AwsFiles::read(world).texts()[at] != old {
+        let summary = format!("{} was changed meanwhile", path.display());
+        return Err(Finding::new(Cause::ConfigUnreadable, summary).remedy("try again"));
+    }
+    files::rewrite(&path, new.as_bytes()).map_err(|e| {
+        let summary = format!("cannot change {}: {e}", path.display());
+        Finding::new(Cause::FilePermissions, summary).remedy(remedy!("ls -l {}", path))
+    })
+}
+
 /// The chain of `profile`. Where there is no such profile, the paths of both files are part of the
 /// evidence.
 pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<Chain> {

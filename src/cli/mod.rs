@@ -2,6 +2,7 @@
 //! broken.
 
 mod completion;
+mod keys;
 mod setup;
 mod subcommand;
 mod values;
@@ -16,6 +17,7 @@ use crate::finding::Remedy;
 use crate::store::StoreKind;
 use crate::wrap::{Delivery, OnRenew};
 pub(crate) use completion::{CompleteWords, Shell, in_form, offer};
+pub(crate) use keys::{KeyChange, Keys};
 pub(crate) use setup::{Setup, SsoSetup};
 pub(crate) use subcommand::{
     Check, Console, Export, Login, Logout, Man, ProfileSelection, Status, StatusFormat, Subcommand,

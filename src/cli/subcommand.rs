@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Subcommand as ClapSubcommand, ValueEnum, ValueHint};
 
 use super::Person;
 use super::completion::{CompleteWords, Shell};
+use super::keys::{KEYS_HELP, Keys};
 use super::setup::{SETUP_HELP, Setup};
 use super::values::{
     parse_mfa_code, parse_mfa_duration, parse_region, parse_service, parse_time, parse_wait,
@@ -37,6 +38,12 @@ pub(crate) enum Subcommand {
     /// Let your tools get the credentials of profiles from awsfresh
     #[command(after_help = SETUP_HELP)]
     Setup(Setup),
+    /// Keep long-term keys in the credential store instead of a file
+    #[command(after_help = KEYS_HELP)]
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
     /// Sign in to an SSO session, or start an MFA session
     #[command(after_help = LOGIN_HELP)]
     Login(Login),

@@ -146,7 +146,7 @@ impl Visit<'_> {
         let is_role = match &self.chain.base {
             Base::Sso { .. } | Base::WebIdentity { .. } => true,
             Base::InstanceMetadata { .. } | Base::Container { .. } => true,
-            Base::Static { .. } | Base::Environment { .. } => false,
+            Base::Static { .. } | Base::StoredKeys { .. } | Base::Environment { .. } => false,
             Base::Process { .. } | Base::LoginSession { .. } => false,
         };
         is_role || !self.chain.hops.is_empty()

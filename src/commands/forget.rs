@@ -1,10 +1,10 @@
 //! `forget`: delete what is cached on this machine. AWS is not informed: issued sessions stay valid
-//! until they expire. SSO tokens and MFA sessions stay: they are sign-ins, not a cache.
+//! until they expire. SSO tokens, MFA sessions and long-term keys stay: they are no cache.
 
 use super::Context;
 use crate::cli::ProfileSelection;
 use crate::finding::Result;
-use crate::refresh::{MFA_KIND, REGISTRATION_KIND, TOKEN_KIND, step_keys};
+use crate::refresh::{MFA_KIND, REGISTRATION_KIND, StoredKey, TOKEN_KIND, step_keys};
 use crate::source::connection::Connections;
 use crate::store::StoreError;
 
@@ -12,7 +12,9 @@ use crate::store::StoreError;
 pub(super) fn run(context: &Context<'_>, selection: &ProfileSelection) -> Result<()> {
     let keys = if selection.all {
         let mut keys = context.store.keys().map_err(StoreError::into_finding)?;
-        keys.retain(|key| ![TOKEN_KIND, REGISTRATION_KIND, MFA_KIND].contains(&key.kind()));
+        keys.retain(|key| {
+            ![TOKEN_KIND, REGISTRATION_KIND, MFA_KIND, StoredKey::KIND].contains(&key.kind())
+        });
         keys
     } else {
         let files = context.files()?;

@@ -7,9 +7,11 @@ mod console;
 mod context;
 mod credential_process;
 mod doctor;
+mod edits;
 mod explain;
 mod export;
 mod forget;
+mod keys;
 mod login;
 mod logout;
 mod man;
@@ -58,6 +60,7 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
         }
         Some(Subcommand::Forget { selection }) => forget::run(&context, selection)?,
         Some(Subcommand::Setup(args)) => return setup::run(&context, args),
+        Some(Subcommand::Keys { command }) => keys::run(&context, command)?,
         Some(Subcommand::Check(args)) => return check::run(&context, args),
         Some(Subcommand::Doctor {
             profile,
@@ -97,6 +100,7 @@ pub(crate) fn record_failure(cli: &Cli, world: &World, finding: &Finding) {
         Some(Subcommand::Logout(_)) => "logout",
         Some(Subcommand::Setup(_)) => "setup",
         Some(Subcommand::Check(_)) => "check",
+        Some(Subcommand::Keys { .. }) => "keys",
         // Their failures are those of others.
         Some(Subcommand::Doctor { .. } | Subcommand::Explain { .. } | Subcommand::Why { .. }) => {
             return;

@@ -9,18 +9,13 @@ mod verdict;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Context;
-use crate::aws_files::AwsFiles;
+use super::{Context, edits};
+use crate::aws_files::{self, AwsFiles};
 use crate::cli::Setup;
-use crate::config::{self, Change, Edited, FileKind, ProfileSet, process_of};
-use crate::files;
-use crate::finding::{Cause, Finding, Result, remedy};
-use crate::refresh::step_keys;
-use crate::shell::quoted;
-use crate::source::connection::Connections;
-use crate::store::CacheKey;
+use crate::config::{self, Change, Edited, FileKind, ProfileSet};
+use crate::finding::{Cause, Finding, Result};
 use crate::text::{self, Styled};
-use crate::ui::{self, Terminal};
+use crate::ui;
 use record::Record;
 use verdict::{Verdict, verdict};
 
@@ -45,7 +40,7 @@ pub(super) fn run(context: &Context<'_>, args: &Setup) -> Result<u8> {
     } else {
         ui::print_styled(&run.diff(&plan.edited.changes))?;
         if !args.dry_run {
-            run.confirm()?;
+            edits::confirm(&format!("Change {}?", run.path().display()), args.yes)?;
             run.write(&plan)?;
         }
     }
@@ -82,7 +77,7 @@ impl Run<'_> {
         } else {
             self.args.profiles.iter().map(String::as_str).collect()
         };
-        let process = self.process()?;
+        let process = edits::process(self.context.world)?;
         let mut chosen = BTreeSet::new();
         for name in names {
             match verdict(self.context, set, name, &process(name)) {
@@ -94,9 +89,9 @@ impl Run<'_> {
                 }
             }
         }
-        let [config, _] = self.files.texts();
+        let [config, credentials] = self.files.texts();
         let edited = config::set_up(&config, &chosen, process);
-        let new = self.parse(&edited.text)?;
+        let new = edits::parsed(self.context.world, &edited.text, &credentials)?;
         self.check_identities(&new, &chosen)?;
         let mut record = Record::read(self.context.world)?;
         record.add(&edited.renamed);
@@ -144,51 +139,16 @@ impl Run<'_> {
         })
     }
 
-    /// What tools are to run for a profile.
-    fn process(&self) -> Result<impl Fn(&str) -> String + use<>> {
-        let program = self.context.world.installed_program().map_err(|e| {
-            Finding::new(
-                Cause::Unexpected,
-                format!("cannot locate the awsfresh executable: {e}"),
-            )
-            .remedy("start it with its whole path")
-        })?;
-        let Some(program) = program.to_str().map(quoted) else {
-            let summary = format!("the path {} is not valid UTF-8", program.display());
-            return Err(Finding::new(Cause::Usage, summary).remedy("install it elsewhere"));
-        };
-        Ok(move |profile: &str| process_of(&program, profile))
-    }
-
-    /// The profiles of a new config file.
-    fn parse(&self, config: &str) -> Result<ProfileSet> {
-        let path = self.path();
-        let parse =
-            |kind, text: &str| config::parse(&path.to_string_lossy(), kind, text.as_bytes());
-        let [_, credentials] = self.files.texts();
-        Ok(ProfileSet::new(
-            Some(parse(FileKind::Config, config)?),
-            Some(parse(FileKind::Credentials, &credentials)?),
-        ))
-    }
-
     /// The new file must mean the same credentials: no caller may end up with those of another
     /// identity.
     fn check_identities(&self, new: &ProfileSet, chosen: &BTreeSet<String>) -> Result<()> {
         for name in chosen {
-            let before = self.keys(self.files.profiles(), name)?;
-            if before != self.keys(new, name)? {
-                return Err(other_credentials(name));
+            let before = edits::identity(self.context, self.files.profiles(), name)?;
+            if before != edits::identity(self.context, new, name)? {
+                return Err(edits::other_credentials(name));
             }
         }
         Ok(())
-    }
-
-    /// What decides about the credentials of a profile.
-    fn keys(&self, set: &ProfileSet, name: &str) -> Result<Vec<Option<CacheKey>>> {
-        let chain = self.context.resolve(set, name)?;
-        let connections = Connections::new(self.context.world, &chain.network);
-        Ok(step_keys(&chain, self.context.world, &connections))
     }
 
     fn diff(&self, changes: &[Change]) -> Styled {
@@ -215,34 +175,8 @@ impl Run<'_> {
         text
     }
 
-    fn confirm(&self) -> Result<()> {
-        if self.args.yes {
-            return Ok(());
-        }
-        let terminal = ui::is_attended().then(Terminal::open).flatten();
-        let Some(mut terminal) = terminal else {
-            let summary = "nothing is changed: there is no terminal to ask at";
-            return Err(Finding::new(Cause::Usage, summary)
-                .remedy("--yes changes the file without a question"));
-        };
-        let question = format!("Change {}?", self.path().display());
-        if terminal.confirm(&question) {
-            return Ok(());
-        }
-        Err(Finding::new(Cause::Usage, "nothing is changed").remedy("--dry-run asks no question"))
-    }
-
     fn write(&self, plan: &Plan) -> Result<()> {
-        let path = self.path();
-        let failed = |e: std::io::Error| {
-            let summary = format!("cannot change {}: {e}", path.display());
-            Finding::new(Cause::FilePermissions, summary).remedy(remedy!("ls -l {}", path))
-        };
         let [config, _] = self.files.texts();
-        if AwsFiles::read(self.context.world).texts()[0] != config {
-            let summary = format!("{} was changed meanwhile", path.display());
-            return Err(Finding::new(Cause::ConfigUnreadable, summary).remedy("try again"));
-        }
         let record = || match &plan.record {
             Some(record) => record.write(self.context.world),
             None => Ok(()),
@@ -251,7 +185,8 @@ impl Run<'_> {
         if !self.args.undo {
             record()?;
         }
-        files::rewrite(&path, plan.edited.text.as_bytes()).map_err(failed)?;
+        let world = self.context.world;
+        aws_files::replace(world, FileKind::Config, &config, &plan.edited.text)?;
         if self.args.undo {
             record()?;
         }
@@ -293,12 +228,4 @@ impl Run<'_> {
         let parts: Vec<String> = parts.map(|(count, done)| counted(count, done)).collect();
         format!("{} in {path}; {takes_back}", parts.join(", "))
     }
-}
-
-/// The finding for a change that must not be made.
-fn other_credentials(profile: &str) -> Finding {
-    let summary = "the changed profile would have other credentials";
-    Finding::new(Cause::Unexpected, summary)
-        .about_profile(profile)
-        .remedy("this is a bug; please report it with the section of the profile")
 }

@@ -91,6 +91,14 @@ pub(super) fn static_keys(profile: &Profile) -> Result<Base> {
     let (id_key, secret_key) = ("aws_access_key_id", "aws_secret_access_key");
     let (id, secret) = match (profile.get(id_key), profile.get(secret_key)) {
         (Some(id), Some(secret)) => (id, secret),
+        // The ID with `awsfresh_` and no secret anywhere: that is in the credential store.
+        (Some(id), None) if profile.has_prefixed(id_key) => {
+            validate::stored_key_id(id)?;
+            return Ok(Base::StoredKeys {
+                access_key_id: id.clone(),
+                profile: profile.name.clone(),
+            });
+        }
         (one, other) => {
             let absent = if one.is_some() { secret_key } else { id_key };
             let finding = missing(profile, &format!("is missing {absent}"));

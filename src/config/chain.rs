@@ -32,6 +32,11 @@ pub enum Base {
         credentials: Credentials,
         origin: Origin,
     },
+    /// Long-term keys in the credential store; `profile` has their ID.
+    StoredKeys {
+        access_key_id: Value,
+        profile: String,
+    },
     /// `credential_source = Environment`.
     Environment { origin: Origin },
     /// `credential_source = Ec2InstanceMetadata`.
@@ -150,6 +155,13 @@ fn login_for_profile(profile: &str) -> Remedy {
 /// The longest session that STS grants to a caller that is itself a session, in seconds.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
 pub(crate) const CHAINED_SESSION_LIMIT: u32 = 3600;
+
+impl Base {
+    /// Whether these are keys in a file or in the credential store.
+    pub(crate) fn is_keys(&self) -> bool {
+        matches!(self, Self::Static { .. } | Self::StoredKeys { .. })
+    }
+}
 
 impl Chain {
     /// The SSO session that it starts from.

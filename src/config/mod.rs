@@ -7,12 +7,13 @@
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
 //! checks single values; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
 //! that no tool reads; `names` lists the names in a file however broken it is; `overlay` rewrites a
-//! config file for a wrapped command, `set_up` changes the user's own for good, and `sso_profiles`
-//! writes a block of profiles into it.
+//! config file for a wrapped command, `set_up` changes the user's own for good, `sso_profiles`
+//! writes a block of profiles into it, and `key_files` moves keys out of it and back.
 
 mod base;
 mod chain;
 mod hop;
+mod key_files;
 mod key_typos;
 mod names;
 mod overlay;
@@ -28,6 +29,7 @@ mod validate;
 
 pub(crate) use chain::CHAINED_SESSION_LIMIT;
 pub use chain::{Base, Chain, Hop, Network, SsoSession};
+pub(crate) use key_files::{with_keys, with_stored_key, without_keys, without_stored_key};
 pub(crate) use key_typos::key_typos;
 pub(crate) use names::Names;
 pub(crate) use overlay::{DefaultProfile, Overlay};

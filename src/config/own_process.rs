@@ -1,8 +1,8 @@
 //! awsfresh as the `credential_process` of a profile: the command line, written and read. The source
-//! of such a profile may be in the same section, in keys with [`PREFIX`](super::profiles::PREFIX).
+//! of such a profile may be in the same section, in keys with [`PREFIX`].
 
 use super::parser::Value;
-use super::profiles::Profile;
+use super::profiles::{PREFIX, Profile};
 use crate::shell::{quoted, words};
 
 /// The command line that runs `program`, a quoted path of awsfresh, for a profile. A name that begins
@@ -20,6 +20,13 @@ impl Profile {
     pub(crate) fn own_process(&self) -> Option<&Value> {
         let process = self.get_as_written("credential_process");
         process.filter(|value| calls_awsfresh(&value.text))
+    }
+}
+
+impl Profile {
+    /// The ID of the key that is in the credential store for this profile.
+    pub(crate) fn stored_key_id(&self) -> Option<&Value> {
+        self.get_as_written(&format!("{PREFIX}aws_access_key_id"))
     }
 }
 

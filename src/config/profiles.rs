@@ -63,6 +63,11 @@ impl Profile {
         self.get_as_written(key)
     }
 
+    /// Whether a key has a value with [`PREFIX`].
+    pub(super) fn has_prefixed(&self, key: &str) -> bool {
+        self.get_as_written(&format!("{PREFIX}{key}")).is_some()
+    }
+
     /// The value of a key as other tools read it.
     pub(crate) fn get_as_written(&self, key: &str) -> Option<&Value> {
         let values = self
@@ -193,10 +198,20 @@ impl Profile {
         let Some((prefixed, value)) = self.prefixed_source() else {
             return Ok(());
         };
+        let id = "aws_access_key_id";
+        // `keys import` was interrupted: the same key is still in the file, too.
+        let is_same_key = prefixed == id
+            && self
+                .get_as_written(id)
+                .is_some_and(|other| other.text == value.text);
         let other = CREDENTIAL_KEYS.iter().find_map(|key| {
             let other = self.get_as_written(key)?;
-            let is_awsfresh = *key == "credential_process" && self.own_process().is_some();
-            (!is_awsfresh).then_some((*key, other))
+            let is_same = match *key {
+                "credential_process" => self.own_process().is_some(),
+                "aws_access_key_id" | "aws_secret_access_key" => is_same_key,
+                _ => false,
+            };
+            (!is_same).then_some((*key, other))
         });
         match other {
             Some(other) => {

@@ -138,6 +138,19 @@ fn ascii(key: &str, value: &Value) -> Result<()> {
     Err(invalid(Cause::HiddenCharacters, key, value, what, fix))
 }
 
+/// The ID of a long-term key.
+pub(super) fn stored_key_id(value: &Value) -> Result<()> {
+    let key = "awsfresh_aws_access_key_id";
+    ascii(key, value)?;
+    let is_id = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
+    if (16..=128).contains(&value.text.len()) && is_id(&value.text) {
+        return Ok(());
+    }
+    let fix = "awsfresh keys list shows the keys that are stored";
+    let what = "is not the ID of an access key";
+    Err(invalid(Cause::KeyIdMalformed, key, value, what, fix))
+}
+
 /// An account ID.
 pub(super) fn account(key: &str, value: &Value) -> Result<()> {
     ascii(key, value)?;

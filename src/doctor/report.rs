@@ -279,6 +279,13 @@ fn base<'a>(facts: &'a Facts, chain: &'a Chain) -> (String, Option<&'a Origin>) 
             format!("the key {}", masked(&credentials.access_key_id)),
             Some(origin),
         ),
+        Base::StoredKeys { access_key_id, .. } => (
+            format!(
+                "the key {}, in the credential store",
+                masked(&access_key_id.text)
+            ),
+            Some(&access_key_id.origin),
+        ),
         Base::Environment { origin } => ("credential_source = Environment".into(), Some(origin)),
         Base::InstanceMetadata { origin } => (
             "credential_source = Ec2InstanceMetadata".into(),

@@ -90,6 +90,7 @@ fn base(chain: &Chain, world: &World, connections: &Connections) -> (Value, bool
     let sts = connections.url(Service::Sts);
     match &chain.base {
         Base::Static { credentials, .. } => (json!({"key": credentials.access_key_id}), false),
+        Base::StoredKeys { access_key_id, .. } => (json!({"key": access_key_id.text}), false),
         Base::Environment { .. } => (
             json!({"environment": world.outer_env("AWS_ACCESS_KEY_ID")}),
             false,

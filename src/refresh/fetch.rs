@@ -3,7 +3,8 @@
 
 use super::Refresher;
 use super::sso_token::SsoTokens;
-use crate::config::Hop;
+use super::stored_key::StoredKey;
+use crate::config::{Base, Hop};
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
 use crate::source::sso::{Session, Token};
@@ -38,6 +39,13 @@ impl Refresher<'_> {
     }
 
     fn fetch_base(&self) -> Result<Credentials> {
+        if let Base::StoredKeys {
+            access_key_id,
+            profile,
+        } = &self.chain.base
+        {
+            return StoredKey::load(self.store, access_key_id, profile);
+        }
         let Some(session) = Session::of(&self.chain.base, self.world) else {
             return self.sources.base(None);
         };

@@ -20,6 +20,7 @@ mod mfa;
 mod refresher;
 mod repeated;
 mod sso_token;
+mod stored_key;
 
 pub use cache_key::TOKEN_KIND;
 pub(crate) use cache_key::{MFA_KIND, REGISTRATION_KIND, mfa_keys, registration_key, step_keys};
@@ -28,3 +29,4 @@ pub use freshness::{Freshness, freshness};
 pub(crate) use mfa::{CodeSource, Mfa, Renew};
 pub(crate) use refresher::Refresher;
 pub(crate) use sso_token::{SsoTokens, best_token};
+pub(crate) use stored_key::StoredKey;

@@ -71,6 +71,10 @@ impl<'a> Sources<'a> {
         let left = self.calls.time_left();
         match &self.chain.base {
             Base::Static { credentials, .. } => Ok(credentials.clone()),
+            Base::StoredKeys { .. } => Err(Finding::new(
+                Cause::Unexpected,
+                "the keys were not taken from the credential store",
+            )),
             Base::Environment { origin, .. } => self.environment(origin),
             Base::InstanceMetadata { .. } => self
                 .calls

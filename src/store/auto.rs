@@ -108,6 +108,20 @@ impl Store for Auto {
         Ok(())
     }
 
+    fn put_for_good(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
+        let stored = self.first(|level| level.put_for_good(key, label, value));
+        stored.ok_or_else(|| {
+            let failures = self.failures();
+            let reasons: Vec<_> = failures.iter().map(StoreError::detail).collect();
+            StoreError::unavailable(reasons.join("; "))
+        })?;
+        let used = self.name();
+        for level in self.levels.iter().filter(|level| level.name() != used) {
+            let _ = level.remove(key); // an older value
+        }
+        Ok(())
+    }
+
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
         Ok(self.all(|level| level.remove(key))?.contains(&true))
     }

@@ -45,6 +45,11 @@ pub trait Store: Send + Sync {
     /// Stores `value` in one step, in the place of an earlier one. `label` is shown in keyring
     /// managers.
     fn put(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError>;
+    /// Stores what must still be there after a restart of the machine; an error where this store
+    /// would not keep it.
+    fn put_for_good(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.put_only(key, label, value)
+    }
     /// Removes an entry; returns whether there was one.
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError>;
     /// Every key that has an entry.

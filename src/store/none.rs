@@ -20,6 +20,10 @@ impl Store for Nothing {
         Ok(())
     }
 
+    fn put_for_good(&self, _: &CacheKey, _: &str, _: &[u8]) -> Result<(), StoreError> {
+        Err(StoreError::unavailable("the store `none` keeps nothing"))
+    }
+
     fn remove(&self, _: &CacheKey) -> Result<bool, StoreError> {
         Ok(false)
     }

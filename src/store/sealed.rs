@@ -186,6 +186,17 @@ impl Store for Sealed {
         Ok(())
     }
 
+    fn put_for_good(&self, key: &CacheKey, _label: &str, value: &[u8]) -> Result<(), StoreError> {
+        if self.settings.key_file.is_none() && self.settings.key_command.is_none() {
+            return Err(StoreError::unavailable(
+                "sealed files are lost at the next restart without a key file (AWSFRESH_KEY_FILE)",
+            ));
+        }
+        let (dir, file) = (&self.settings.dir, self.seal(key, value)?);
+        sealed_dir::create(dir, self.settings.uid)?;
+        files::write_atomic(&path(dir, key), &file).map_err(|e| sealed_dir::unusable(dir, &e))
+    }
+
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
         let removed: Vec<bool> = self
             .dirs()

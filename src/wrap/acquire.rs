@@ -125,7 +125,7 @@ impl Session<'_> {
         );
         let renews = "omit --min-ttl: the command gets new credentials whenever it asks for them";
         let chain = self.chain;
-        let is_chained = chain.hops.len() > 1 || !matches!(chain.base, Base::Static { .. });
+        let is_chained = chain.hops.len() > 1 || !chain.base.is_keys();
         let finding = match chain.hops.last() {
             Some(hop) if is_chained => {
                 let role = &hop.role_arn;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Plan, Run, other_credentials};
+use super::{Plan, Run};
 use crate::cli::{Cli, Setup, SsoSetup, Subcommand};
-use crate::commands::sessions;
+use crate::commands::{edits, sessions};
 use crate::config::{
     self, AccountRole, Base, Block, Entry, NameTemplate, Network, NewBlock, ProfileSet, Rules,
     SsoProfile,
@@ -26,7 +26,7 @@ const NAMES: usize = 5;
 
 /// The new file for the session `name`.
 pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
-    let [config, _] = run.files.texts();
+    let [config, credentials] = run.files.texts();
     let old = blocks_in(run, &config)?
         .into_iter()
         .find(|(_, args)| args.session.as_deref() == Some(name));
@@ -40,7 +40,7 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
         Some(block) => config::remove_block(&config, block).text,
         None => config.to_string(),
     };
-    let others = run.parse(&rest)?;
+    let others = edits::parsed(run.context.world, &rest, &credentials)?;
     let target = Target::new(run, &others, &rest, name, &args)?;
     let listing = list(run, &target)?;
 
@@ -71,7 +71,7 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
             "not written, because there are profiles of this name outside the block: {names}"
         );
     }
-    let process = run.process()?;
+    let process = edits::process(run.context.world)?;
     let entries: Vec<Entry> = profiles
         .into_iter()
         .map(|profile| Entry {
@@ -177,7 +177,7 @@ impl Target {
         let (url, region) = wanted.unwrap_or_default();
         let text =
             format!("{rest}\n[sso-session {name}]\nsso_start_url = {url}\nsso_region = {region}\n");
-        let session = config::sso_session(&run.parse(&text)?, name)?;
+        let session = config::sso_session(&edits::parsed(run.context.world, &text, "")?, name)?;
         let network = sessions::target(run.context, run.files.profiles(), name);
         let network = network.map_or_else(|_| Network::default(), |known| known.network);
         Ok(Self {
@@ -218,7 +218,8 @@ fn list_with(calls: &Calls<'_>, session: &Session<'_>, token: &Token) -> Result<
 
 /// Each profile must be what it is named for.
 fn check(run: &Run<'_>, config: &str, session: &str, entries: &[Entry]) -> Result<()> {
-    let set = run.parse(config)?;
+    let [_, credentials] = run.files.texts();
+    let set = edits::parsed(run.context.world, config, &credentials)?;
     for SsoProfile { name, role, .. } in entries.iter().map(|entry| &entry.profile) {
         let chain = run.context.resolve(&set, name)?;
         let is_right = match &chain.base {
@@ -234,7 +235,7 @@ fn check(run: &Run<'_>, config: &str, session: &str, entries: &[Entry]) -> Resul
             _ => false,
         };
         if !is_right {
-            return Err(other_credentials(name));
+            return Err(edits::other_credentials(name));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Whether a profile can be set up.
 
 use crate::commands::Context;
-use crate::config::{Base, CREDENTIAL_KEYS, Profile, ProfileSet, requested_profile};
+use crate::config::{CREDENTIAL_KEYS, Profile, ProfileSet, requested_profile};
 use crate::finding::{Cause, Finding, remedy};
 
 /// What `setup` does with a profile.
@@ -28,7 +28,7 @@ pub(super) fn verdict(
         return Verdict::Refused(refused(name, "does not exist"));
     };
     let own_process = profile.own_process();
-    let has_keys_alone = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
+    let has_keys_alone = chain.base.is_keys() && chain.hops.is_empty();
     if has_keys_alone && own_process.is_none() {
         let finding = refused(name, "has long-term keys, which need no renewal");
         return Verdict::Refused(finding);

@@ -88,7 +88,7 @@ impl Row {
         let connections = Connections::new(context.world, &chain.network);
         let key = step_keys(chain, context.world, &connections).pop();
         let stored = key.flatten().map(|key| context.stored(&key));
-        let is_static = matches!(chain.base, Base::Static { .. }) && chain.hops.is_empty();
+        let is_static = chain.base.is_keys() && chain.hops.is_empty();
         let (state, entry) = match stored {
             _ if is_static => (State::Static, None),
             None | Some(Ok(None)) => (State::NotCached, None),
@@ -322,6 +322,7 @@ fn named_sessions(set: &ProfileSet) -> BTreeMap<String, SsoSession> {
 fn source(chain: &Chain) -> String {
     let base = match &chain.base {
         Base::Static { .. } => "static keys".to_owned(),
+        Base::StoredKeys { .. } => "stored keys".to_owned(),
         Base::Environment { .. } => "environment".to_owned(),
         Base::InstanceMetadata { .. } => "instance metadata".to_owned(),
         Base::Container { .. } => "container endpoint".to_owned(),

@@ -43,7 +43,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 /// What AWS or a person would have to do for a role.
 fn of_hop(facts: &Facts, chain: &Chain, n: usize, hop: &Hop) -> Vec<Finding> {
-    let is_chained = n > 0 || !matches!(chain.base, Base::Static { .. });
+    let is_chained = n > 0 || !chain.base.is_keys();
     let too_long = |duration: &u32| is_chained && *duration > CHAINED_SESSION_LIMIT;
     let limited = hop.duration_seconds.filter(too_long).map(|duration| {
         let name = &hop.profile;

@@ -6,6 +6,7 @@ use super::probes::{SKEW_LIMIT, most_skewed_host};
 use crate::aws::partition;
 use crate::aws::shared_findings::region_of;
 use crate::config::Base;
+use crate::config::Value;
 use crate::doctor::facts::Facts;
 use crate::doctor::metadata::Metadata;
 use crate::doctor::probe_results::{Step, StepResult};
@@ -103,7 +104,11 @@ fn with_key(facts: &Facts, step: &StepResult, mut finding: Finding) -> Finding {
         Cause::AccessKeyUnknown | Cause::SecretWrong | Cause::SessionExpired
     );
     if let Ok(chain) = &facts.chain
-        && let Base::Static { origin, .. } = &chain.base
+        && let Base::Static { origin, .. }
+        | Base::StoredKeys {
+            access_key_id: Value { origin, .. },
+            ..
+        } = &chain.base
         && is_of_key
         && step.step == Step::Base
     {
@@ -174,7 +179,10 @@ fn valid_at_home_only(
     let is_foreign = |base: &Base| {
         matches!(
             base,
-            Base::Static { .. } | Base::Environment { .. } | Base::Process { .. }
+            Base::Static { .. }
+                | Base::StoredKeys { .. }
+                | Base::Environment { .. }
+                | Base::Process { .. }
         )
     };
     let is_foreign = step.step == Step::Base

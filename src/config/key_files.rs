@@ -1,0 +1,204 @@
+//! Long-term keys in the text of the AWS files: taken out, put back, and referred to by their ID where
+//! the secret is in the credential store. Pure; every other byte stays as it is.
+
+use super::own_process::calls_awsfresh;
+use super::parser::{FileKind, Line, SectionKind};
+use super::profiles::PREFIX;
+
+const ID: &str = "aws_access_key_id";
+const SECRET: &str = "aws_secret_access_key";
+const PROCESS: &str = "credential_process";
+
+/// The text of a file without the keys of a profile, and without its section if nothing else is in
+/// it.
+pub(crate) fn without_keys(text: &str, kind: FileKind, profile: &str) -> String {
+    without(text, kind, profile, |key, _| [ID, SECRET].contains(&key))
+}
+
+/// The credentials file with the keys of a profile.
+pub(crate) fn with_keys(text: &str, profile: &str, id: &str, secret: &str) -> String {
+    let keys = [(ID, id), (SECRET, secret)];
+    with(text, FileKind::Credentials, profile, &keys)
+}
+
+/// The config file with the ID of a stored key, and awsfresh as the process that prints it.
+pub(crate) fn with_stored_key(config: &str, profile: &str, process: &str, id: &str) -> String {
+    let stored = format!("{PREFIX}{ID}");
+    let rest = without(config, FileKind::Config, profile, |key, value| {
+        key == stored || key == PROCESS && calls_awsfresh(value)
+    });
+    with(
+        &rest,
+        FileKind::Config,
+        profile,
+        &[(PROCESS, process), (&stored, id)],
+    )
+}
+
+/// The config file without the ID of a stored key, and without awsfresh as the process unless the
+/// profile has another source for it.
+pub(crate) fn without_stored_key(config: &str, profile: &str) -> String {
+    let stored = format!("{PREFIX}{ID}");
+    without(config, FileKind::Config, profile, |key, value| {
+        key == stored || key == PROCESS && calls_awsfresh(value)
+    })
+}
+
+/// The text without the lines of a profile that `is_out` names by key and value.
+fn without(
+    text: &str,
+    kind: FileKind,
+    profile: &str,
+    is_out: impl Fn(&str, &str) -> bool,
+) -> String {
+    let mut kept = String::new();
+    let mut ends_with_removed = false;
+    for section in sections(text, kind) {
+        ends_with_removed = false;
+        if section.profile != Some(profile) {
+            kept.extend(section.lines);
+            continue;
+        }
+        let stays = |line: &&str| match of(kind, line) {
+            Line::Entry(key, value) => !is_out(&key, value.unwrap_or_default().trim()),
+            _ => true,
+        };
+        let lines: Vec<&str> = section.lines.iter().copied().filter(stays).collect();
+        let is_empty = lines.iter().skip(1).all(|line| line.trim().is_empty());
+        if lines.len() == section.lines.len() || !is_empty {
+            kept.extend(lines);
+        } else {
+            ends_with_removed = true;
+        }
+    }
+    if ends_with_removed && (kept.ends_with("\n\n") || kept.ends_with("\n\r\n")) {
+        // The line that `with` put above the section.
+        kept.pop();
+        if kept.ends_with('\r') {
+            kept.pop();
+        }
+    }
+    kept
+}
+
+/// The text with these keys at the start of a profile's section, which is added if there is none.
+fn with(text: &str, kind: FileKind, profile: &str, keys: &[(&str, &str)]) -> String {
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let new: String = keys
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}{end}"))
+        .collect();
+    let (mut changed, mut is_done) = (String::new(), false);
+    for section in sections(text, kind) {
+        let is_target = section.profile == Some(profile) && !is_done;
+        for (at, line) in section.lines.iter().enumerate() {
+            changed.push_str(line);
+            if is_target && at == 0 {
+                if !line.ends_with('\n') {
+                    changed.push_str(end);
+                }
+                changed.push_str(&new);
+                is_done = true;
+            }
+        }
+    }
+    if !is_done {
+        if !changed.is_empty() && !changed.ends_with('\n') {
+            changed.push_str(end);
+        }
+        if !changed.is_empty() {
+            changed.push_str(end);
+        }
+        let header = match kind {
+            FileKind::Config if profile != "default" => format!("[profile {profile}]"),
+            _ => format!("[{profile}]"),
+        };
+        changed += &[header.as_str(), end, &new].concat();
+    }
+    changed
+}
+
+/// A part of a file: what is before the first header, or a header and the lines up to the next one.
+struct Section<'a> {
+    profile: Option<&'a str>,
+    lines: Vec<&'a str>,
+}
+
+fn sections(text: &str, kind: FileKind) -> Vec<Section<'_>> {
+    let mut sections = vec![Section {
+        profile: None,
+        lines: Vec::new(),
+    }];
+    for line in text.split_inclusive('\n') {
+        if let Line::Header(section) = of(kind, line) {
+            let profile = section.filter(|(kind, _)| *kind == SectionKind::Profile);
+            sections.push(Section {
+                profile: profile.map(|(_, name)| name),
+                lines: Vec::new(),
+            });
+        }
+        if let Some(section) = sections.last_mut() {
+            section.lines.push(line);
+        }
+    }
+    sections
+}
+
+fn of(kind: FileKind, line: &str) -> Line<'_> {
+    Line::of(kind, line.trim_end_matches(['\r', '\n']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREDENTIALS: &str = "# mine\n[a]\naws_access_key_id = 1\nAWS_SECRET_ACCESS_KEY=2\n\n\
+        [b]\n; why\naws_access_key_id = 3\naws_secret_access_key = 4\nregion = x\n";
+
+    #[test]
+    fn keys_are_taken_out_and_put_back() {
+        let text = without_keys(CREDENTIALS, FileKind::Credentials, "a");
+        assert_eq!(
+            text,
+            "# mine\n[b]\n; why\naws_access_key_id = 3\naws_secret_access_key = 4\nregion = x\n"
+        );
+        let text = without_keys(CREDENTIALS, FileKind::Credentials, "b");
+        assert!(text.ends_with("\n[b]\n; why\nregion = x\n"), "{text}");
+        let back = with_keys(&text, "b", "3", "4");
+        assert!(back.ends_with(
+            "[b]\naws_access_key_id = 3\naws_secret_access_key = 4\n; why\nregion = x\n"
+        ));
+        assert_eq!(
+            with_keys("", "c", "5", "6"),
+            "[c]\naws_access_key_id = 5\naws_secret_access_key = 6\n"
+        );
+        assert_eq!(
+            without_keys(CREDENTIALS, FileKind::Credentials, "c"),
+            CREDENTIALS
+        );
+    }
+
+    #[test]
+    fn a_profile_refers_to_a_stored_key() {
+        let process = "/bin/awsfresh credential-process --profile a";
+        let config = "[profile a]\r\nregion = x\r\n";
+        let stored = with_stored_key(config, "a", process, "AKIA");
+        let expected = format!(
+            "[profile a]\r\ncredential_process = {process}\r\nawsfresh_aws_access_key_id = AKIA\r\nregion = x\r\n"
+        );
+        assert_eq!(stored, expected);
+        assert_eq!(with_stored_key(&stored, "a", process, "AKIA"), expected);
+        assert_eq!(without_stored_key(&stored, "a"), config);
+        for text in [
+            config,
+            "[profile b]\n",
+            "[profile b]\n\n",
+            "[profile b]\r\n",
+        ] {
+            let with = with_stored_key(text, "c", process, "AKIA");
+            assert_eq!(without_stored_key(&with, "c"), text);
+        }
+        let alone = with_stored_key("", "default", process, "AKIA");
+        assert_eq!(without_stored_key(&alone, "default"), "");
+    }
+}
