@@ -312,3 +312,126 @@ fn a_keyring_keeps_keys() {
         SECRET
     );
 }
+
+/// A home with a stored key of a user who is known to IAM.
+fn with_stored_key() -> (Double, Sandbox) {
+    let (aws, home) = with_keys();
+    done(&home, &["keys", "import", "base", "--yes"]);
+    (aws, home)
+}
+
+fn id_in_config(home: &Sandbox) -> String {
+    let config = read(home, "config");
+    let line = config
+        .lines()
+        .find_map(|line| line.strip_prefix("awsfresh_aws_access_key_id = "));
+    line.unwrap().to_owned()
+}
+
+#[test]
+fn a_rotation_replaces_the_key_everywhere() {
+    let (aws, home) = with_stored_key();
+    aws.delay_new_keys(3);
+    let said = done(&home, &["keys", "rotate", "base", "--yes"]);
+    assert!(said.contains("has the new key"), "{said}");
+    let id = id_in_config(&home);
+    assert_ne!(id, KEY);
+    assert_eq!(aws.keys_of(USER), std::slice::from_ref(&id));
+    assert_eq!(
+        home.credentials_of("base").answer()["AccessKeyId"],
+        id.as_str()
+    );
+    assert!(home.credentials_of("deploy").answer()["SessionToken"].is_string());
+    let list = home.run(&["keys", "list", "--json"]).answer();
+    assert_eq!(list["keys"].as_array().unwrap().len(), 1);
+    let order: Vec<String> = aws
+        .calls()
+        .iter()
+        .map(|call| call.action.clone())
+        .filter(|action| action.ends_with("AccessKey"))
+        .collect();
+    assert_eq!(
+        order,
+        ["CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"]
+    );
+    home.assert_no_secret_on_disk();
+}
+
+#[test]
+fn a_rotation_that_cannot_end_keeps_the_old_key() {
+    let (aws, home) = with_stored_key();
+    home.wrap(&["keys", "rotate", "base"]).failed(2, "usage");
+    home.wrap(&["keys", "rotate", "other", "--yes"])
+        .failed(2, "usage");
+    // A second key that somebody uses.
+    aws.add_user(NEW, NEW_SECRET, USER);
+    home.wrap(&["keys", "rotate", "base", "--yes"])
+        .failed(2, "usage");
+    assert_eq!(aws.keys_of(USER).len(), 2);
+    aws.remove_key(NEW);
+    let denied = Fault::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "User is not authorized to perform: iam:CreateAccessKey".into(),
+    };
+    aws.fault_on("CreateAccessKey", denied);
+    home.wrap(&["keys", "rotate", "base", "--yes"])
+        .failed(6, "permission-denied");
+    aws.heal();
+    assert_eq!(
+        (id_in_config(&home).as_str(), aws.keys_of(USER)),
+        (KEY, vec![KEY.to_owned()])
+    );
+    assert_eq!(home.credentials_of("base").answer()["AccessKeyId"], KEY);
+    // The old key cannot be deleted: the next call does it.
+    aws.fault_on("DeleteAccessKey", Fault::Drop);
+    assert_eq!(
+        home.wrap(&["keys", "rotate", "base", "--yes"]).code,
+        Some(7)
+    );
+    aws.heal();
+    let id = id_in_config(&home);
+    assert!(id != KEY && home.credentials_of("base").code == Some(0));
+    done(&home, &["keys", "rotate", "base", "--yes"]);
+    assert_eq!(
+        (id_in_config(&home), aws.keys_of(USER)),
+        (id.clone(), vec![id])
+    );
+}
+
+#[test]
+fn a_killed_rotation_goes_on() {
+    let (aws, home) = with_stored_key();
+    let mut interrupted = 0;
+    for i in 0..kills() {
+        let before = id_in_config(&home);
+        let mut child = home.start(&["keys", "rotate", "base", "--yes"]);
+        // 2.1 s of it are the wait until the key is known.
+        let pause = if i % 4 == 0 {
+            2_100_000 + i * 977 % 60_000
+        } else {
+            i * 613 % 60_000
+        };
+        std::thread::sleep(std::time::Duration::from_micros(pause));
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert_eq!(home.credentials_of("base").code, Some(0), "after kill {i}");
+        let is_between = id_in_config(&home) != before || aws.keys_of(USER).len() > 1;
+        if is_between {
+            interrupted += 1;
+            done(&home, &["keys", "rotate", "base", "--yes"]);
+            assert_eq!(aws.keys_of(USER), [id_in_config(&home)]);
+            assert_eq!(
+                home.run(&["keys", "list", "--json"]).answer()["keys"]
+                    .as_array()
+                    .unwrap()
+                    .len(),
+                1
+            );
+        }
+        if interrupted == 6 {
+            return; // each takes seconds
+        }
+    }
+    assert!(interrupted > 3, "{interrupted}");
+}

@@ -56,6 +56,18 @@ pub(crate) fn home_region(partition: &str) -> &'static str {
     }
 }
 
+/// The host of IAM in a partition, and the region that its requests are signed for; `None` where
+/// awsfresh does not know it.
+/// <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
+pub(crate) fn iam_endpoint(partition: &str) -> Option<(&'static str, &'static str)> {
+    match partition {
+        "aws" => Some(("iam.amazonaws.com", "us-east-1")),
+        "aws-cn" => Some(("iam.cn-north-1.amazonaws.com.cn", "cn-north-1")),
+        "aws-us-gov" => Some(("iam.us-gov.amazonaws.com", "us-gov-west-1")),
+        _ => None,
+    }
+}
+
 /// Home regions of the partitions that are reached over the internet.
 pub(crate) const HOMES: &[&str] = &[
     "us-east-1",

@@ -17,6 +17,8 @@ pub(crate) enum Keys {
     },
     /// Delete the stored keys of a profile: AWS does not show the secret again
     Remove(KeyChange),
+    /// Replace the stored keys of a profile at AWS: create, wait, deactivate and delete the old ones
+    Rotate(KeyChange),
     /// Move the keys of a profile back into the credentials file
     Export {
         #[command(flatten)]
@@ -45,4 +47,5 @@ ID, and a credential_process: tools and profiles with this source_profile find i
 Examples:
   awsfresh keys import ann             out of ~/.aws/credentials
   awsfresh keys export ann --to-file   back into it
+  awsfresh keys rotate ann             a new key, and the old one deleted
   aws iam create-access-key | awsfresh keys add ann --yes";

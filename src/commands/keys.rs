@@ -3,44 +3,50 @@
 //! At every moment one place has the secret: it is stored before a file loses it, and written to a
 //! file before the store loses it. What was interrupted goes on when the same command is run again.
 
-use std::io::{self, IsTerminal, Read};
+mod input;
+mod list;
+mod rotate;
 
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{Context, edits};
-use crate::aws::access_key::blocking_flaw;
 use crate::aws_files::{self, AwsFiles};
 use crate::cli::{KeyChange, Keys};
 use crate::config::{self, Base, Chain, FileKind, ProfileSet};
-use crate::credentials::{Credentials, Secret};
-use crate::finding::{Cause, Finding, Remedy, Result, remedy};
+use crate::credentials::Credentials;
+use crate::finding::{Cause, Finding, Result};
 use crate::refresh::StoredKey;
 use crate::source::{Identity, Sources};
 use crate::store::StoreError;
 use crate::text::masked;
-use crate::time::human_duration;
-use crate::ui::{self, Terminal};
-
-/// More than the output of `aws iam create-access-key`, in bytes.
-const INPUT_LIMIT: u64 = 64 * 1024;
+use crate::ui;
 
 /// Carries out one of the subcommands.
 pub(super) fn run(context: &Context<'_>, command: &Keys) -> Result<()> {
     if let Keys::List { json } = command {
-        return list(context, *json);
+        return list::run(context, *json);
     }
+    let (Keys::Import(change)
+    | Keys::Add(change)
+    | Keys::Remove(change)
+    | Keys::Rotate(change)
+    | Keys::Export { change, .. }) = command
+    else {
+        return Ok(());
+    };
+    let _lock = StoredKey::lock(context.world, &change.profile)?;
     let files = context.files()?;
-    let run = |change| Run {
+    let run = Run {
         context,
         files: &files,
         change,
     };
     match command {
-        Keys::Import(change) => run(change).import(),
-        Keys::Add(change) => run(change).add(),
-        Keys::Remove(change) => run(change).remove(),
-        Keys::Export { change, .. } => run(change).export(),
+        Keys::Import(_) => run.import(),
+        Keys::Add(_) => run.add(),
+        Keys::Remove(_) => run.remove(),
+        Keys::Rotate(_) => run.rotate(),
+        Keys::Export { .. } => run.export(),
         Keys::List { .. } => Ok(()),
     }
 }
@@ -197,8 +203,7 @@ impl Run<'_> {
         let id = self
             .stored_id(self.files.profiles())
             .ok_or_else(|| self.not_stored())?;
-        let key = StoredKey::get(&*self.context.store, &id).map_err(StoreError::into_finding)?;
-        let key = key.ok_or_else(|| self.not_stored())?;
+        let key = self.stored_key()?;
         let [config, secrets] = self.files.texts();
         let secret = key.secret_access_key.expose();
         let cleared = config::without_keys(&secrets, FileKind::Credentials, profile);
@@ -300,119 +305,7 @@ impl Run<'_> {
         aws_files::replace(self.context.world, kind, old, new).map_err(|finding| {
             finding
                 .evidence("the key is in the store; nothing is lost")
-                .remedy(self.again())
+                .remedy("run it again: it goes on where it stopped")
         })
     }
-
-    fn again(&self) -> Remedy {
-        remedy!("run it again: it goes on where it stopped")
-    }
-
-    /// A key from the terminal, or from stdin.
-    fn ask(&self) -> Result<Credentials> {
-        let (id, secret) = if io::stdin().is_terminal() {
-            let no_terminal = || {
-                let finding = self.usage("gets no key: there is no terminal to ask at");
-                finding.remedy("aws iam create-access-key | awsfresh keys add PROFILE")
-            };
-            let mut terminal = Terminal::open().ok_or_else(no_terminal)?;
-            let id = terminal.ask("Access key ID: ").ok_or_else(no_terminal)?;
-            let secret = terminal
-                .ask_secret("Secret access key: ")
-                .ok_or_else(no_terminal)?;
-            (id.trim().to_owned(), Secret::new(secret.trim().to_owned()))
-        } else {
-            let mut input = Zeroizing::new(String::with_capacity(4096));
-            let read = io::stdin().take(INPUT_LIMIT).read_to_string(&mut input);
-            read.map_err(|e| {
-                self.usage(&format!("gets no key: {e}"))
-                    .remedy("send JSON or two lines")
-            })?;
-            from_text(&input).ok_or_else(|| {
-                self.usage("gets no key: stdin has neither JSON with AccessKeyId and SecretAccessKey nor two lines")
-                    .remedy("aws iam create-access-key | awsfresh keys add PROFILE")
-            })?
-        };
-        let credentials = Credentials {
-            access_key_id: id,
-            secret_access_key: secret,
-            session_token: None,
-            expiration: None,
-            account_id: None,
-        };
-        let flaw = blocking_flaw((&credentials).into());
-        flaw.map_or(Ok(credentials), |flaw| {
-            let summary = format!("{} {}", flaw.part.key(), flaw.what);
-            Err(Finding::new(flaw.cause, summary).remedy(flaw.fix))
-        })
-    }
-}
-
-/// The ID and the secret in the output of `aws iam create-access-key`, in the form of
-/// `credential_process`, or in two lines.
-fn from_text(text: &str) -> Option<(String, Secret)> {
-    if let Ok(value) = serde_json::from_str::<Value>(text) {
-        let keys = value.get("AccessKey").unwrap_or(&value);
-        let field = |name: &str| keys.get(name)?.as_str().map(str::to_owned);
-        let secret = Secret::new(field("SecretAccessKey")?);
-        return Some((field("AccessKeyId")?, secret));
-    }
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let (id, secret, end) = (lines.next()?, lines.next()?, lines.next());
-    end.is_none()
-        .then(|| (id.to_owned(), Secret::new(secret.to_owned())))
-}
-
-/// Lists the stored keys, and the profiles whose key is not in the store.
-fn list(context: &Context<'_>, as_json: bool) -> Result<()> {
-    let files = context.files()?;
-    let stored = StoredKey::all(&*context.store).map_err(StoreError::into_finding)?;
-    let named: Vec<(&str, &str)> = files
-        .profiles()
-        .profiles()
-        .filter_map(|one| Some((one.name.as_str(), one.stored_key_id()?.text.as_str())))
-        .collect();
-    let mut rows: Vec<(Option<&str>, &str, Option<&StoredKey>)> = named
-        .iter()
-        .map(|(name, id)| {
-            (
-                Some(*name),
-                *id,
-                stored.iter().find(|key| key.access_key_id == *id),
-            )
-        })
-        .collect();
-    let is_named = |key: &&StoredKey| named.iter().any(|(_, id)| key.access_key_id == *id);
-    let orphans = stored.iter().filter(|key| !is_named(key));
-    rows.extend(orphans.map(|key| (None, key.access_key_id.as_str(), Some(key))));
-    if as_json {
-        let row = |(profile, id, key): &(Option<&str>, &str, Option<&StoredKey>)| {
-            json!({"profile": profile, "access_key_id": id, "stored": key.is_some(),
-                "owner": key.map(|key| &key.owner), "added": key.map(|key| key.added.to_string())})
-        };
-        let rows: Vec<Value> = rows.iter().map(row).collect();
-        return ui::print_json(json!({"store": context.store.name(), "keys": rows}));
-    }
-    if rows.is_empty() {
-        return ui::print_line(
-            "no key is stored; awsfresh keys import PROFILE moves one out of a file",
-        );
-    }
-    for (profile, id, key) in rows {
-        let state = match key {
-            Some(key) => {
-                let age = human_duration(context.world.now().seconds_from(key.added).max(0));
-                format!("{}, stored {age} ago", key.owner)
-            }
-            None => "its secret is not in the store".to_owned(),
-        };
-        let profile = profile.map_or("no profile".to_owned(), |name| format!("profile {name}"));
-        let id = if profile == "no profile" {
-            id.to_owned()
-        } else {
-            masked(id)
-        };
-        ui::print_line(&format!("{profile}: {id}, {state}"))?;
-    }
-    Ok(())
 }

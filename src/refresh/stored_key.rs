@@ -4,12 +4,14 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::lock::{self, RefreshLock, Wait};
 use crate::config::Value;
 use crate::credentials::{Credentials, Secret};
 use crate::digest::sha256_hex;
 use crate::finding::{Cause, Finding, Result, profile_option, remedy};
 use crate::store::{CacheKey, Store, StoreError};
 use crate::time::Timestamp;
+use crate::world::World;
 
 const VERSION: u32 = 1;
 
@@ -24,6 +26,12 @@ pub(crate) struct StoredKey {
     pub(crate) owner: String,
     /// When it was put into the store.
     pub(crate) added: Timestamp,
+    /// When a rotation began that is to replace it.
+    #[serde(default)]
+    pub(crate) rotating_since: Option<Timestamp>,
+    /// The ID of the key that it replaces, until that is deleted.
+    #[serde(default)]
+    pub(crate) replaces: Option<String>,
 }
 
 impl StoredKey {
@@ -38,7 +46,21 @@ impl StoredKey {
             secret_access_key: credentials.secret_access_key.clone(),
             owner: owner.to_owned(),
             added,
+            rotating_since: None,
+            replaces: None,
         }
+    }
+
+    /// Excludes other processes from changing the keys of a profile, until the lock is dropped.
+    pub(crate) fn lock(world: &World, profile: &str) -> Result<Option<RefreshLock>> {
+        let digest = &sha256_hex(profile.as_bytes())[..32];
+        let wait = Wait {
+            busy: "changing the keys of this profile",
+            what: "keys of the profile",
+            remedy: "try again when it has ended",
+        };
+        let (lock, _) = lock::take(world, &CacheKey::new("access-key-of", digest), None, &wait)?;
+        Ok(lock)
     }
 
     /// The place of the key with this ID.

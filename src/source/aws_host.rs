@@ -31,7 +31,7 @@ pub(crate) fn aws_url(service: Service, region: &str, hosts: Hosts) -> Option<St
         Service::Sts => resolved!(aws_sdk_sts),
         Service::Sso => resolved!(aws_sdk_sso),
         Service::SsoOidc => resolved!(aws_sdk_ssooidc),
-        Service::Signin => return None,
+        Service::Iam | Service::Signin => return None,
     };
     Some(format!("{url}/"))
 }

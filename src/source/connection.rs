@@ -39,6 +39,8 @@ pub(crate) enum Service {
     Sso,
     /// IAM Identity Center OIDC.
     SsoOidc,
+    /// Identity and Access Management.
+    Iam,
     /// AWS Sign-In, behind `aws login`. Its client accepts no endpoint override.
     Signin,
 }
@@ -55,6 +57,7 @@ pub(crate) struct Connections {
     sts: Option<EndpointOverride>,
     sso: Option<EndpointOverride>,
     sso_oidc: Option<EndpointOverride>,
+    iam: Option<EndpointOverride>,
     /// Whether FIPS endpoints are required.
     pub(crate) fips: bool,
     /// Whether dual-stack endpoints are used.
@@ -103,6 +106,7 @@ impl Connections {
             sts: endpoint("AWS_ENDPOINT_URL_STS", &network.sts_endpoint_url),
             sso: endpoint("AWS_ENDPOINT_URL_SSO", &network.sso_endpoint_url),
             sso_oidc: endpoint("AWS_ENDPOINT_URL_SSO_OIDC", &network.sso_oidc_endpoint_url),
+            iam: endpoint("AWS_ENDPOINT_URL_IAM", &None),
             fips: world.env_flag("AWS_USE_FIPS_ENDPOINT") || network.use_fips,
             dualstack: world.env_flag("AWS_USE_DUALSTACK_ENDPOINT") || network.use_dualstack,
             ca_bundle: match (world.env("AWS_CA_BUNDLE"), &network.ca_bundle) {
@@ -131,6 +135,7 @@ impl Connections {
             Service::Sts => self.sts.as_ref(),
             Service::Sso => self.sso.as_ref(),
             Service::SsoOidc => self.sso_oidc.as_ref(),
+            Service::Iam => self.iam.as_ref(),
             Service::Signin => None,
         }
     }
@@ -369,6 +374,7 @@ mod tests {
             sts: None,
             sso: None,
             sso_oidc: None,
+            iam: None,
             fips: false,
             dualstack: false,
             ca_bundle: None,

@@ -10,6 +10,7 @@ pub(crate) mod connection;
 pub(crate) mod connection_error;
 pub(crate) mod endpoint_override;
 mod federation;
+mod iam;
 mod identity;
 mod login_session;
 mod metadata;
@@ -36,6 +37,7 @@ use crate::time::Timestamp;
 use crate::world::{REGION_VARIABLES, World};
 
 pub(crate) use calls::Calls;
+pub(crate) use iam::{AccessKey, AccessKeys};
 pub(crate) use identity::Identity;
 
 /// A source with a limit of its own ends by that, not by the limit around it.

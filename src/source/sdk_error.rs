@@ -64,7 +64,7 @@ pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
 
 /// Errors that mean the same whichever service returns them: rejection by a proxy, throttling, a
 /// server error, a response without an AWS error.
-fn service_error(code: &str, status: u16, service: &str) -> Option<Finding> {
+pub(super) fn service_error(code: &str, status: u16, service: &str) -> Option<Finding> {
     if status == 407 {
         return Some(proxy_password_required("HTTP 407"));
     }

@@ -21,7 +21,7 @@ use crate::known_secrets::hide;
 use crate::text::{Styled, bounded, json_line, printable_columns, printable_lines};
 pub(crate) use progress::Progress;
 pub(crate) use screen::{Screen, columns, lines};
-pub(crate) use terminal::{Countdown, Terminal};
+pub(crate) use terminal::{Countdown, Terminal, ask_secret};
 
 /// No text on stderr is longer, in bytes: a URL or a path fits.
 const TEXT_LIMIT: usize = 16 * 1024;

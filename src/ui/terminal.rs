@@ -70,11 +70,6 @@ impl Terminal {
         })
     }
 
-    /// Asks for one line that is not shown while it is typed.
-    pub(crate) fn ask_secret(&mut self, question: &str) -> Option<String> {
-        rpassword::prompt_password(printable(&hide(question))).ok()
-    }
-
     /// The next line that a person types, unless `stop` is set before. Never leaves a read behind
     /// that would take a line from another program. The terminal itself passes on lines of up to
     /// 4,095 bytes, under macOS of 1,024.
@@ -129,6 +124,11 @@ impl Terminal {
         }
         Some(String::from_utf8_lossy(&line).trim().to_owned())
     }
+}
+
+/// Asks at the terminal for one line that is not shown while it is typed.
+pub(crate) fn ask_secret(question: &str) -> Option<String> {
+    rpassword::prompt_password(printable(&hide(question))).ok()
 }
 
 /// Whether this process is in the foreground of a terminal: a background process that reads or

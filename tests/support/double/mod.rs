@@ -7,6 +7,7 @@ pub mod echo;
 mod family;
 mod federation;
 mod http;
+mod iam;
 mod metadata;
 mod proxy;
 mod signin;
@@ -123,6 +124,13 @@ pub(crate) struct Key {
 #[derive(Default)]
 pub(crate) struct State {
     keys: HashMap<String, Key>,
+    /// Deactivated at IAM.
+    inactive_keys: HashMap<String, Key>,
+    /// When a key was created, in epoch seconds.
+    key_dates: HashMap<String, i64>,
+    key_delay: usize,
+    /// How often each new key is still rejected.
+    rejections: HashMap<String, usize>,
     roles: HashMap<String, Role>,
     mfa: Vec<sts::MfaDevice>,
     web_identities: HashMap<String, sts::WebIdentity>,
@@ -413,6 +421,7 @@ fn settle(shared: &Shared, index: usize, reply: &Reply) {
 #[derive(Clone, Copy)]
 enum Service {
     Sts,
+    Iam,
     Portal,
     Oidc,
     Signin,
@@ -425,7 +434,7 @@ enum Service {
 impl Service {
     fn action(self, request: &Request) -> String {
         let named = match self {
-            Self::Sts | Self::Federation => request.param("Action"),
+            Self::Sts | Self::Iam | Self::Federation => request.param("Action"),
             Self::Portal | Self::Oidc => sso::action(&request.path),
             Self::Signin => signin::action(&request.path),
             Self::Metadata => metadata::action(&request.path),
@@ -442,6 +451,7 @@ fn service(request: &Request) -> Service {
     match request.path.as_str() {
         "/token" | "/client/register" | "/device_authorization" | "/authorize" => Service::Oidc,
         "/federation" => Service::Federation,
+        _ if iam::is_iam(request) => Service::Iam,
         path if sso::action(path).is_some() => Service::Portal,
         path if signin::action(path).is_some() => Service::Signin,
         path if metadata::action(path).is_some() => Service::Metadata,
@@ -453,6 +463,7 @@ fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
     let answered = match service(request) {
         Service::Sts => return sts::answer(state, request, now),
         Service::Other(family) => return family.answer(state, request, now),
+        Service::Iam => iam::answer(state, request, now),
         Service::Portal => sso::portal(state, request, now),
         Service::Oidc => sso::oidc(state, request, now),
         Service::Signin => signin::answer(state, request, now),
@@ -464,7 +475,7 @@ fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
 
 fn refuse(request: &Request, refusal: &Refusal) -> Reply {
     match service(request) {
-        Service::Sts => sts::refuse(refusal),
+        Service::Sts | Service::Iam => sts::refuse(refusal),
         Service::Portal => sso::refuse_portal(refusal),
         Service::Oidc => sso::refuse_oidc(refusal),
         Service::Signin => signin::refuse(refusal),

@@ -64,6 +64,19 @@ pub fn verify<'a>(
     Ok(key)
 }
 
+/// Whether the request is signed with a new key that has not reached this server.
+pub fn is_not_known_yet(state: &mut State, request: &Request) -> bool {
+    let claim = request.header("authorization").map(parse);
+    let Some(Ok(claim)) = claim else { return false };
+    match state.rejections.get_mut(claim.key_id) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    }
+}
+
 pub fn missing_token() -> Refusal {
     Refusal::new(
         403,
@@ -72,7 +85,7 @@ pub fn missing_token() -> Refusal {
     )
 }
 
-fn unknown_key() -> Refusal {
+pub fn unknown_key() -> Refusal {
     Refusal::new(
         403,
         "InvalidClientTokenId",

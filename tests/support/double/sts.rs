@@ -140,6 +140,9 @@ pub fn answer(state: &mut State, request: &Request, now: i64) -> Reply {
     if action == "AssumeRoleWithWebIdentity" {
         return finish(action, assume_with_web_identity(state, request, now), None);
     }
+    if sigv4::is_not_known_yet(state, request) {
+        return refuse(&sigv4::unknown_key());
+    }
     let caller = match sigv4::verify(state, request, "sts", now) {
         Ok(key) => key.clone(),
         Err(refusal) => return refuse(&refusal),
