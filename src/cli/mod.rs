@@ -198,6 +198,17 @@ impl Cli {
             (
                 None,
                 Wrap {
+                    drill: Some(_),
+                    deliver: Some(Delivery::Files),
+                    ..
+                },
+            ) => conflict(
+                "--drill cannot be combined with --deliver files: a container reads a file, and no \
+                    one sees it",
+            ),
+            (
+                None,
+                Wrap {
                     on_renew: Some(OnRenew::Signal(_)),
                     ..
                 },

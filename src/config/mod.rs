@@ -32,7 +32,7 @@ pub use chain::{Base, Chain, Hop, Network, SsoSession};
 pub(crate) use key_files::{with_keys, with_stored_key, without_keys, without_stored_key};
 pub(crate) use key_typos::key_typos;
 pub(crate) use names::Names;
-pub(crate) use overlay::{DefaultProfile, Overlay};
+pub(crate) use overlay::{DefaultProfile, Overlay, for_container};
 pub(crate) use own_process::{process_of, requested_profile};
 pub(crate) use parser::Value;
 pub use parser::{File, FileKind, parse};

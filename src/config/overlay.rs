@@ -43,6 +43,40 @@ pub(crate) struct Overlay<'a> {
     pub(crate) process: &'a dyn Fn(&str) -> String,
 }
 
+/// The config for a container: the chosen profile and `default`, whose process is `process`, and the
+/// `services` sections. Other profiles, comments and SSO sessions are not for it to see.
+pub(crate) fn for_container(
+    config: &str,
+    credentials: &str,
+    profile: &str,
+    process: &str,
+) -> String {
+    let overlay = Overlay {
+        profile,
+        default: DefaultProfile::AsChosen,
+        process: &|_| process.to_owned(),
+    };
+    let rewritten = overlay.rewrite(config, credentials);
+    let (mut kept, mut is_kept) = (String::new(), false);
+    for line in rewritten.split_inclusive('\n') {
+        match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
+            Line::Nothing => continue,
+            Line::Header(section) => {
+                is_kept = section.is_some_and(|(kind, name)| match kind {
+                    SectionKind::Profile => name == profile || name == "default",
+                    SectionKind::Services => true,
+                    SectionKind::SsoSession | SectionKind::Other => false,
+                });
+            }
+            Line::Entry(..) | Line::Continuation(_) => {}
+        }
+        if is_kept {
+            kept.push_str(line);
+        }
+    }
+    kept
+}
+
 /// Whether the key contains credentials or decides about them.
 fn concerns_credentials(key: &str) -> bool {
     CREDENTIAL_KEYS.contains(&key) || RELATED_KEYS.contains(&key) || key.starts_with("awsfresh_")
@@ -250,6 +284,25 @@ mod tests {
             out,
             "[default]\nregion = a\n[profile x]\ncredential_process = awsfresh x\nregion = \
                 c\n\n[profile y]\ncredential_process = awsfresh y\n"
+        );
+    }
+
+    #[test]
+    fn a_container_sees_one_profile() {
+        let config = "# mine\n[default]\noutput = json\naws_access_key_id = AKIA\n\
+            [profile prod]\nregion = a # here\nrole_arn = r\nsource_profile = base\nservices = v\n\
+            [profile other]\nrole_arn = r2\n[sso-session s]\nsso_region = x\n[services v]\nsts =\n  endpoint_url = u\n";
+        let out = for_container(
+            config,
+            "[base]\naws_secret_access_key = S\n",
+            "prod",
+            "cat x",
+        );
+        assert_eq!(
+            out,
+            "[default]\ncredential_process = cat x\noutput = json\n\
+             [profile prod]\ncredential_process = cat x\nregion = a # here\nservices = v\n\
+             [services v]\nsts =\n  endpoint_url = u\n"
         );
     }
 

@@ -59,12 +59,20 @@ impl Session<'_> {
             expiration,
             ..
         } = &acquired.credentials;
-        if options.delivery == Delivery::Endpoint
-            && (session_token.is_none() || expiration.is_none())
-        {
-            let summary = "a container endpoint cannot serve long-lived keys: SDKs require a session \
-                token and an expiration";
-            return Err(Finding::new(Cause::Usage, summary).remedy("omit --deliver endpoint"));
+        if session_token.is_none() || expiration.is_none() {
+            let (summary, option) = match options.delivery {
+                Delivery::Endpoint => (
+                    "a container endpoint cannot serve long-lived keys: SDKs require a session \
+                        token and an expiration",
+                    "omit --deliver endpoint",
+                ),
+                Delivery::Files => (
+                    "long-lived keys are not written to a directory for containers",
+                    "use a profile with a role, or omit --deliver files",
+                ),
+                Delivery::Profile | Delivery::Env => return Ok(acquired),
+            };
+            return Err(Finding::new(Cause::Usage, summary).remedy(option));
         }
         Ok(acquired)
     }

@@ -2,8 +2,8 @@
 //!
 //! `session` is the run from start to end; `acquire` gets the first credentials and checks them;
 //! `resources` is what the command gets in addition to its environment: the overlay's files in a
-//! private directory (`run_dir`), and the server of the container credentials protocol
-//! (`endpoint`) with its `connections` and their `open_files`. `environment` computes its variables; `renewer` renews the credentials meanwhile;
+//! private directory (`run_dir`), the server of the container credentials protocol (`endpoint`) with
+//! its `connections` and their `open_files`, or a directory to mount into a container (`mount`). `environment` computes its variables; `renewer` renews the credentials meanwhile;
 //! `child` starts the command and forwards signals; `request_log` records who asked for
 //! credentials, and `post_mortem` judges by that whether credentials caused a failure.
 
@@ -12,6 +12,7 @@ mod child;
 mod connections;
 mod endpoint;
 mod environment;
+mod mount;
 mod open_files;
 mod post_mortem;
 mod renewer;
@@ -37,6 +38,8 @@ pub(crate) enum Delivery {
     Profile,
     /// A container credentials server on 127.0.0.1; every SDK that knows the protocol renews
     Endpoint,
+    /// The same as `profile`, and a directory for containers in AWSFRESH_MOUNT, to mount at /aws
+    Files,
     /// Environment variables, for containers and tools that know nothing else; cannot be renewed
     Env,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Delivery;
 use super::endpoint::Endpoint;
 use super::environment::Delivered;
+use super::mount::Mount;
 use super::open_files::OpenFiles;
 use super::renewer::Renewer;
 use super::request_log::{self, Summary};
@@ -22,6 +23,7 @@ use crate::world::{self, World};
 pub(super) enum Resources {
     Profile(OverlayFiles),
     Endpoint(OverlayFiles, Endpoint),
+    Files(OverlayFiles, Mount),
     Env,
 }
 
@@ -44,6 +46,13 @@ impl Resources {
                     OverlayFiles::create(world, files, profile, DefaultProfile::AsChosen)?;
                 Ok(Self::Profile(overlay))
             }
+            Delivery::Files => {
+                let overlay =
+                    OverlayFiles::create(world, files, profile, DefaultProfile::AsChosen)?;
+                let mount = renewer
+                    .with(|credentials, _| Mount::create(world, files, profile, credentials))?;
+                Ok(Self::Files(overlay, mount))
+            }
             Delivery::Endpoint => {
                 let overlay = OverlayFiles::create(world, files, profile, DefaultProfile::Empty)?;
                 let renewer = renewer.clone();
@@ -57,7 +66,7 @@ impl Resources {
     pub(super) fn delivered<'a>(&'a self, credentials: &'a Credentials) -> Delivered<'a> {
         match self {
             Self::Env => Delivered::Env(credentials),
-            Self::Profile(files) => Delivered::Profile {
+            Self::Profile(files) | Self::Files(files, _) => Delivered::Profile {
                 run_dir: files.dir.path(),
             },
             Self::Endpoint(files, endpoint) => Delivered::Endpoint {
@@ -68,10 +77,20 @@ impl Resources {
         }
     }
 
+    /// The directory for a container.
+    pub(super) fn mount(&self) -> Option<&Mount> {
+        match self {
+            Self::Files(_, mount) => Some(mount),
+            Self::Profile(_) | Self::Endpoint(..) | Self::Env => None,
+        }
+    }
+
     /// From here on only new requests count: the command is started again.
     pub(super) fn forget_requests(&self) {
         match self {
-            Self::Profile(files) => request_log::forget(files.dir.path()),
+            Self::Profile(files) | Self::Files(files, _) => {
+                request_log::forget(files.dir.path());
+            }
             Self::Endpoint(_, endpoint) => endpoint.forget_requests(),
             Self::Env => {}
         }
@@ -79,7 +98,7 @@ impl Resources {
 
     /// Saves what the command wrote into its private copies: they are about to be removed.
     pub(super) fn keep_changes(&self, world: &World) {
-        if let Self::Profile(files) | Self::Endpoint(files, _) = self {
+        if let Self::Profile(files) | Self::Endpoint(files, _) | Self::Files(files, _) = self {
             files.keep_changes(world);
         }
     }

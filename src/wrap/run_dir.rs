@@ -48,6 +48,26 @@ impl RunDir {
         })
     }
 
+    /// Creates one in a file system in memory. Only Linux has one that every user can write to;
+    /// elsewhere it is where [`Self::create`] puts it.
+    pub(super) fn create_in_memory(world: &World) -> Result<Self> {
+        if !cfg!(target_os = "linux") {
+            return Self::create(world);
+        }
+        let spare = world.state.spare.iter().map(|spare| spare.join("runs"));
+        for runs in world.runtime_dir().into_iter().chain(spare) {
+            match Self::create_in(&runs) {
+                Ok(dir) if is_in_memory(&dir.path) => return Ok(dir),
+                Ok(_) => log::debug!("{} is on a disk", runs.display()),
+                Err(finding) => log::debug!("{finding}"),
+            }
+        }
+        let summary = "there is no directory in memory for the credentials of a container";
+        Err(Finding::new(Cause::FilePermissions, summary)
+            .evidence("looked in XDG_RUNTIME_DIR, /run/user and /dev/shm")
+            .remedy("set XDG_RUNTIME_DIR to a directory on a tmpfs, or use --deliver env"))
+    }
+
     /// Creates one in `runs`, and removes what dead runs left there.
     fn create_in(runs: &Path) -> Result<Self> {
         let unusable = |e: io::Error| {
@@ -131,6 +151,19 @@ fn sweep(runs: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn is_in_memory(path: &Path) -> bool {
+    /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of linux/magic.h.
+    const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
+    let about = rustix::fs::statfs(path);
+    about.is_ok_and(|about| IN_MEMORY.contains(&(about.f_type as u32)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_: &Path) -> bool {
+    false
 }
 
 /// Creates a directory for this user alone; rejects a link to one, and one that another user owns

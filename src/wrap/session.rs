@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::acquire::Acquired;
 use super::child::{Spawner, exit_code, start_error};
 use super::environment::env_changes;
+use super::mount::Mount;
 use super::open_files::OpenFiles;
 use super::post_mortem::Run;
 use super::renewer::{Renewal, Renewer};
@@ -78,7 +79,7 @@ impl Session<'_> {
         let spawner = Spawner::new().map_err(|e| limits::reached("watch for signals", &e))?;
         let end = std::thread::scope(|scope| {
             if delivery != Delivery::Env || self.options.on_renew.is_some() {
-                let renew = || self.keep_fresh(&renewer, &spawner);
+                let renew = || self.keep_fresh(&renewer, &spawner, resources.mount());
                 let thread = std::thread::Builder::new().spawn_scoped(scope, renew);
                 thread.map_err(|e| limits::reached("start a thread that renews", &e))?;
             }
@@ -91,7 +92,7 @@ impl Session<'_> {
         Ok(end.code)
     }
 
-    fn keep_fresh(&self, renewer: &Renewer, spawner: &Spawner) {
+    fn keep_fresh(&self, renewer: &Renewer, spawner: &Spawner, mount: Option<&Mount>) {
         let obtain = || {
             let refresher = match self.world.timeout() {
                 Ok(timeout) => self.refresher(Instant::now() + timeout),
@@ -111,10 +112,17 @@ impl Session<'_> {
                 failure: refresher.failed_renewal(),
             }
         };
-        let renewed = || match self.options.on_renew {
-            None => {}
-            Some(OnRenew::Signal(signal)) => spawner.signal(signal),
-            Some(OnRenew::Restart) => end_for_restart(renewer, spawner),
+        let renewed = || {
+            if let Some(mount) = mount
+                && let Err(finding) = mount.renew(&renewer.credentials())
+            {
+                log::warn!("{}", finding.summary);
+            }
+            match self.options.on_renew {
+                None => {}
+                Some(OnRenew::Signal(signal)) => spawner.signal(signal),
+                Some(OnRenew::Restart) => end_for_restart(renewer, spawner),
+            }
         };
         renewer.keep_fresh(|| self.world.now(), obtain, renewed);
     }
@@ -175,6 +183,9 @@ impl Session<'_> {
                 None => command.env_remove(name),
             };
         }
+        if let Some(mount) = resources.mount() {
+            command.env(Mount::VARIABLE, mount.path());
+        }
         if let Some(store) = self.options.store {
             command.env("AWSFRESH_STORE", store.name());
         }
@@ -185,7 +196,7 @@ impl Session<'_> {
     fn post_mortem(&self, resources: &Resources, renewer: &Renewer, end: &End) {
         let requests = match resources {
             Resources::Env => Some(Summary::with(None, end.start)),
-            Resources::Profile(files) => files.requests(),
+            Resources::Profile(files) | Resources::Files(files, _) => files.requests(),
             Resources::Endpoint(_, endpoint) => endpoint.requests(),
         };
         let command = self.options.command.first().map(Path::new);

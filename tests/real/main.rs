@@ -29,6 +29,7 @@ use awsfresh::time::Timestamp;
 use clients::{Client, Suite};
 use serde_json::{Value, json};
 use support::bus::Bus;
+use support::container::CONTAINER;
 use support::double::{Double, SsoSession};
 use support::fixtures::{
     self, ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache,
@@ -68,6 +69,9 @@ fn main() -> ExitCode {
             add("is the role after setup", is_the_role_after_setup);
             add("is the SSO role after setup", is_the_sso_role_after_setup);
             add("survives an expiry", survives_an_expiry);
+            if client.stays() && client.reads_endpoint_variables() {
+                add("survives an expiry in a container", survives_in_a_container);
+            }
         }
         if client.reads_endpoint_variables() && !matches!(client, Client::RustSdk | Client::Rclone)
         {
@@ -312,6 +316,43 @@ fn the_sso_role_is_used(suite: &Suite, client: Client, change: fn(&Scene)) -> Ou
         counts => Err(format!(
             "token refreshes and role calls for two runs: {counts:?}"
         )),
+    }
+}
+
+/// The client is in a container with `--deliver files`, which has no awsfresh.
+fn survives_in_a_container(suite: &Suite, client: Client) -> Outcome {
+    let scene = Scene::new(client);
+    scene.role(Some(9));
+    let ask = suite.identity(client, 22);
+    let python = suite.venv("python").canonicalize().unwrap_or_default();
+    let python = python.ancestors().nth(2).unwrap_or(Path::new("/usr"));
+    let also = [Path::new(env!("CARGO_MANIFEST_DIR")), python].map(|dir| dir.display().to_string());
+    let set = ask
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let set = set.map(|(name, value)| format!("{}={} ", name.display(), value.display()));
+    let words = std::iter::once(ask.get_program()).chain(ask.get_args());
+    let words: Vec<String> = words.map(|word| word.display().to_string()).collect();
+    let script = set.collect::<String>() + &words.join(" ");
+    scene
+        .home
+        .env("SCRIPT", &script)
+        .env("ALSO", &also.join(" "));
+    let mut command = Command::new(AWSFRESH);
+    command.args([
+        "-p",
+        "tool",
+        "--deliver",
+        "files",
+        "--",
+        "sh",
+        "-c",
+        CONTAINER,
+    ]);
+    expect(&scene.run(command)?, "assumed-role/deploy/awsfresh-")?;
+    match scene.aws.count("AssumeRole") {
+        0 | 1 => Err("the credentials were not renewed".into()),
+        _ => Ok(()),
     }
 }
 

@@ -4,10 +4,11 @@
 //!   after every run
 //! - `double`: AWS on loopback. `mod.rs` has its state and its faults, `http` serves, `sigv4`
 //!   checks signatures, `family` formats answers for each family of services, `sts`, `sso`,
-//!   `signin`, `federation` and `metadata` are the services, `proxy` serves them under AWS's own host names, and
+//!   `signin`, `iam`, `federation` and `metadata` are the services, `proxy` serves them under AWS's own host names, and
 //!   `clock` is the time
 //! - `browser`: a browser that a test drives
 //! - `terminal`: a run on a terminal of its own
+//! - `container`: a container without a container engine
 //! - `users`: runs as another user
 //! - `bus`: a private session bus, with or without gnome-keyring
 //! - `fixtures`: names, keys and homes that many tests use
@@ -27,6 +28,7 @@
 pub mod browser;
 #[cfg(target_os = "linux")]
 pub mod bus;
+pub mod container;
 pub mod double;
 pub mod fixtures;
 pub mod sandbox;
