@@ -152,6 +152,32 @@ fn fish_completes_every_kind_of_word() {
     completes(&home, "fish -i");
 }
 
+/// What the script returns to Nushell for the words of a line. `tests/run` installs Nushell into the
+/// project's own folder.
+#[test]
+fn nushell_is_offered_every_kind_of_word() {
+    let nu = concat!(env!("CARGO_MANIFEST_DIR"), "/.suite/node_modules/.bin/nu");
+    let home = home();
+    if home.lacks(nu) {
+        return;
+    }
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/packaging/completions/awsfresh.nu"
+    );
+    let offered = |words: &str| {
+        let ask = "do $env.config.completions.external.completer";
+        let line = format!("source {script}; {ask} {words} | get value | str join (char space)");
+        home.shell(&format!("{nu} --no-config-file -c '{line}'"))
+    };
+    assert_eq!(offered("[awsfresh stat]").trim(), "status");
+    assert_eq!(
+        offered("[awsfresh status --store \"\"]").trim(),
+        "auto keyring sealed none"
+    );
+    assert!(offered("[awsfresh login \"\"]").contains("corp"));
+}
+
 /// The names that can be read are offered, and nothing is printed about the rest.
 #[test]
 fn what_cannot_be_read_is_not_offered_and_not_reported() {

@@ -159,6 +159,30 @@ fn nushell_gets_a_json_record() {
     assert_eq!(line(Format::Nushell, None), r#"{"VALUE":null}"#);
 }
 
+/// `tests/run` installs Nushell into the project's own folder.
+#[test]
+fn nushell_reads_every_value() {
+    let (values, dir) = (hostile(), tempfile::tempdir().unwrap());
+    let write = |name: String, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    for (number, value) in values.iter().enumerate() {
+        write(number.to_string(), &line(Format::Nushell, Some(value)));
+    }
+    write("none".to_owned(), &line(Format::Nushell, None));
+    let nu = concat!(env!("CARGO_MANIFEST_DIR"), "/.suite/node_modules/.bin/nu");
+    let script = format!(
+        "cd '{}'; for n in 0..{} {{ open --raw ($n | into string) | from json | load-env; \
+         ^/usr/bin/env printenv -0 VALUE }}; open --raw none | from json | load-env; \
+         do -i {{ ^/usr/bin/env printenv -0 VALUE }}",
+        dir.path().display(),
+        values.len() - 1
+    );
+    let Some(seen) = run(&[nu, "--no-config-file", "-c", &script], "") else {
+        return;
+    };
+    let expected: String = values.iter().map(|value| format!("{value}\0")).collect();
+    assert_eq!(String::from_utf8(seen).unwrap(), expected);
+}
+
 /// A format without quotes has the value as it is, or fails.
 #[test]
 fn a_value_that_a_format_cannot_express_is_refused() {

@@ -284,7 +284,10 @@ mod tests {
             offered("status --store "),
             ["auto", "keyring", "sealed", "none"]
         );
-        assert_eq!(offered("--deliver "), ["profile", "endpoint", "env"]);
+        assert_eq!(
+            offered("--deliver "),
+            ["profile", "endpoint", "files", "env"]
+        );
         assert!(offered("--on-renew ").contains(&"signal:HUP".to_owned()));
         assert_eq!(offered("explain "), ["FILES"]);
         assert_eq!(offered("man --dir "), ["FILES"]);
