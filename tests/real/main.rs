@@ -16,6 +16,7 @@ mod support;
 
 mod clients;
 mod failures;
+mod setups;
 mod signin;
 mod ways;
 mod wrapped;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
     wrapped::cases(&suite, &matrix, &mut cases);
     failures::cases(&suite, &recorder, &mut cases);
     ways::cases(&suite, &mut cases);
+    setups::cases(&suite, &mut cases);
     signin::cases(&suite, &mut cases);
     cases.retain(|(name, ..)| name.contains(&only));
     let (mut failed, mut skipped, total) = (0, 0, cases.len());
@@ -290,18 +292,7 @@ fn the_sso_role_is_used(suite: &Suite, client: Client, change: fn(&Scene)) -> Ou
         "sso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n"
     ));
     change(&scene);
-    // An expired token with a refresh token: the first call refreshes it.
-    let token = json!({
-        "startUrl": START,
-        "region": "eu-west-1",
-        "accessToken": "access-1",
-        "expiresAt": Timestamp(0).to_string(),
-        "clientId": "client-1",
-        "clientSecret": "client-secret-1",
-        "registrationExpiresAt": "2099-01-01T00:00:00Z",
-        "refreshToken": "refresh-1",
-    });
-    scene.home.file(&sso_cache("corp"), token.to_string());
+    expired_token(&scene.home);
     for _ in 0..2 {
         expect(
             &scene.run(suite.identity(client, 0))?,
@@ -354,6 +345,21 @@ fn survives_in_a_container(suite: &Suite, client: Client) -> Outcome {
         0 | 1 => Err("the credentials were not renewed".into()),
         _ => Ok(()),
     }
+}
+
+/// An expired token with a refresh token: the first call refreshes it.
+fn expired_token(home: &Sandbox) {
+    let token = json!({
+        "startUrl": START,
+        "region": "eu-west-1",
+        "accessToken": "access-1",
+        "expiresAt": Timestamp(0).to_string(),
+        "clientId": "client-1",
+        "clientSecret": "client-secret-1",
+        "registrationExpiresAt": "2099-01-01T00:00:00Z",
+        "refreshToken": "refresh-1",
+    });
+    home.file(&sso_cache("corp"), token.to_string());
 }
 
 fn survives_an_expiry(suite: &Suite, client: Client) -> Outcome {

@@ -30,7 +30,10 @@ pub(super) fn verdict(
     let own_process = profile.own_process();
     let has_keys_alone = chain.base.is_keys() && chain.hops.is_empty();
     if has_keys_alone && own_process.is_none() {
-        let finding = refused(name, "has long-term keys, which need no renewal");
+        let finding = refused(
+            name,
+            "has long-term keys; awsfresh keys import moves them to the store",
+        );
         return Verdict::Refused(finding);
     }
     if let Some(finding) = bypass(context, profile) {
