@@ -4,13 +4,13 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
 use support::container::CONTAINER;
 use support::fixtures::{KEY, SECRET, keys_of, role_on_keys};
-use support::sandbox::{Run, Sandbox};
+use support::sandbox::{Run, Sandbox, spare_dirs};
 
 /// Runs a script in a container for the profile `deploy`.
 fn in_container(home: &Sandbox, script: &str) -> Run {
@@ -121,6 +121,37 @@ fn the_directory_is_private_in_memory_and_gone_afterwards() {
         run.code == Some(0) && run.stdout.contains("\ntmpfs\n"),
         "{run:?}"
     );
+    // Nor is one that another user has prepared.
+    let planted = spare_dirs(home.home(), 0);
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        for dir in &planted[..2] {
+            let _ = std::fs::remove_dir_all(dir);
+            if std::fs::create_dir_all(dir).is_ok() {
+                std::os::unix::fs::chown(dir, Some(1234), None).unwrap();
+            }
+        }
+        let run = home.wrap(&[
+            "-p",
+            "deploy",
+            "--deliver",
+            "files",
+            "--",
+            "sh",
+            "-c",
+            script,
+        ]);
+        assert!(
+            run.code == Some(125) && run.stderr.contains("no directory in memory")
+                || run.stdout.contains("tmpfs")
+                    && planted[..2]
+                        .iter()
+                        .all(|dir| !run.stdout.contains(dir.to_str().unwrap())),
+            "{run:?}"
+        );
+        for dir in &planted[..2] {
+            let _ = std::fs::remove_dir_all(dir);
+        }
+    }
     // After a SIGKILL the directory lives as long as the command, and the next run removes it.
     let mut child = home.start(&[
         "-p",

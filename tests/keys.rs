@@ -145,7 +145,8 @@ fn what_cannot_be_imported_stays_as_it_is() {
         Some(7)
     );
     aws.heal();
-    // No store that outlasts a restart.
+    // No store that outlasts a restart. The keyring of this machine is not for tests.
+    home.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
     for (store, key_file) in [("none", true), ("sealed", false), ("keyring", true)] {
         home.env("AWSFRESH_STORE", store);
         if !key_file {
@@ -434,4 +435,107 @@ fn a_killed_rotation_goes_on() {
         }
     }
     assert!(interrupted > 3, "{interrupted}");
+}
+
+#[test]
+fn no_key_is_lost_that_was_not_moved() {
+    let (_aws, home) = with_keys();
+    // Two keys of one profile: the one in the config file would go unseen.
+    home.config(format!(
+        "[profile base]\naws_access_key_id = {NEW}\naws_secret_access_key = {NEW_SECRET}\n"
+    ));
+    let before = (read(&home, "config"), read(&home, "credentials"));
+    home.wrap(&["keys", "import", "base", "--yes"])
+        .failed(2, "usage");
+    assert_eq!((read(&home, "config"), read(&home, "credentials")), before);
+    // A pipe has a new key only once: what can fail fails before it is read.
+    home.config("");
+    for (name, value, code) in [("AWSFRESH_STORE", "none", 8), ("AWS_CONFIG_FILE", "/", 3)] {
+        home.env(name, value);
+        let mut child = home
+            .command(&["keys", "add", "new", "--yes"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        assert_eq!(
+            child.wait().unwrap().code(),
+            Some(code),
+            "it waited for stdin"
+        );
+        assert!(input.write_all(b"{}").is_err());
+        home.unset(name);
+    }
+}
+
+#[test]
+fn a_new_key_that_aws_does_not_know_yet_is_waited_for() {
+    let (aws, home) = with_keys();
+    aws.add_user(NEW, NEW_SECRET, USER);
+    aws.reject_key(NEW, 2);
+    // The profile is the source of another one already.
+    home.credentials("");
+    let (code, errors) = add(&home, "base", &format!("{NEW}\n{NEW_SECRET}\n"));
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(home.credentials_of("deploy").answer()["SessionToken"].is_string());
+    let (code, errors) = add(
+        &home,
+        "x",
+        r#"{"AccessKeyId":"ASIAQTESTTESTTESTTES","SecretAccessKey":"canarySecretcanarySecretcanarySecretcana","SessionToken":"t"}"#,
+    );
+    assert!(code == Some(2) && errors.contains("temporary"), "{errors}");
+}
+
+#[test]
+fn a_shared_key_stays_for_the_others() {
+    let (aws, home) = with_keys();
+    home.credentials(keys_of("base", KEY, SECRET) + &keys_of("default", KEY, SECRET));
+    let said = done(&home, &["keys", "import", "base", "--yes"]);
+    assert!(
+        said.contains("profile `default` still has the same key"),
+        "{said}"
+    );
+    home.wrap(&["keys", "rotate", "base", "--yes"])
+        .failed(2, "usage");
+    assert_eq!(aws.keys_of(USER), [KEY]);
+    done(&home, &["keys", "import", "default", "--yes"]);
+    home.wrap(&["keys", "remove", KEY, "--yes"])
+        .failed(2, "usage");
+    done(&home, &["keys", "remove", "base", "--yes"]);
+    assert_eq!(
+        home.credentials_of("default").answer()["SecretAccessKey"],
+        SECRET
+    );
+    done(&home, &["keys", "export", "default", "--to-file", "--yes"]);
+    assert!(read(&home, "credentials").contains(SECRET));
+}
+
+#[test]
+fn imports_at_once_lose_nothing() {
+    let (aws, home) = with_keys();
+    let names: Vec<String> = (0..8).map(|n| format!("p{n}")).collect();
+    let text: String = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| {
+            let (id, secret) = (
+                format!("AKIAQTESTTESTTEST{n}AA"),
+                format!("canary{n}canarySecretcanarySecretcanary{n}abc"),
+            );
+            aws.add_user(&id, &secret, USER);
+            keys_of(name, &id, &secret)
+        })
+        .collect();
+    home.credentials(text);
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| home.start(&["keys", "import", name, "--yes"]))
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    for name in &names {
+        assert_eq!(home.credentials_of(name).code, Some(0), "{name}");
+    }
+    assert!(!read(&home, "credentials").contains("canary"));
 }

@@ -348,6 +348,60 @@ fn other_peoples_sections_and_bad_answers_are_left_alone() {
 }
 
 #[test]
+fn what_a_person_adds_as_a_section_stays() {
+    let (aws, home) = portal();
+    setup(&home, &["--filter=-*", "--filter", "*"]);
+    let own = "[profile mine]\nregion = x-y-1\n\n[profile us]\nawsfresh_sso_session = corp\n\
+        awsfresh_sso_account_id = 111111111111\nawsfresh_sso_role_name = Admin\nregion = us-east-1\n\n";
+    home.config(read(&home).replace("# END awsfresh", &format!("{own}# END awsfresh")));
+    let expected = [
+        "own",
+        "Dev-Team/Admin",
+        "Dev-Team/Reader",
+        "Prod-1/Admin",
+        "mine",
+        "us",
+    ];
+    assert_eq!(profiles(&read(&home)), expected);
+    setup(&home, &[]);
+    assert_eq!(profiles(&read(&home)), expected);
+    // The name of a new role is taken by a section of the person.
+    aws.name_account("333333333333", "mine");
+    aws.assign(START, &[(DEV, "Admin"), ("333333333333", "Admin")]);
+    let run = setup(&home, &["--name-template", "{account}"]);
+    assert!(run.stderr.contains("not written"), "{}", run.stderr);
+    assert_eq!(read(&home).matches("[profile mine]").count(), 1);
+    home.wrap(&["setup", "--undo", "--yes"]);
+    assert!(
+        read(&home).starts_with(CONFIG.trim_end()) && read(&home).ends_with(own),
+        "{}",
+        read(&home)
+    );
+}
+
+#[test]
+fn one_account_that_aws_refuses_does_not_stop_the_others() {
+    let (aws, home) = portal();
+    let denied = |code: &str| Fault::Error {
+        status: 403,
+        code: code.into(),
+        message: "No access".into(),
+    };
+    aws.fault_on(
+        &format!("ListAccountRoles@{DEV}"),
+        denied("ForbiddenException"),
+    );
+    let run = home.wrap(&["setup", "--sso", "corp", "--yes"]);
+    assert!(
+        run.code != Some(0)
+            && run.stderr.contains("1 profile added")
+            && run.stderr.contains("Dev Team"),
+        "{run:?}"
+    );
+    assert_eq!(profiles(&read(&home)), ["own", "Prod-1/Admin"]);
+}
+
+#[test]
 fn a_killed_run_leaves_the_old_or_the_new_file() {
     let (aws, home) = portal();
     aws.assign(START, &[(DEV, "Admin")]);

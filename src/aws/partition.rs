@@ -57,13 +57,14 @@ pub(crate) fn home_region(partition: &str) -> &'static str {
 }
 
 /// The host of IAM in a partition, and the region that its requests are signed for; `None` where
-/// awsfresh does not know it.
+/// awsfresh knows none, or none for FIPS.
 /// <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
-pub(crate) fn iam_endpoint(partition: &str) -> Option<(&'static str, &'static str)> {
-    match partition {
-        "aws" => Some(("iam.amazonaws.com", "us-east-1")),
-        "aws-cn" => Some(("iam.cn-north-1.amazonaws.com.cn", "cn-north-1")),
-        "aws-us-gov" => Some(("iam.us-gov.amazonaws.com", "us-gov-west-1")),
+pub(crate) fn iam_endpoint(partition: &str, fips: bool) -> Option<(&'static str, &'static str)> {
+    match (partition, fips) {
+        ("aws", false) => Some(("iam.amazonaws.com", "us-east-1")),
+        ("aws", true) => Some(("iam-fips.amazonaws.com", "us-east-1")),
+        ("aws-cn", false) => Some(("iam.cn-north-1.amazonaws.com.cn", "cn-north-1")),
+        ("aws-us-gov", _) => Some(("iam.us-gov.amazonaws.com", "us-gov-west-1")),
         _ => None,
     }
 }

@@ -85,7 +85,9 @@ impl SsoSetup {
     pub(crate) fn command(&self) -> String {
         let mut words = vec!["awsfresh setup".to_owned()];
         let mut push = |option: &str, value: &str| {
-            words.push(format!("--{option} {}", quoted(value)));
+            // With `=`, a value may begin with a dash.
+            let separator = if option == "sso" { ' ' } else { '=' };
+            words.push(format!("--{option}{separator}{}", quoted(value)));
         };
         let Self {
             session,

@@ -79,7 +79,8 @@ pub(super) fn parse_start_url(text: &str) -> Result<String, String> {
 /// The name of a section that awsfresh may write.
 pub(super) fn parse_session(text: &str) -> Result<String, String> {
     let is_plain = |c: char| c.is_alphanumeric() || " ._/:@+=-".contains(c);
-    if text.trim() == text && !text.is_empty() && text.chars().all(is_plain) {
+    let fits = text.trim() == text && !text.is_empty() && !text.starts_with('-');
+    if fits && text.chars().all(is_plain) {
         Ok(text.to_owned())
     } else {
         Err("use letters, digits and . _ / : @ + = -".to_owned())

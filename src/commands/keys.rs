@@ -3,7 +3,7 @@
 //! At every moment one place has the secret: it is stored before a file loses it, and written to a
 //! file before the store loses it. What was interrupted goes on when the same command is run again.
 
-mod input;
+mod add;
 mod list;
 mod rotate;
 
@@ -14,8 +14,8 @@ use crate::aws_files::{self, AwsFiles};
 use crate::cli::{KeyChange, Keys};
 use crate::config::{self, Base, Chain, FileKind, ProfileSet};
 use crate::credentials::Credentials;
-use crate::finding::{Cause, Finding, Result};
-use crate::refresh::StoredKey;
+use crate::finding::{Cause, Finding, Result, remedy};
+use crate::refresh::{StoredKey, lock_aws_files};
 use crate::source::{Identity, Sources};
 use crate::store::StoreError;
 use crate::text::masked;
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context<'_>, command: &Keys) -> Result<()> {
     else {
         return Ok(());
     };
-    let _lock = StoredKey::lock(context.world, &change.profile)?;
+    let _lock = lock_aws_files(context.world)?;
     let files = context.files()?;
     let run = Run {
         context,
@@ -87,7 +87,8 @@ impl Run<'_> {
                 return Ok(());
             }
             _ => {
-                let finding = self.usage("has no keys of its own");
+                let finding =
+                    self.usage("does not use keys of its own, but a role or another source");
                 return Err(finding.remedy("awsfresh status shows which profiles have static keys"));
             }
         };
@@ -104,6 +105,7 @@ impl Run<'_> {
                 .usage("has temporary credentials, which expire")
                 .remedy("keys add stores a long-term key"));
         }
+        self.refuse_other_keys(credentials)?;
         let identity = self.identity(&chain, credentials)?;
         let [config, secrets] = self.files.texts();
         let without = config::without_keys(&config, FileKind::Config, profile);
@@ -126,49 +128,65 @@ impl Run<'_> {
         self.write(FileKind::Config, &config, &new_config)?;
         self.write(FileKind::Credentials, &secrets, &new_secrets)?;
         log::info!(
-            "the key {name} of profile `{profile}` is in the store ({}) and no longer in a file",
+            "the key {name} of profile `{profile}` is in the store ({}), and no longer in its section",
             self.context.store.name()
         );
+        for other in self.sharers(&credentials.access_key_id) {
+            if set
+                .profile(other)
+                .is_some_and(|one| one.stored_key_id().is_none())
+            {
+                log::info!("profile `{other}` still has the same key in a file: import it, too");
+            }
+        }
         Ok(())
     }
 
-    fn add(&self) -> Result<()> {
-        let (profile, set) = (self.profile(), self.files.profiles());
-        let old = self.stored_id(set);
-        let has_source = match self.context.resolve(set, profile) {
-            Ok(chain) => !(matches!(chain.base, Base::StoredKeys { .. }) && chain.hops.is_empty()),
-            // A profile without a source gets one, and so does a new one.
-            Err(finding) => !matches!(finding.cause, Cause::ProfileNotFound | Cause::SourceMissing),
+    /// Fails where the files have other keys of the profile, which would be lost.
+    fn refuse_other_keys(&self, credentials: &Credentials) -> Result<()> {
+        let section = self.files.profiles().profile(self.profile());
+        let values = section.map(config::Profile::values).unwrap_or_default();
+        let other = values.into_iter().find(|(key, value)| match *key {
+            "aws_access_key_id" => value.text != credentials.access_key_id,
+            "aws_secret_access_key" => value.text != credentials.secret_access_key.expose(),
+            _ => false,
+        });
+        match other {
+            Some((key, value)) => Err(self
+                .usage(&format!("has two different values of {key}"))
+                .at(&value.origin)
+                .remedy("remove the one that is not used any more")),
+            None => Ok(()),
+        }
+    }
+
+    /// Other profiles with the same key, in a file or in the store.
+    fn sharers(&self, id: &str) -> Vec<&str> {
+        let profiles = self.files.profiles().profiles();
+        let has_key = |one: &&config::Profile| {
+            let keys = [one.get_as_written("aws_access_key_id"), one.stored_key_id()];
+            one.name != self.profile() && keys.into_iter().flatten().any(|key| key.text == id)
         };
-        if has_source {
-            let finding = self.usage("has another source of credentials");
-            return Err(finding.remedy("use another name, or keys import if it has keys in a file"));
+        profiles
+            .filter(has_key)
+            .map(|one| one.name.as_str())
+            .collect()
+    }
+
+    /// Deletes a key in the store, unless another profile has it.
+    fn delete_unshared(&self, id: &str) -> Result<bool> {
+        let set = self.files.profiles();
+        let is_stored = |name: &&str| {
+            set.profile(name)
+                .is_some_and(|one| one.stored_key_id().is_some())
+        };
+        match self.sharers(id).into_iter().find(is_stored) {
+            Some(other) => {
+                log::info!("the key stays in the store: profile `{other}` has it, too");
+                Ok(true)
+            }
+            None => StoredKey::delete(&*self.context.store, id),
         }
-        let credentials = self.ask()?;
-        let [config, secrets] = self.files.texts();
-        let new_config = self.with_stored_key(&config, &credentials)?;
-        let new = self.check(&new_config, &secrets, &credentials.access_key_id)?;
-        let chain = self.context.resolve(&new, profile)?;
-        let identity = self.identity(&chain, &credentials)?;
-        let name = masked(&credentials.access_key_id);
-        ui::say(&format!("the key {name} belongs to {}", identity.arn));
-        edits::confirm(
-            &format!("Store it for profile `{profile}`?"),
-            self.change.yes,
-        )?;
-        self.save(&credentials, &identity)?;
-        self.write(FileKind::Config, &config, &new_config)?;
-        log::info!(
-            "the key {name} of profile `{profile}` is in the store ({})",
-            self.context.store.name()
-        );
-        if let Some(old) = old.filter(|old| *old != credentials.access_key_id) {
-            log::info!(
-                "the key {} is in the store, too, without a profile",
-                masked(&old)
-            );
-        }
-        Ok(())
     }
 
     fn remove(&self) -> Result<()> {
@@ -180,6 +198,12 @@ impl Run<'_> {
             // The ID of a key without a profile.
             None => self.orphan()?.ok_or_else(|| self.not_stored())?,
         };
+        if let (None, Some(other)) = (&stored_id, self.sharers(&id).first()) {
+            let finding = self.usage("is the ID of a key that a profile has");
+            return Err(finding.remedy(remedy!("awsfresh keys remove {}", *other)));
+        }
+        // A store that cannot be asked keeps the key.
+        let known = StoredKey::get(&*self.context.store, &id).map_err(StoreError::into_finding)?;
         let name = masked(&id);
         let question = format!("Delete the key {name}? AWS does not show its secret again.");
         edits::confirm(&question, self.change.yes)?;
@@ -188,13 +212,12 @@ impl Run<'_> {
             edits::parsed(self.context.world, &new_config, &secrets)?;
             self.write(FileKind::Config, &config, &new_config)?;
         }
-        let was_there = StoredKey::delete(&*self.context.store, &id)?;
-        let state = if was_there {
-            "deleted here"
-        } else {
-            "was not in the store"
+        self.delete_unshared(&id)?;
+        let state = match known {
+            Some(_) => "is no longer stored for it",
+            None => "was not in the store",
         };
-        log::info!("the key {name} is {state}; at AWS it is valid until it is deactivated there");
+        log::info!("the key {name} {state}; at AWS it is valid until it is deactivated there");
         Ok(())
     }
 
@@ -210,10 +233,9 @@ impl Run<'_> {
         let new_secrets = Zeroizing::new(config::with_keys(&cleared, profile, &id, secret));
         let new_config = config::without_stored_key(&config, profile);
         let new = edits::parsed(self.context.world, &new_config, &new_secrets)?;
-        if edits::identity(self.context, self.files.profiles(), profile)?
-            != edits::identity(self.context, &new, profile)?
-        {
-            return Err(edits::other_credentials(profile));
+        match self.context.resolve(&new, profile)?.base {
+            Base::Static { credentials, .. } if credentials == key.credentials() => {}
+            _ => return Err(edits::other_credentials(profile)),
         }
         let (name, path) = (masked(&id), self.context.world.credentials_file());
         let path = path.display();
@@ -223,10 +245,8 @@ impl Run<'_> {
         )?;
         self.write(FileKind::Credentials, &secrets, &new_secrets)?;
         self.write(FileKind::Config, &config, &new_config)?;
-        StoredKey::delete(&*self.context.store, &id)?;
-        log::info!(
-            "the key {name} of profile `{profile}` is in {path}, and no longer in the store"
-        );
+        self.delete_unshared(&id)?;
+        log::info!("the key {name} of profile `{profile}` is in {path}");
         Ok(())
     }
 
@@ -265,7 +285,9 @@ impl Run<'_> {
         }
         let identity = |set: &ProfileSet, name: &str| edits::identity(self.context, set, name).ok();
         let mut others = old.names().filter(|name| *name != profile);
-        match others.find(|name| identity(old, name) != identity(&new, name)) {
+        match others.find(|name| {
+            identity(old, name).is_some_and(|before| identity(&new, name) != Some(before))
+        }) {
             // With another key of the same profile, roles that are assumed with it are others.
             Some(name) if self.stored_id(old).is_none_or(|old| old == id) => {
                 Err(edits::other_credentials(name))

@@ -46,22 +46,32 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
     let store = store::open(&StoreSettings::from_world(world, cli.common.store)?);
     let context = Context::new(world, store);
     match &cli.subcommand {
-        None => return wrap::run(&context, &cli.wrap, cli.common.store),
         Some(Subcommand::CredentialProcess { profile }) => {
             credential_process::run(&context, profile.as_deref())?;
+            Ok(0)
         }
-        Some(Subcommand::Console(args)) => console::run(&context, args)?,
-        Some(Subcommand::Export(args)) => export::run(&context, args)?,
-        Some(Subcommand::Status(args)) => return status::run(&context, args),
-        Some(Subcommand::Login(args)) => login::run(&context, args)?,
-        Some(Subcommand::Logout(args)) => logout::run(&context, args)?,
+        other => run_other(cli, &context, other.as_ref()),
+    }
+}
+
+/// Every subcommand but `credential-process`. In a function of its own, because its stack frame is
+/// large: a warm answer would pay for two pages of it.
+#[inline(never)]
+fn run_other(cli: &Cli, context: &Context<'_>, subcommand: Option<&Subcommand>) -> Result<u8> {
+    match subcommand {
+        None => return wrap::run(context, &cli.wrap, cli.common.store),
+        Some(Subcommand::Console(args)) => console::run(context, args)?,
+        Some(Subcommand::Export(args)) => export::run(context, args)?,
+        Some(Subcommand::Status(args)) => return status::run(context, args),
+        Some(Subcommand::Login(args)) => login::run(context, args)?,
+        Some(Subcommand::Logout(args)) => logout::run(context, args)?,
         Some(Subcommand::Refresh { selection, person }) => {
-            refresh::run(&context, selection, person)?;
+            refresh::run(context, selection, person)?;
         }
-        Some(Subcommand::Forget { selection }) => forget::run(&context, selection)?,
-        Some(Subcommand::Setup(args)) => return setup::run(&context, args),
-        Some(Subcommand::Keys { command }) => keys::run(&context, command)?,
-        Some(Subcommand::Check(args)) => return check::run(&context, args),
+        Some(Subcommand::Forget { selection }) => forget::run(context, selection)?,
+        Some(Subcommand::Setup(args)) => return setup::run(context, args),
+        Some(Subcommand::Keys { command }) => keys::run(context, command)?,
+        Some(Subcommand::Check(args)) => return check::run(context, args),
         Some(Subcommand::Doctor {
             profile,
             offline,
@@ -69,18 +79,21 @@ pub(crate) fn run(cli: &Cli, world: &World) -> Result<u8> {
             json,
         }) => {
             let may_offer = !no_login && !offline && !json;
-            return doctor::run(&context, profile.as_deref(), *offline, *json, may_offer);
+            return doctor::run(context, profile.as_deref(), *offline, *json, may_offer);
         }
         Some(Subcommand::Explain {
             file,
             profile,
             json,
         }) => {
-            return explain::run(&context, file.as_deref(), profile.as_deref(), *json);
+            return explain::run(context, file.as_deref(), profile.as_deref(), *json);
         }
-        Some(Subcommand::Why { json, all }) => why::run(&context, *json, *all)?,
+        Some(Subcommand::Why { json, all }) => why::run(context, *json, *all)?,
         Some(
-            Subcommand::Completions { .. } | Subcommand::Man(_) | Subcommand::CompleteWords(_),
+            Subcommand::CredentialProcess { .. }
+            | Subcommand::Completions { .. }
+            | Subcommand::Man(_)
+            | Subcommand::CompleteWords(_),
         ) => {}
     }
     Ok(0)

@@ -14,6 +14,7 @@ use crate::aws_files::{self, AwsFiles};
 use crate::cli::Setup;
 use crate::config::{self, Change, Edited, FileKind, ProfileSet};
 use crate::finding::{Cause, Finding, Result};
+use crate::refresh::lock_aws_files;
 use crate::text::{self, Styled};
 use crate::ui;
 use record::Record;
@@ -111,7 +112,11 @@ impl Run<'_> {
             // From the last one to the first: line numbers stay those of the file.
             for (block, args) in sso::blocks_in(self, &config)?.iter().rev() {
                 if session.is_none() || args.session.as_deref() == session {
-                    let removed = config::remove_block(&config, block);
+                    let removed = config::remove_block(
+                        &config,
+                        block,
+                        args.session.as_deref().unwrap_or_default(),
+                    );
                     edited.changes.splice(0..0, removed.changes);
                     config = removed.text;
                 }
@@ -176,6 +181,7 @@ impl Run<'_> {
     }
 
     fn write(&self, plan: &Plan) -> Result<()> {
+        let _lock = lock_aws_files(self.context.world)?;
         let [config, _] = self.files.texts();
         let record = || match &plan.record {
             Some(record) => record.write(self.context.world),

@@ -1,6 +1,7 @@
 //! Long-term keys in the text of the AWS files: taken out, put back, and referred to by their ID where
 //! the secret is in the credential store. Pure; every other byte stays as it is.
 
+use super::overlay::profile_header;
 use super::own_process::calls_awsfresh;
 use super::parser::{FileKind, Line, SectionKind};
 use super::profiles::PREFIX;
@@ -110,8 +111,8 @@ fn with(text: &str, kind: FileKind, profile: &str, keys: &[(&str, &str)]) -> Str
             changed.push_str(end);
         }
         let header = match kind {
-            FileKind::Config if profile != "default" => format!("[profile {profile}]"),
-            _ => format!("[{profile}]"),
+            FileKind::Config => profile_header(profile),
+            FileKind::Credentials => format!("[{profile}]"),
         };
         changed += &[header.as_str(), end, &new].concat();
     }

@@ -12,6 +12,7 @@ use super::profiles::CREDENTIAL_KEYS;
 const RELATED_KEYS: &[&str] = &[
     "aws_security_token",
     "mfa_serial",
+    "mfa_process",
     "external_id",
     "duration_seconds",
     "role_session_name",
@@ -43,8 +44,9 @@ pub(crate) struct Overlay<'a> {
     pub(crate) process: &'a dyn Fn(&str) -> String,
 }
 
-/// The config for a container: the chosen profile and `default`, whose process is `process`, and the
-/// `services` sections. Other profiles, comments and SSO sessions are not for it to see.
+/// The config for a container: the chosen profile, whose process is `process`, the same as `default`,
+/// and the `services` section that it names. Other profiles, comments, SSO sessions and paths of this
+/// machine are not for it to see.
 pub(crate) fn for_container(
     config: &str,
     credentials: &str,
@@ -57,24 +59,42 @@ pub(crate) fn for_container(
         process: &|_| process.to_owned(),
     };
     let rewritten = overlay.rewrite(config, credentials);
-    let (mut kept, mut is_kept) = (String::new(), false);
+    let (mut own, mut services) = (String::new(), BTreeMap::<&str, String>::new());
+    let (mut section, mut named, mut is_dropped) = (None, None, false);
     for line in rewritten.split_inclusive('\n') {
         match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
             Line::Nothing => continue,
-            Line::Header(section) => {
-                is_kept = section.is_some_and(|(kind, name)| match kind {
-                    SectionKind::Profile => name == profile || name == "default",
-                    SectionKind::Services => true,
-                    SectionKind::SsoSession | SectionKind::Other => false,
-                });
+            Line::Header(header) => {
+                section = header;
+                if !matches!(section, Some((SectionKind::Services, _))) {
+                    continue;
+                }
+                is_dropped = false;
             }
-            Line::Entry(..) | Line::Continuation(_) => {}
+            Line::Entry(key, value) => {
+                is_dropped = key == "ca_bundle";
+                if key == "services" && section == Some((SectionKind::Profile, profile)) {
+                    named = value.map(str::trim);
+                }
+            }
+            Line::Continuation(_) => {}
         }
-        if is_kept {
-            kept.push_str(line);
+        match section {
+            _ if is_dropped => {}
+            Some((SectionKind::Profile, name)) if name == profile => own.push_str(line),
+            Some((SectionKind::Services, name)) => services.entry(name).or_default().push_str(line),
+            _ => {}
         }
     }
-    kept
+    end_line(&mut own);
+    let mut text = format!("[default]\n{own}");
+    if profile != "default" {
+        text.push_str(&header(profile));
+        text.push_str(&own);
+    }
+    text + services
+        .get(named.unwrap_or_default())
+        .map_or("", String::as_str)
 }
 
 /// Whether the key contains credentials or decides about them.
@@ -178,9 +198,14 @@ fn end_line(out: &mut String) {
 }
 
 fn header(name: &str) -> String {
+    format!("\n{}\n", profile_header(name))
+}
+
+/// The header of a profile's section. Python tools need quotes around a name with white space.
+pub(super) fn profile_header(name: &str) -> String {
     match name {
-        "default" => "\n[default]\n".to_owned(),
-        name => format!("\n[profile {}]\n", quoted(name)),
+        "default" => "[default]".to_owned(),
+        name => format!("[profile {}]", quoted(name)),
     }
 }
 
@@ -291,18 +316,26 @@ mod tests {
     fn a_container_sees_one_profile() {
         let config = "# mine\n[default]\noutput = json\naws_access_key_id = AKIA\n\
             [profile prod]\nregion = a # here\nrole_arn = r\nsource_profile = base\nservices = v\n\
-            [profile other]\nrole_arn = r2\n[sso-session s]\nsso_region = x\n[services v]\nsts =\n  endpoint_url = u\n";
+            mfa_process = seed\nca_bundle = /home/ann/ca.pem\ns3 =\n  max = 1\n\
+            [profile other]\nrole_arn = r2\n[sso-session s]\nsso_region = x\n\
+            [services w]\nsts =\n  endpoint_url = w\n[services v]\nsts =\n  endpoint_url = u\n";
+        let process = "cat x";
         let out = for_container(
             config,
             "[base]\naws_secret_access_key = S\n",
             "prod",
-            "cat x",
+            process,
         );
+        let keys = "credential_process = cat x\nregion = a # here\nservices = v\ns3 =\n  max = 1\n";
+        let services = "[services v]\nsts =\n  endpoint_url = u\n";
         assert_eq!(
             out,
-            "[default]\ncredential_process = cat x\noutput = json\n\
-             [profile prod]\ncredential_process = cat x\nregion = a # here\nservices = v\n\
-             [services v]\nsts =\n  endpoint_url = u\n"
+            format!("[default]\n{keys}\n[profile prod]\n{keys}{services}")
+        );
+        let default = for_container(config, "", "default", process);
+        assert_eq!(
+            default,
+            "[default]\ncredential_process = cat x\noutput = json\n"
         );
     }
 

@@ -3,7 +3,7 @@
 //! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this
 //! one follows the SDKs and keeps what is needed to report where a difference matters.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub enum FileKind {
 }
 
 /// The kind of a section.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum SectionKind {
     Profile,
     SsoSession,
@@ -70,14 +70,14 @@ pub(crate) struct Section {
     pub(super) origin: Origin,
     /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two
     /// sections.
-    pub(super) headers: HashSet<String>,
+    pub(super) headers: BTreeSet<String>,
     /// Further headers of the same spelling in the same file, for which Python tools reject the
     /// whole file.
     pub(super) duplicate_headers: Vec<Origin>,
     /// Every value of every key, in file order; the last one counts.
-    pub(super) keys: HashMap<String, Vec<Value>>,
+    pub(super) keys: BTreeMap<String, Vec<Value>>,
     /// `parent.key` for indented lines below an empty value.
-    pub(super) nested: HashMap<(String, String), Value>,
+    pub(super) nested: BTreeMap<(String, String), Value>,
     /// Lines that are not valid. They fail the profile that needs the section, not the others.
     pub(super) bad_lines: Vec<BadLine>,
 }
@@ -182,7 +182,7 @@ pub fn parse(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
         kind,
         path,
         sections: Vec::new(),
-        index: HashMap::new(),
+        index: BTreeMap::new(),
         current: None,
         last_key: None,
     };
@@ -198,7 +198,7 @@ struct Parser {
     kind: FileKind,
     path: Arc<str>,
     sections: Vec<Section>,
-    index: HashMap<(SectionKind, String), usize>,
+    index: BTreeMap<(SectionKind, String), usize>,
     current: Option<usize>,
     last_key: Option<String>,
 }
@@ -309,10 +309,10 @@ impl Parser {
             kind,
             name: name.to_owned(),
             origin,
-            headers: HashSet::from([written.to_owned()]),
+            headers: BTreeSet::from([written.to_owned()]),
             duplicate_headers: Vec::new(),
-            keys: HashMap::new(),
-            nested: HashMap::new(),
+            keys: BTreeMap::new(),
+            nested: BTreeMap::new(),
             bad_lines: bad_line.into_iter().collect(),
         });
         Ok(())

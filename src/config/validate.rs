@@ -142,7 +142,7 @@ fn ascii(key: &str, value: &Value) -> Result<()> {
 pub(super) fn stored_key_id(value: &Value) -> Result<()> {
     let key = "awsfresh_aws_access_key_id";
     ascii(key, value)?;
-    let is_id = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_id = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if (16..=128).contains(&value.text.len()) && is_id(&value.text) {
         return Ok(());
     }

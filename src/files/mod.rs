@@ -39,8 +39,10 @@ pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>
         return Err(io::Error::other("it is a pipe, not a file"));
     }
     // Reserved up front: growing would leave copies on the heap that are not wiped.
+    // Files of the kernel have no size.
     let size = usize::try_from(about.len().min(limit)).unwrap_or(0);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size.max(4096) + 1));
+    let capacity = if size == 0 { 4096 } else { size };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity + 1));
     file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -161,6 +163,11 @@ pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = target(path);
     let old = match File::options().write(true).open(&path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            if path.is_symlink() {
+                return Err(io::Error::other(
+                    "it is a link to a file that does not exist",
+                ));
+            }
             path.parent().map_or(Ok(()), create_aws_dir)?;
             return replace(&path, bytes);
         }
@@ -171,7 +178,9 @@ pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
         keep_owner(file, &path)?;
         file.set_permissions(mode)
     };
-    write_beside(&path, bytes, prepare)?.move_to(&path)
+    let new = write_beside(&path, bytes, prepare)?;
+    new.file.sync_all()?; // it replaces what nothing can fetch again
+    new.move_to(&path)
 }
 
 /// Checks that a file of `size` bytes could take the place of `path`: one is written beside it and

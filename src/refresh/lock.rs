@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::sha256_hex;
 use crate::finding::{Cause, Finding, Result};
 use crate::store::CacheKey;
 use crate::time::Timestamp;
@@ -38,6 +39,8 @@ const ROOM: usize = 4096;
 /// The longest time until a successor takes over from a holder that does not end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long to wait for another process that changes the AWS files.
+const EDIT_TIME: Duration = Duration::from_secs(30);
 /// A wait that is shorter is not reported.
 const QUIET: Duration = Duration::from_millis(500);
 
@@ -155,6 +158,20 @@ pub(super) fn take(
         LockAttempt::Acquired { lock, waited } => Ok((lock, waited)),
         LockAttempt::Busy => Err(lock_timeout(world, wait.what, began.elapsed(), wait.remedy)),
     }
+}
+
+/// Excludes other processes of awsfresh from changing the AWS files, until it is dropped.
+pub(crate) fn lock_aws_files(world: &World) -> Result<Option<RefreshLock>> {
+    let path = world.config_file();
+    let digest = &sha256_hex(path.as_os_str().as_encoded_bytes())[..32];
+    let wait = Wait {
+        busy: "changing the AWS files",
+        what: "AWS files",
+        remedy: "try again when the other process has ended",
+    };
+    let deadline = Instant::now() + EDIT_TIME;
+    let key = CacheKey::new("aws-files", digest);
+    Ok(take(world, &key, Some(deadline), &wait)?.0)
 }
 
 /// The finding for a lock that another process held until the deadline.

@@ -26,6 +26,7 @@ pub use cache_key::TOKEN_KIND;
 pub(crate) use cache_key::{MFA_KIND, REGISTRATION_KIND, mfa_keys, registration_key, step_keys};
 pub use entry::Entry;
 pub use freshness::{Freshness, freshness};
+pub(crate) use lock::lock_aws_files;
 pub(crate) use mfa::{CodeSource, Mfa, Renew};
 pub(crate) use refresher::Refresher;
 pub(crate) use sso_token::{SsoTokens, best_token};

@@ -4,16 +4,16 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::lock::{self, RefreshLock, Wait};
 use crate::config::Value;
 use crate::credentials::{Credentials, Secret};
-use crate::digest::sha256_hex;
-use crate::finding::{Cause, Finding, Result, profile_option, remedy};
+use crate::digest::{random_hex, sha256_hex};
+use crate::finding::{Cause, Finding, Result, remedy};
 use crate::store::{CacheKey, Store, StoreError};
 use crate::time::Timestamp;
-use crate::world::World;
 
 const VERSION: u32 = 1;
+/// The kind of an entry that only shows that the store keeps one.
+const PROBE: &str = "test";
 
 /// A long-term key.
 #[derive(Clone, Serialize, Deserialize)]
@@ -51,18 +51,6 @@ impl StoredKey {
         }
     }
 
-    /// Excludes other processes from changing the keys of a profile, until the lock is dropped.
-    pub(crate) fn lock(world: &World, profile: &str) -> Result<Option<RefreshLock>> {
-        let digest = &sha256_hex(profile.as_bytes())[..32];
-        let wait = Wait {
-            busy: "changing the keys of this profile",
-            what: "keys of the profile",
-            remedy: "try again when it has ended",
-        };
-        let (lock, _) = lock::take(world, &CacheKey::new("access-key-of", digest), None, &wait)?;
-        Ok(lock)
-    }
-
     /// The place of the key with this ID.
     pub(crate) fn place(access_key_id: &str) -> CacheKey {
         CacheKey::new(Self::KIND, &sha256_hex(access_key_id.as_bytes())[..32])
@@ -98,28 +86,47 @@ impl StoredKey {
     }
 
     fn at(store: &dyn Store, place: &CacheKey) -> Result<Option<Self>, StoreError> {
-        let all = store.get_all(place)?;
-        let mut keys = all
-            .iter()
-            .filter_map(|bytes| serde_json::from_slice::<Self>(bytes).ok());
-        Ok(keys.find(|key| key.version == VERSION && Self::place(&key.access_key_id) == *place))
+        let bytes = store.get_for_good(place)?;
+        let key = bytes.and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        Ok(key.filter(|key| key.version == VERSION && Self::place(&key.access_key_id) == *place))
+    }
+
+    /// The finding for a key that is not in the store.
+    pub(crate) fn missing(store: &dyn Store, profile: &str) -> Finding {
+        let summary = "the secret of the access key is not in the credential store";
+        let add = if profile.starts_with('-') {
+            remedy!("awsfresh keys add -- {} stores another key", profile)
+        } else {
+            remedy!("awsfresh keys add {} stores another key", profile)
+        };
+        Finding::new(Cause::CredentialsMissing, summary)
+            .evidence(format!("the store is {}", store.status()))
+            .remedy("a key in the OS keyring is found only where that is running and unlocked")
+            .remedy(add)
     }
 
     /// The credentials of a profile whose key is stored.
     pub(super) fn load(store: &dyn Store, id: &Value, profile: &str) -> Result<Credentials> {
         match Self::get(store, &id.text) {
             Ok(Some(key)) => Ok(key.credentials()),
-            Ok(None) => {
-                let summary = "the secret of the access key is not in the credential store";
-                let add = profile_option("awsfresh keys add", profile);
-                Err(Finding::new(Cause::CredentialsMissing, summary)
-                    .at(&id.origin)
-                    .evidence(format!("the store is {}", store.status()))
-                    .remedy(remedy!("{} stores a key", add)))
-            }
+            Ok(None) => Err(Self::missing(store, profile).at(&id.origin)),
             Err(error) => Err(error
                 .into_finding()
                 .evidence(format!("the key at {}", id.origin))),
+        }
+    }
+
+    /// Fails where the store would not keep a key for good.
+    pub(crate) fn check_store(store: &dyn Store) -> Result<()> {
+        let place = CacheKey::new(PROBE, &random_hex::<8>().unwrap_or_default());
+        let label = "awsfresh: a test, which can be deleted";
+        let stored = store.put_for_good(&place, label, b"nothing");
+        let kept = stored.and_then(|()| store.get_for_good(&place));
+        let _ = store.remove(&place); // it contains nothing
+        match kept {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(no_store("it does not return what was put into it")),
+            Err(error) => Err(no_store(error.detail())),
         }
     }
 
@@ -137,12 +144,7 @@ impl StoredKey {
             Ok(_) => "the store does not return what was put into it".to_owned(),
             Err(error) => error.detail().to_owned(),
         };
-        Err(Finding::new(
-            Cause::StoreUnavailable,
-            "there is no store that keeps long-term keys",
-        )
-        .evidence(why)
-        .remedy("unlock the keyring, or name a key file that outlasts restarts: AWSFRESH_KEY_FILE"))
+        Err(no_store(&why))
     }
 
     /// Deletes the key with this ID; returns whether there was one.
@@ -150,4 +152,11 @@ impl StoredKey {
         let deleted = store.remove(&Self::place(access_key_id));
         deleted.map_err(StoreError::into_finding)
     }
+}
+
+fn no_store(why: &str) -> Finding {
+    let summary = "there is no store that keeps long-term keys";
+    Finding::new(Cause::StoreUnavailable, summary)
+        .evidence(why)
+        .remedy("unlock the keyring, or name a key file that outlasts restarts: AWSFRESH_KEY_FILE")
 }

@@ -43,7 +43,8 @@ impl<'a> AccessKeys<'a> {
     /// Those of `owner`. Connects nowhere yet.
     pub(crate) fn new(calls: &'a Calls<'a>, owner: &Identity) -> Result<Self> {
         let partition = partition::of_arn(&owner.arn).unwrap_or("aws").to_owned();
-        let Some((host, region)) = partition::iam_endpoint(&partition) else {
+        let Some((host, region)) = partition::iam_endpoint(&partition, calls.connections.fips)
+        else {
             let summary = format!("awsfresh does not know where IAM is in partition {partition}");
             return Err(Finding::new(Cause::Usage, summary)
                 .remedy("create the key with the AWS CLI, and store it with awsfresh keys add"));

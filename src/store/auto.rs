@@ -122,6 +122,18 @@ impl Store for Auto {
         Ok(())
     }
 
+    fn get_for_good(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        let mut failed = None;
+        for level in &self.levels {
+            match level.get_for_good(key) {
+                Ok(Some(value)) => return Ok(Some(value)),
+                Ok(None) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {
         Ok(self.all(|level| level.remove(key))?.contains(&true))
     }

@@ -50,6 +50,11 @@ pub trait Store: Send + Sync {
     fn put_for_good(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
         self.put_only(key, label, value)
     }
+    /// What was stored with [`Self::put_for_good`]; an error where a part of the store that may have it
+    /// cannot be used.
+    fn get_for_good(&self, key: &CacheKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        Ok(self.get_all(key)?.into_iter().next())
+    }
     /// Removes an entry; returns whether there was one.
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError>;
     /// Every key that has an entry.

@@ -43,6 +43,8 @@ impl Run<'_> {
                     it ended"
             )),
             (_, Delivery::Env) => self.outlived_variables(end, &ago),
+            // A container reads its directory, and no one sees it.
+            (_, Delivery::Files) => return None,
             _ => self.did_not_renew(&requests, end, &ago),
         };
         let finding = finding.for_profile(self.profile);

@@ -54,7 +54,10 @@ impl RunDir {
         if !cfg!(target_os = "linux") {
             return Self::create(world);
         }
-        let spare = world.state.spare.iter().map(|spare| spare.join("runs"));
+        // Each is checked itself: another user may have created it.
+        let own = |spare: &PathBuf| files::first_own_dir(std::slice::from_ref(spare)).is_some();
+        let spare = world.state.spare.iter().filter(|spare| own(spare));
+        let spare = spare.map(|spare| spare.join("runs"));
         for runs in world.runtime_dir().into_iter().chain(spare) {
             match Self::create_in(&runs) {
                 Ok(dir) if is_in_memory(&dir.path) => return Ok(dir),

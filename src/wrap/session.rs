@@ -26,6 +26,8 @@ use crate::world::World;
 
 /// How long the question to AWS after a failed command may take.
 const POST_MORTEM_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time between two attempts to write new credentials for a container.
+const MOUNT_PAUSE: Duration = Duration::from_secs(5);
 /// How long a command has to end before a restart kills it.
 const RESTART_GRACE: Duration = Duration::from_secs(10);
 
@@ -113,10 +115,14 @@ impl Session<'_> {
             }
         };
         let renewed = || {
-            if let Some(mount) = mount
-                && let Err(finding) = mount.renew(&renewer.credentials())
-            {
-                log::warn!("{}", finding.summary);
+            if let Some(mount) = mount {
+                // The file system may be full for a moment.
+                while let Err(finding) = mount.renew(&renewer.credentials()) {
+                    log::warn!("{}", finding.summary);
+                    if renewer.stopped_within(MOUNT_PAUSE) {
+                        break;
+                    }
+                }
             }
             match self.options.on_renew {
                 None => {}

@@ -10,18 +10,19 @@ use super::Run;
 use crate::commands::edits;
 use crate::config::FileKind;
 use crate::credentials::Credentials;
-use crate::finding::{Cause, Class, Finding, Result, remedy};
+use crate::finding::{Class, Finding, Result, remedy};
 use crate::refresh::StoredKey;
 use crate::source::{AccessKey, AccessKeys, Calls, Identity, Sources};
 use crate::store::StoreError;
 use crate::text::masked;
-use crate::time::Timestamp;
 use crate::ui;
 
 /// How long AWS may take to know a new key everywhere: IAM documents no limit.
 const KNOWN_WITHIN: Duration = Duration::from_secs(90);
 /// The key has to be accepted so often in a row: requests reach different servers.
 const ACCEPTED: u32 = 4;
+/// How long the requests to IAM may take together.
+const IAM_TIME: Duration = Duration::from_secs(30);
 /// The time between two of these requests.
 const PAUSE: Duration = Duration::from_millis(700);
 /// How far the clocks of IAM and of this machine may be apart, in seconds.
@@ -36,15 +37,24 @@ impl Run<'_> {
         let chain = self.context.resolve(set, self.profile())?;
         let owner = self.identity(&chain, &current.credentials())?;
         let world = self.context.world;
-        let calls = Calls::new(world, &chain.network, world.deadline()?);
+        let calls = Calls::new(world, &chain.network, Instant::now() + IAM_TIME);
         let iam = AccessKeys::new(&calls, &owner)?;
         let caller = current.credentials();
         let listed = iam.list(&caller)?;
+        if let Some(other) = self.sharers(&current.access_key_id).first() {
+            let finding = self.usage(&format!("shares its key with profile `{other}`"));
+            return Err(
+                finding.remedy(remedy!("let {} have source_profile or another key", *other))
+            );
+        }
         if let Some(old) = &current.replaces {
-            log::info!(
-                "the last rotation was interrupted: deleting the old key {}",
+            let question = format!(
+                "The last rotation was interrupted. Delete the old key {}?",
                 masked(old)
             );
+            let asked = Instant::now();
+            edits::confirm(&question, self.change.yes)?;
+            calls.extend(asked.elapsed());
             return self.finish(&current, old, &listed, &iam);
         }
         let others: Vec<&AccessKey> = listed
@@ -59,19 +69,30 @@ impl Run<'_> {
         let successor =
             successors.find(|key| key.replaces.as_ref() == Some(&current.access_key_id));
 
-        let asked = Instant::now();
-        let question = format!(
-            "Replace the key {} of {}? Programs that have it already must be restarted.",
+        let lost = match &successor {
+            Some(_) => Vec::new(),
+            None => self.lost(&current, &others)?,
+        };
+        let mut question = format!(
+            "Replace the key {} of {}",
             masked(&current.access_key_id),
             owner.arn
         );
+        for one in &lost {
+            question = format!(
+                "{question}, and delete {}, which an interrupted rotation created",
+                masked(&one.id)
+            );
+        }
+        let asked = Instant::now();
+        let question = question + "? Programs that have it already must be restarted.";
         edits::confirm(&question, self.change.yes)?;
         calls.extend(asked.elapsed());
         let next = match successor {
             Some(next) => next,
             None => {
-                for other in others {
-                    self.clear(&current, other, &iam)?;
+                for one in lost {
+                    iam.delete(&one.id, &current.credentials())?;
                 }
                 self.create(&current, &owner, &iam)?
             }
@@ -85,30 +106,27 @@ impl Run<'_> {
         self.finish(&next, &current.access_key_id, &listed, &iam)
     }
 
-    /// A second key leaves no room for a new one. That of an interrupted rotation, whose secret was
-    /// lost, is deleted.
-    fn clear(&self, current: &StoredKey, other: &AccessKey, iam: &AccessKeys<'_>) -> Result<()> {
-        let is_lost =
-            |(since, created): (Timestamp, Timestamp)| created.seconds_from(since).abs() <= CLOCKS;
-        if !current
-            .rotating_since
-            .zip(other.created)
-            .is_some_and(is_lost)
-        {
-            let finding =
-                self.usage("cannot get a new key: its user has another one, and AWS allows two");
-            return Err(finding
+    /// A second key leaves no room for a new one. Returns that of an interrupted rotation, whose secret
+    /// was lost; fails for any other.
+    fn lost<'a>(
+        &self,
+        current: &StoredKey,
+        others: &[&'a AccessKey],
+    ) -> Result<Vec<&'a AccessKey>> {
+        let is_lost = |key: &&&AccessKey| {
+            let times = current.rotating_since.zip(key.created);
+            times.is_some_and(|(since, created)| created.seconds_from(since).abs() <= CLOCKS)
+        };
+        match others.iter().find(|key| !is_lost(key)) {
+            None => Ok(others.to_vec()),
+            Some(other) => Err(self
+                .usage("cannot get a new key: its user has another one, and AWS allows two")
                 .evidence(format!("the other key is {}", masked(&other.id)))
                 .remedy(remedy!(
                     "aws iam delete-access-key --access-key-id {}, if nothing uses it",
                     other.id
-                )));
+                ))),
         }
-        let name = masked(&other.id);
-        log::info!(
-            "deleting the key {name}, which an interrupted rotation created: its secret is lost"
-        );
-        iam.delete(&other.id, &current.credentials())
     }
 
     fn create(
@@ -213,12 +231,6 @@ impl Run<'_> {
             .stored_id(self.files.profiles())
             .ok_or_else(|| self.not_stored())?;
         let key = StoredKey::get(&*self.context.store, &id).map_err(StoreError::into_finding)?;
-        key.ok_or_else(|| {
-            let finding = Finding::new(
-                Cause::CredentialsMissing,
-                "the secret of the access key is not in the credential store",
-            );
-            finding.evidence(format!("the store is {}", self.context.store.status()))
-        })
+        key.ok_or_else(|| StoredKey::missing(&*self.context.store, self.profile()))
     }
 }

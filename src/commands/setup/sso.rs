@@ -1,6 +1,6 @@
 //! `setup --sso`: the profiles for the roles of an SSO session, in a block of the config file.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Plan, Run};
 use crate::cli::{Cli, Setup, SsoSetup, Subcommand};
@@ -37,7 +37,7 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
     let old = old.map(|(block, _)| block);
     let args = run.args.sso.or(&remembered);
     let rest = match &old {
-        Some(block) => config::remove_block(&config, block).text,
+        Some(block) => config::remove_block(&config, block, name).text,
         None => config.to_string(),
     };
     let others = edits::parsed(run.context.world, &rest, &credentials)?;
@@ -161,7 +161,7 @@ impl Target {
             })?;
             let session = &reached.session;
             if let Some((url, region)) = wanted
-                && (&session.start_url, &session.region) != (&url, &region)
+                && (plain(&session.start_url), &session.region) != (plain(&url), &region)
             {
                 let summary =
                     format!("[sso-session {name}] exists, with another start URL or region");
@@ -187,6 +187,12 @@ impl Target {
     }
 }
 
+/// A start URL without what a browser shows behind it.
+fn plain(url: &str) -> &str {
+    let url = url.split('#').next().unwrap_or_default();
+    url.trim_end_matches('/')
+}
+
 /// Everything that the user has. Signs in where that is needed and a person is there.
 fn list(run: &Run<'_>, target: &Target) -> Result<Listing> {
     let (context, sessions::Target { session, network }) = (run.context, &target.reached);
@@ -209,9 +215,13 @@ fn list_with(calls: &Calls<'_>, session: &Session<'_>, token: &Token) -> Result<
     let (accounts, problem) = calls.run_within(ACCOUNTS_TIME, lister.accounts())?;
     let count = accounts.len();
     let progress = Progress::new("listing the roles of the accounts", count);
-    let limit = ACCOUNTS_TIME + ACCOUNT_TIME * u32::try_from(count).unwrap_or(u32::MAX / 2);
-    let roles = async { Ok(lister.roles(accounts, || progress.advance()).await) };
-    let mut listing = calls.run_within(limit, roles)?;
+    let time = ACCOUNTS_TIME + ACCOUNT_TIME * u32::try_from(count).unwrap_or(u32::MAX / 2);
+    let roles = async {
+        Ok(lister
+            .roles(accounts, Instant::now() + time, || progress.advance())
+            .await)
+    };
+    let mut listing = calls.run_within(time + ACCOUNTS_TIME, roles)?;
     listing.problem = problem.or(listing.problem);
     Ok(listing)
 }

@@ -2,7 +2,10 @@
 //! writes it again to a comment that ends it. Every byte outside of it stays as it is, and so does
 //! what a person has added to a profile in it.
 
+use std::collections::BTreeSet;
+
 use super::{AccountRole, SsoProfile};
+use crate::config::overlay::profile_header;
 use crate::config::parser::{FileKind, Line, SectionKind};
 use crate::config::set_up::Edited;
 
@@ -73,9 +76,10 @@ pub(crate) fn blocks(config: &str) -> Result<Vec<Block>, usize> {
             (None, Some(command)) => open = Some((number, command, Vec::new())),
             (Some((first, command, body)), None) if has_ended => {
                 let sections = Sections::of(body);
+                let profiles = sections.all.iter().filter_map(Section::written);
                 blocks.push(Block {
                     command: (*command).to_owned(),
-                    profiles: sections.all.iter().filter_map(Section::profile).collect(),
+                    profiles: profiles.cloned().collect(),
                     lines: (*first, number),
                 });
                 open = None;
@@ -93,6 +97,8 @@ struct Section<'a> {
     name: &'a str,
     /// The header first.
     lines: Vec<&'a str>,
+    /// The profile, if awsfresh wrote the section. A second one for the same role is a person's own.
+    written: Option<SsoProfile>,
 }
 
 struct Sections<'a> {
@@ -113,10 +119,20 @@ impl<'a> Sections<'a> {
                     kind,
                     name,
                     lines: vec![line],
+                    written: None,
                 }),
                 (_, Some(section)) => section.lines.push(line),
                 (_, None) => head.push(*line),
             }
+        }
+        let mut known = BTreeSet::new();
+        for section in &mut all {
+            let profile = section.profile();
+            let is_first = |one: &SsoProfile| {
+                let (account, role) = one.role.identity();
+                known.insert((account.to_owned(), role.to_owned()))
+            };
+            section.written = profile.filter(is_first);
         }
         Self { head, all }
     }
@@ -130,7 +146,11 @@ impl Section<'_> {
         values.next().map(|(_, value)| value)
     }
 
-    /// The profile that awsfresh wrote here, if it did.
+    fn written(&self) -> Option<&SsoProfile> {
+        self.written.as_ref()
+    }
+
+    /// The profile with the keys that awsfresh writes.
     fn profile(&self) -> Option<SsoProfile> {
         if self.kind != SectionKind::Profile {
             return None;
@@ -196,12 +216,19 @@ pub(crate) fn write_block(config: &str, old: Option<&Block>, new: &NewBlock<'_>)
     writer.edited
 }
 
-/// Takes a block out of a config file, with what [`write_block`] put before it.
-pub(crate) fn remove_block(config: &str, block: &Block) -> Edited {
+/// Takes a block out of a config file, with what [`write_block`] put before it. What a person has added
+/// as a section of its own stays.
+pub(crate) fn remove_block(config: &str, block: &Block, session: &str) -> Edited {
     let lines: Vec<&str> = config.split_inclusive('\n').collect();
     let (first, last) = block.lines;
+    let sections = Sections::of(&lines[first..last - 1]);
+    let is_own = |one: &Section<'_>| {
+        let is_session = one.kind == SectionKind::SsoSession && one.name == session;
+        one.written.is_none() && !is_session
+    };
     let mut before = lines[..first - 1].concat();
-    if before.ends_with("\n\n") || before.ends_with("\r\n\r\n") || lines.len() == last {
+    let is_last = lines.len() == last && !sections.all.iter().any(is_own);
+    if before.ends_with("\n\n") || before.ends_with("\r\n\r\n") || is_last {
         let length = before.trim_end_matches(['\r', '\n']).len();
         let end = if before.ends_with("\r\n") { 2 } else { 1 };
         before.truncate(before.len().saturating_sub(end).max(length));
@@ -212,13 +239,24 @@ pub(crate) fn remove_block(config: &str, block: &Block) -> Edited {
         end: "\n",
     };
     writer.edited.text = before;
-    let mut profile = String::new();
-    for (number, line) in (first..).zip(&lines[first - 1..last]) {
-        if let Line::Header(Some((_, name))) = Line::of(FileKind::Config, line.trim_end()) {
-            name.clone_into(&mut profile);
-        }
-        writer.edited.change(&profile, number, Some(line), None);
+    writer.remove("", lines[first - 1]);
+    for line in &sections.head {
+        writer.remove("", line);
     }
+    for section in &sections.all {
+        let name = match section.kind {
+            SectionKind::Profile => section.name,
+            _ => "",
+        };
+        if is_own(section) {
+            writer.keep(&section.lines);
+        } else {
+            for line in &section.lines {
+                writer.remove(name, line);
+            }
+        }
+    }
+    writer.remove("", lines[last - 1]);
     writer.edited.text.push_str(&lines[last..].concat());
     writer.edited
 }
@@ -274,11 +312,11 @@ impl Writer<'_> {
         let is_session =
             |one: &&Section<'_>| one.kind == SectionKind::SsoSession && one.name == new.session;
         if let (Some(keys), false) = (&session_keys, old.iter().any(|one| is_session(&one))) {
-            self.section(new.session, &[], &session_header, keys);
+            self.section("", &[], &session_header, keys);
         }
         for section in old {
-            let own = section.profile();
-            let wanted = own.as_ref().and_then(|own| {
+            let own = section.written();
+            let wanted = own.and_then(|own| {
                 let mut entries = new.entries.iter();
                 entries.find(|one| one.profile.role.identity() == own.role.identity())
             });
@@ -291,18 +329,13 @@ impl Writer<'_> {
                 }
                 (None, _) => match &session_keys {
                     Some(keys) if is_session(&section) => {
-                        self.section(
-                            new.session,
-                            &section.lines,
-                            section.lines[0].trim_end(),
-                            keys,
-                        );
+                        self.section("", &section.lines, section.lines[0].trim_end(), keys);
                     }
                     _ => self.keep(&section.lines),
                 },
             }
         }
-        let known: Vec<SsoProfile> = old.iter().filter_map(Section::profile).collect();
+        let known: Vec<&SsoProfile> = old.iter().filter_map(Section::written).collect();
         for entry in new.entries {
             let role = &entry.profile.role;
             if !known
@@ -319,8 +352,7 @@ impl Writer<'_> {
         let header = match lines.first() {
             // In its own spelling: a person may have put the name in quotes.
             Some(line) if Sections::of(&[line]).all[0].name == name => line.trim_end().to_owned(),
-            _ if name == "default" => "[default]".to_owned(),
-            _ => format!("[profile {name}]"),
+            _ => profile_header(name),
         };
         let keys = [
             (PROCESS, Some(entry.process.as_str())),

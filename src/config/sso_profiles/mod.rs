@@ -122,6 +122,7 @@ pub(crate) fn merge(
         let kept: Vec<AccountRole> = unlisted.cloned().collect();
         wanted.extend(kept);
     }
+    let has_same_template = old_rules.template == rules.template;
     let before = old_rules.profiles(old.iter().map(|profile| profile.role.clone()).collect());
     let changed = old.iter().zip(&before).enumerate();
     let changed: BTreeMap<_, _> = changed
@@ -133,7 +134,9 @@ pub(crate) fn merge(
         .map(|mut profile| match changed.get(&profile.role.identity()) {
             None => (usize::MAX, profile),
             Some((at, (now, before))) => {
-                if now.name != before.name {
+                // A name means the same role as long as the template is the same, whatever the
+                // account is called meanwhile.
+                if now.name != before.name || has_same_template {
                     profile.name.clone_from(&now.name);
                 }
                 if now.region != before.region {
@@ -144,6 +147,13 @@ pub(crate) fn merge(
         })
         .collect();
     merged.sort_by_key(|(at, _)| *at);
+    let kept = merged.iter().filter(|(at, _)| *at != usize::MAX);
+    let kept: BTreeSet<String> = kept.map(|(_, one)| one.name.clone()).collect();
+    for (at, profile) in &mut merged {
+        if *at == usize::MAX && kept.contains(&profile.name) {
+            profile.name = format!("{}-{}", profile.name, profile.role.account_id);
+        }
+    }
     let mut names: BTreeMap<&str, &SsoProfile> = BTreeMap::new();
     for (_, profile) in &merged {
         if let Some(other) = names.insert(&profile.name, profile) {
@@ -254,6 +264,27 @@ mod tests {
         assert_eq!(names(&kept), ["a/X", "b/X"]);
         let pruned = merge(&old, &rules, all[1..].to_vec(), &rules, true).unwrap();
         assert_eq!(names(&pruned), ["b/X"]);
+    }
+
+    #[test]
+    fn a_name_stays_that_of_its_role() {
+        let template = NameTemplate::default();
+        let rules = rules(&template, &[], &[]);
+        let old = merge(
+            &[],
+            &rules,
+            vec![role("prod", "111111111111", "X")],
+            &rules,
+            true,
+        )
+        .unwrap();
+        let renamed = vec![
+            role("prod-old", "111111111111", "X"),
+            role("prod", "222222222222", "X"),
+        ];
+        let merged = merge(&old, &rules, renamed, &rules, true).unwrap();
+        assert_eq!(names(&merged), ["prod/X", "prod/X-222222222222"]);
+        assert_eq!(merged[0].role.account_id, "111111111111");
     }
 
     #[test]

@@ -112,12 +112,18 @@ impl<'a> Lister<'a> {
         Ok((accounts, unusable))
     }
 
-    /// The roles in these accounts. `done` is called after each account.
-    pub(crate) async fn roles(&self, accounts: Vec<Account>, done: impl Fn()) -> Listing {
+    /// The roles in these accounts, as far as they are listed `until` then. `done` is called after each
+    /// account.
+    pub(crate) async fn roles(
+        &self,
+        accounts: Vec<Account>,
+        until: std::time::Instant,
+        done: impl Fn(),
+    ) -> Listing {
         let listing = RefCell::new(Listing::default());
         let (queue, failed) = (RefCell::new(accounts.into_iter()), Cell::new(0));
         let worker = || async {
-            while failed.get() < FAILED_ACCOUNTS {
+            while failed.get() < FAILED_ACCOUNTS && std::time::Instant::now() < until {
                 let Some(account) = queue.borrow_mut().next() else {
                     break;
                 };
@@ -130,13 +136,11 @@ impl<'a> Lister<'a> {
                         listing.roles.extend(roles);
                     }
                     Err(finding) => {
-                        let is_final = finding.class() != Class::Unreachable;
-                        let count = if is_final {
-                            FAILED_ACCOUNTS
-                        } else {
-                            failed.get() + 1
-                        };
-                        failed.set(count);
+                        failed.set(match finding.cause {
+                            Cause::SsoSessionExpired => FAILED_ACCOUNTS, // for all others, too
+                            _ if finding.class() == Class::Unreachable => failed.get() + 1,
+                            _ => 0, // about this account alone
+                        });
                         listing.missing.push(account);
                         listing.problem.get_or_insert(finding);
                     }
@@ -148,6 +152,10 @@ impl<'a> Lister<'a> {
         tokio::join!(worker(), worker(), worker(), worker(), worker());
         let mut listing = listing.into_inner();
         listing.missing.extend(queue.into_inner());
+        if !listing.missing.is_empty() && listing.problem.is_none() {
+            let summary = "the SSO portal did not list every account in time";
+            listing.problem = Some(Finding::new(Cause::Throttled, summary));
+        }
         listing
     }
 

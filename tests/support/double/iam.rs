@@ -20,6 +20,11 @@ impl Double {
         own.map(|(id, _)| id.clone()).collect()
     }
 
+    /// Lets AWS reject a key so often before it accepts it.
+    pub fn reject_key(&self, id: &str, rejections: usize) {
+        self.state().rejections.insert(id.to_owned(), rejections);
+    }
+
     /// How often AWS rejects a new key before it accepts it.
     pub fn delay_new_keys(&self, rejections: usize) {
         self.state().key_delay = rejections;
