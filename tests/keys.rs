@@ -345,6 +345,14 @@ fn a_rotation_replaces_the_key_everywhere() {
     assert!(home.credentials_of("deploy").answer()["SessionToken"].is_string());
     let list = home.run(&["keys", "list", "--json"]).answer();
     assert_eq!(list["keys"].as_array().unwrap().len(), 1);
+    // A command that was started before has the old config.
+    let config = read(&home, "config");
+    home.config(config.replace(&id, KEY));
+    assert_eq!(
+        home.credentials_of("base").answer()["AccessKeyId"],
+        id.as_str()
+    );
+    home.config(config);
     let order: Vec<String> = aws
         .calls()
         .iter()

@@ -32,6 +32,9 @@ pub(crate) struct StoredKey {
     /// The ID of the key that it replaces, until that is deleted.
     #[serde(default)]
     pub(crate) replaces: Option<String>,
+    /// The ID of the key that it has replaced.
+    #[serde(default)]
+    pub(crate) replaced: Option<String>,
 }
 
 impl StoredKey {
@@ -48,6 +51,7 @@ impl StoredKey {
             added,
             rotating_since: None,
             replaces: None,
+            replaced: None,
         }
     }
 
@@ -109,7 +113,16 @@ impl StoredKey {
     pub(super) fn load(store: &dyn Store, id: &Value, profile: &str) -> Result<Credentials> {
         match Self::get(store, &id.text) {
             Ok(Some(key)) => Ok(key.credentials()),
-            Ok(None) => Err(Self::missing(store, profile).at(&id.origin)),
+            // A command that has been running since before a rotation has the old ID.
+            Ok(None) => {
+                let all = Self::all(store).unwrap_or_default();
+                let mut all = all.into_iter();
+                let successor = all.find(|key| key.replaced.as_ref() == Some(&id.text));
+                match successor {
+                    Some(key) => Ok(key.credentials()),
+                    None => Err(Self::missing(store, profile).at(&id.origin)),
+                }
+            }
             Err(error) => Err(error
                 .into_finding()
                 .evidence(format!("the key at {}", id.origin))),

@@ -217,6 +217,7 @@ impl Run<'_> {
         StoredKey::delete(store, old)?;
         let mut done = current.clone();
         done.replaces = None;
+        done.replaced = Some(old.to_owned());
         done.save(store, self.profile())?;
         let (name, old) = (masked(&current.access_key_id), masked(old));
         log::info!(
