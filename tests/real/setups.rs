@@ -50,9 +50,9 @@ const FORMS: [Form; 10] = [
         lines.collect()
     }),
     ("with comments after values", |text| {
-        let comment = |line: &str| match line.contains('=') {
-            true => format!("{line} # why\n"),
-            false => format!("{line}\n"),
+        let comment = |line: &str| {
+            let end = if line.contains('=') { " # why" } else { "" };
+            format!("{line}{end}\n")
         };
         text.lines().map(comment).collect()
     }),
