@@ -75,21 +75,34 @@ impl AwsFiles {
     }
 }
 
+/// Fails if the text of a file is no longer `old`. Call it under the lock of the AWS files.
+pub(crate) fn check_unchanged(world: &World, kind: FileKind, old: &str) -> Result<()> {
+    if AwsFiles::read(world).texts()[index(kind)] == old {
+        return Ok(());
+    }
+    let summary = format!("{} was changed meanwhile", path_of(world, kind).display());
+    Err(Finding::new(Cause::LockTimeout, summary).remedy("run it again"))
+}
+
 /// Replaces the text of one of the files. Fails if it is no longer `old`.
 pub(crate) fn replace(world: &World, kind: FileKind, old: &str, new: &str) -> Result<()> {
-    let [config, credentials] = paths(world);
-    let (path, at) = match kind {
-        FileKind::Config => (config.0, 0),
-        FileKind::Credentials => (credentials.0, 1),
-    };
-    if AwsFiles::read(world).texts()[at] != old {
-        let summary = format!("{} was changed meanwhile", path.display());
-        return Err(Finding::new(Cause::ConfigUnreadable, summary).remedy("try again"));
-    }
+    check_unchanged(world, kind, old)?;
+    let path = path_of(world, kind);
     files::rewrite(&path, new.as_bytes()).map_err(|e| {
         let summary = format!("cannot change {}: {e}", path.display());
         Finding::new(Cause::FilePermissions, summary).remedy(remedy!("ls -l {}", path))
     })
+}
+
+fn index(kind: FileKind) -> usize {
+    match kind {
+        FileKind::Config => 0,
+        FileKind::Credentials => 1,
+    }
+}
+
+fn path_of(world: &World, kind: FileKind) -> PathBuf {
+    paths(world).map(|(path, _)| path)[index(kind)].clone()
 }
 
 /// The chain of `profile`. Where there is no such profile, the paths of both files are part of the

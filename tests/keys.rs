@@ -547,3 +547,46 @@ fn imports_at_once_lose_nothing() {
     }
     assert!(!read(&home, "credentials").contains("canary"));
 }
+
+#[test]
+fn export_keeps_other_keys_and_writes_files_alone() {
+    let (_aws, home) = with_stored_key();
+    let other = keys_of("base", NEW, NEW_SECRET);
+    home.credentials(&other);
+    home.wrap(&["keys", "export", "base", "--to-file", "--yes"])
+        .failed(2, "usage");
+    assert_eq!(read(&home, "credentials"), other);
+    home.credentials("");
+    // A device is no file to replace.
+    let link = home.home().join(".aws/credentials");
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &link).unwrap();
+    assert_ne!(
+        home.wrap(&["keys", "export", "base", "--to-file", "--yes"])
+            .code,
+        Some(0)
+    );
+    assert!(!std::fs::metadata("/dev/full").unwrap().is_file());
+    std::fs::remove_file(&link).unwrap();
+    // What a killed call has left is removed.
+    let left = home.file(".aws/.awsfresh-edit-0123456789abcdef", SECRET);
+    done(&home, &["keys", "export", "base", "--to-file", "--yes"]);
+    done(&home, &["keys", "import", "base", "--yes"]);
+    assert!(!left.exists());
+    // With another key file, the key can be neither read nor deleted.
+    let key = home.file("other-key", "ab".repeat(32));
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    home.env("AWSFRESH_KEY_FILE", key.to_str().unwrap());
+    home.credentials_of("base").failed(8, "store-unavailable");
+    home.wrap(&["keys", "remove", "base", "--yes"])
+        .failed(8, "store-unavailable");
+    home.env(
+        "AWSFRESH_KEY_FILE",
+        home.home().join("key").to_str().unwrap(),
+    );
+    assert_eq!(home.credentials_of("base").code, Some(0));
+    // Line ends of old Macs make a file one line.
+    home.config(read(&home, "config").replace('\n', "\r"));
+    home.wrap(&["keys", "export", "base", "--to-file", "--yes"])
+        .failed(3, "config-malformed");
+}

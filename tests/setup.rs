@@ -287,3 +287,63 @@ fn check_says_who_would_bypass_awsfresh() {
     assert_eq!(home.wrap(&["setup", "admin", "--yes"]).code, Some(0));
     assert_eq!(home.wrap(&["setup", "--check", "admin"]).code, Some(0));
 }
+
+#[test]
+fn setups_at_once_are_all_undone() {
+    let (_aws, home) = role_on_keys(None);
+    let names: Vec<String> = (0..12).map(|n| format!("d{n}")).collect();
+    let section =
+        |name: &String| format!("[profile {name}]\nrole_arn = {ROLE}\nsource_profile = base\n");
+    let text: String = names.iter().map(section).collect();
+    home.config(&text);
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| home.start(&["setup", name, "--yes"]))
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(
+        config(&home).matches("credential_process").count(),
+        names.len()
+    );
+    assert_eq!(home.wrap(&["setup", "--undo", "--yes"]).code, Some(0));
+    assert_eq!(config(&home), text);
+}
+
+#[test]
+fn a_process_for_another_profile_is_an_error_and_is_corrected() {
+    let (_aws, home) = role_on_keys(None);
+    home.wrap(&["setup", "deploy", "--yes"]);
+    // As a person copies a section.
+    let copy = config(&home).replace("[profile deploy]", "[profile copy]");
+    home.config(config(&home) + &copy);
+    home.credentials_of("copy").failed(3, "source-conflict");
+    let check = home.wrap(&["setup", "--check"]);
+    assert!(
+        check.code == Some(3) && check.stdout.contains("copy: bypassed"),
+        "{check:?}"
+    );
+    let run = home.wrap(&["setup", "--yes"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(home.credentials_of("copy").answer()["SessionToken"].is_string());
+    assert_eq!(home.wrap(&["setup", "--check"]).code, Some(0));
+}
+
+#[test]
+fn undo_makes_no_key_twice_and_a_diff_shows_no_secret() {
+    let (_aws, home) = role_on_keys(None);
+    home.wrap(&["setup", "deploy", "--yes"]);
+    let edited = config(&home) + "source_profile = other\n";
+    home.config(&edited);
+    home.wrap(&["setup", "--undo", "--yes"])
+        .failed(3, "config-duplicate");
+    assert_eq!(config(&home), edited);
+    // One profile that cannot be set up does not stop the others.
+    home.config(format!("[profile odd #1]\nrole_arn = {ROLE}\nsource_profile = base\n[profile p]\nrole_arn = {ROLE}\nsource_profile = base\n"));
+    let run = home.wrap(&["setup", "--yes"]);
+    assert!(
+        run.code == Some(0) && config(&home).contains("--profile p\n"),
+        "{run:?}"
+    );
+}

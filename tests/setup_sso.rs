@@ -380,6 +380,23 @@ fn what_a_person_adds_as_a_section_stays() {
 }
 
 #[test]
+fn a_filter_that_matches_nothing_removes_nothing() {
+    let (_aws, home) = portal();
+    setup(&home, &[]);
+    let before = read(&home);
+    home.wrap(&["setup", "--sso", "corp", "--filter", "typo", "--yes"])
+        .failed(2, "usage");
+    assert_eq!(read(&home), before);
+    // A secret in the block is not in the diff.
+    home.config(before.replace("# END", "aws_secret_access_key = canarySecretcanary\n# END"));
+    let run = home.wrap(&["setup", "--sso", "corp", "--undo", "--yes"]);
+    assert!(
+        run.code == Some(0) && !run.stdout.contains("canarySecret"),
+        "{run:?}"
+    );
+}
+
+#[test]
 fn one_account_that_aws_refuses_does_not_stop_the_others() {
     let (aws, home) = portal();
     let denied = |code: &str| Fault::Error {

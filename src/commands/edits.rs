@@ -2,6 +2,7 @@
 //! and the question before it is written.
 
 use super::Context;
+use crate::aws_files::AwsFiles;
 use crate::config::{self, FileKind, ProfileSet, process_of};
 use crate::finding::{Cause, Finding, Result};
 use crate::refresh::step_keys;
@@ -22,6 +23,18 @@ pub(super) fn process(world: &World) -> Result<impl Fn(&str) -> String + use<>> 
         return Err(Finding::new(Cause::Usage, summary).remedy("install it elsewhere"));
     };
     Ok(move |profile: &str| process_of(&program, profile))
+}
+
+/// Fails where a line ends with CR alone: the whole file would be one line.
+pub(super) fn check_line_ends(files: &AwsFiles) -> Result<()> {
+    let has_old_ends = |text: &str| text.replace("\r\n", "").contains('\r');
+    if files.texts().iter().any(|text| has_old_ends(text)) {
+        let summary = "an AWS file has line ends that no tool reads (CR alone)";
+        return Err(
+            Finding::new(Cause::ConfigMalformed, summary).remedy("save both files with LF or CRLF")
+        );
+    }
+    Ok(())
 }
 
 /// The profiles that both files would have with these texts.

@@ -36,6 +36,7 @@ pub(super) fn run(context: &Context<'_>, command: &Keys) -> Result<()> {
     };
     let _lock = lock_aws_files(context.world)?;
     let files = context.files()?;
+    edits::check_line_ends(&files)?;
     let run = Run {
         context,
         files: &files,
@@ -114,10 +115,8 @@ impl Run<'_> {
         self.check(&new_config, &new_secrets, &credentials.access_key_id)?;
 
         let name = masked(&credentials.access_key_id);
-        ui::say(&format!(
-            "the key {name} at {origin} belongs to {}",
-            identity.arn
-        ));
+        ui::say(&format!("the key {name} belongs to {}", identity.arn));
+        log::debug!("the key is at {origin}");
         let store = self.context.store.check();
         let question = format!(
             "Move it to the store ({}) and change both files?",
@@ -128,7 +127,7 @@ impl Run<'_> {
         self.write(FileKind::Config, &config, &new_config)?;
         self.write(FileKind::Credentials, &secrets, &new_secrets)?;
         log::info!(
-            "the key {name} of profile `{profile}` is in the store ({}), and no longer in its section",
+            "the key {name} of profile `{profile}` is in the store ({}), and not in its section",
             self.context.store.name()
         );
         for other in self.sharers(&credentials.access_key_id) {
@@ -204,6 +203,9 @@ impl Run<'_> {
         }
         // A store that cannot be asked keeps the key.
         let known = StoredKey::get(&*self.context.store, &id).map_err(StoreError::into_finding)?;
+        if known.is_none() && self.context.store.name() == "none" {
+            return Err(StoredKey::missing(&*self.context.store, profile));
+        }
         let name = masked(&id);
         let question = format!("Delete the key {name}? AWS does not show its secret again.");
         edits::confirm(&question, self.change.yes)?;
@@ -214,7 +216,7 @@ impl Run<'_> {
         }
         self.delete_unshared(&id)?;
         let state = match known {
-            Some(_) => "is no longer stored for it",
+            Some(_) => "is not stored any more",
             None => "was not in the store",
         };
         log::info!("the key {name} {state}; at AWS it is valid until it is deactivated there");
@@ -227,6 +229,7 @@ impl Run<'_> {
             .stored_id(self.files.profiles())
             .ok_or_else(|| self.not_stored())?;
         let key = self.stored_key()?;
+        self.refuse_other_keys(&key.credentials())?;
         let [config, secrets] = self.files.texts();
         let secret = key.secret_access_key.expose();
         let cleared = config::without_keys(&secrets, FileKind::Credentials, profile);
@@ -313,6 +316,7 @@ impl Run<'_> {
         self.usage("has no key in the credential store")
             .evidence(format!("the store is {}", self.context.store.status()))
             .remedy("awsfresh keys list shows the keys that are stored")
+            .remedy("to use one, write awsfresh_aws_access_key_id = ID into the profile")
     }
 
     fn save(&self, credentials: &Credentials, identity: &Identity) -> Result<()> {

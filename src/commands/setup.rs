@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, edits};
 use crate::aws_files::{self, AwsFiles};
 use crate::cli::Setup;
-use crate::config::{self, Change, Edited, FileKind, ProfileSet};
+use crate::config::{self, Change, Edited, FileKind, Profile, ProfileSet};
 use crate::finding::{Cause, Finding, Result};
 use crate::refresh::lock_aws_files;
+use crate::shell::quoted;
 use crate::text::{self, Styled};
 use crate::ui;
 use record::Record;
@@ -22,14 +23,21 @@ use verdict::{Verdict, verdict};
 
 /// Changes the config file, or shows what would be changed. Returns the exit code.
 pub(super) fn run(context: &Context<'_>, args: &Setup) -> Result<u8> {
-    let files = context.files()?;
     if args.check {
-        return check::run(context, &files, &args.profiles);
+        return check::run(context, &context.files()?, &args.profiles);
     }
+    // While a person is thinking, others go on: the file is compared before it is written.
+    let lock = args
+        .yes
+        .then(|| lock_aws_files(context.world))
+        .transpose()?;
+    let files = context.files()?;
+    edits::check_line_ends(&files)?;
     let run = Run {
         context,
         args,
         files: &files,
+        is_locked: lock.is_some(),
     };
     let plan = match &args.sso.session {
         _ if args.undo => run.undo()?,
@@ -62,6 +70,8 @@ struct Run<'a> {
     context: &'a Context<'a>,
     args: &'a Setup,
     files: &'a AwsFiles,
+    /// Whether the AWS files are locked.
+    is_locked: bool,
 }
 
 impl Run<'_> {
@@ -91,9 +101,18 @@ impl Run<'_> {
             }
         }
         let [config, credentials] = self.files.texts();
-        let edited = config::set_up(&config, &chosen, process);
-        let new = edits::parsed(self.context.world, &edited.text, &credentials)?;
-        self.check_identities(&new, &chosen)?;
+        let edited = loop {
+            let edited = config::set_up(&config, &chosen, &process);
+            let new = edits::parsed(self.context.world, &edited.text, &credentials)?;
+            match self.first_changed(&new, &chosen) {
+                None => break edited,
+                Some((name, finding)) if all => {
+                    log::warn!("not changed: profile `{name}`: {}", finding.summary);
+                    chosen.remove(&name);
+                }
+                Some((_, finding)) => return Err(finding),
+            }
+        };
         let mut record = Record::read(self.context.world)?;
         record.add(&edited.renamed);
         Ok(Plan {
@@ -136,6 +155,7 @@ impl Run<'_> {
             return Err(Finding::new(Cause::Usage, summary)
                 .remedy("awsfresh setup --check lists the profiles"));
         }
+        self.refuse_new_duplicates(&config, &edited.changes)?;
         edited.text = config;
         Ok(Plan {
             edited,
@@ -144,16 +164,47 @@ impl Run<'_> {
         })
     }
 
-    /// The new file must mean the same credentials: no caller may end up with those of another
-    /// identity.
-    fn check_identities(&self, new: &ProfileSet, chosen: &BTreeSet<String>) -> Result<()> {
-        for name in chosen {
-            let before = edits::identity(self.context, self.files.profiles(), name)?;
-            if before != edits::identity(self.context, new, name)? {
-                return Err(edits::other_credentials(name));
+    /// A key that was added beside the renamed one would be there twice: Python tools would reject the
+    /// whole file.
+    fn refuse_new_duplicates(&self, config: &str, changes: &[Change]) -> Result<()> {
+        let [_, credentials] = self.files.texts();
+        let new = edits::parsed(self.context.world, config, &credentials)?;
+        let (old, names) = (
+            self.files.profiles(),
+            changes.iter().map(|change| &change.profile),
+        );
+        for name in names.collect::<BTreeSet<_>>() {
+            let count = |set: &ProfileSet| set.profile(name).map_or(0, |one| one.repeated().len());
+            if count(&new) > count(old) {
+                let summary = format!("profile `{name}` would have a key twice");
+                return Err(Finding::new(Cause::ConfigDuplicate, summary)
+                    .about_profile(name)
+                    .remedy("remove the key that was added beside the one with awsfresh_"));
             }
         }
         Ok(())
+    }
+
+    /// The new file must mean the same credentials: no caller may end up with those of another
+    /// identity. Returns the first profile for which it does not, and why.
+    fn first_changed(
+        &self,
+        new: &ProfileSet,
+        chosen: &BTreeSet<String>,
+    ) -> Option<(String, Finding)> {
+        let check = |name: &String| {
+            let set = self.files.profiles();
+            // Tools and awsfresh do not agree on what it means now.
+            let is_ambiguous = set.profile(name).is_some_and(Profile::has_foreign_process);
+            let after = edits::identity(self.context, new, name)?;
+            if !is_ambiguous && edits::identity(self.context, set, name)? != after {
+                return Err(edits::other_credentials(name));
+            }
+            Ok(())
+        };
+        chosen
+            .iter()
+            .find_map(|name| Some((name.clone(), check(name).err()?)))
     }
 
     fn diff(&self, changes: &[Change]) -> Styled {
@@ -171,18 +222,23 @@ impl Run<'_> {
                 text.paint(text::CYAN, &place).line("");
             }
             if let Some(old) = &change.old {
-                text.paint(text::RED, &format!("-{old}")).line("");
+                text.paint(text::RED, &format!("-{}", shown(old))).line("");
             }
             if let Some(new) = &change.new {
-                text.paint(text::GREEN, &format!("+{new}")).line("");
+                text.paint(text::GREEN, &format!("+{}", shown(new)))
+                    .line("");
             }
         }
         text
     }
 
     fn write(&self, plan: &Plan) -> Result<()> {
-        let _lock = lock_aws_files(self.context.world)?;
+        let world = self.context.world;
+        let _lock = (!self.is_locked)
+            .then(|| lock_aws_files(world))
+            .transpose()?;
         let [config, _] = self.files.texts();
+        aws_files::check_unchanged(world, FileKind::Config, &config)?;
         let record = || match &plan.record {
             Some(record) => record.write(self.context.world),
             None => Ok(()),
@@ -191,7 +247,6 @@ impl Run<'_> {
         if !self.args.undo {
             record()?;
         }
-        let world = self.context.world;
         aws_files::replace(world, FileKind::Config, &config, &plan.edited.text)?;
         if self.args.undo {
             record()?;
@@ -232,6 +287,23 @@ impl Run<'_> {
         ];
         let parts = parts.into_iter().filter(|(count, _)| *count > 0);
         let parts: Vec<String> = parts.map(|(count, done)| counted(count, done)).collect();
-        format!("{} in {path}; {takes_back}", parts.join(", "))
+        let session = self.args.sso.session.as_deref().unwrap_or_default();
+        let undo = format!(
+            "awsfresh setup --sso {} --undo removes the block",
+            quoted(session)
+        );
+        format!("{} in {path}; {undo}", parts.join(", "))
+    }
+}
+
+/// A line without the value of a secret.
+fn shown(line: &str) -> &str {
+    let end = line.find('=').unwrap_or(line.len());
+    let key = line[..end].trim().to_ascii_lowercase();
+    let is_secret = ["secret_access_key", "session_token", "security_token"];
+    if is_secret.iter().any(|name| key.ends_with(name)) {
+        &line[..end]
+    } else {
+        line
     }
 }

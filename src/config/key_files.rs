@@ -65,7 +65,9 @@ fn without(
             _ => true,
         };
         let lines: Vec<&str> = section.lines.iter().copied().filter(stays).collect();
-        let is_empty = lines.iter().skip(1).all(|line| line.trim().is_empty());
+        let header = lines.first().and_then(|line| line.split_once(']'));
+        let has_comment = header.is_some_and(|(_, rest)| !rest.trim().is_empty());
+        let is_empty = !has_comment && lines.iter().skip(1).all(|line| line.trim().is_empty());
         if lines.len() == section.lines.len() || !is_empty {
             kept.extend(lines);
         } else {

@@ -24,6 +24,15 @@ impl Profile {
 }
 
 impl Profile {
+    /// Whether its `credential_process` is awsfresh for another profile, while its own source is in
+    /// keys with [`PREFIX`]: tools and awsfresh would have different credentials.
+    pub(crate) fn has_foreign_process(&self) -> bool {
+        let target = self
+            .own_process()
+            .and_then(|value| requested_profile(&value.text));
+        self.prefixed_source().is_some() && target.is_some_and(|target| target != self.name)
+    }
+
     /// The ID of the key that is in the credential store for this profile.
     pub(crate) fn stored_key_id(&self) -> Option<&Value> {
         self.get_as_written(&format!("{PREFIX}aws_access_key_id"))

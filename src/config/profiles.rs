@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::base::conflict;
 use super::parser::{File, Problem, Section, SectionKind, Value};
-use crate::finding::{Cause, Finding, Origin, Result};
+use crate::finding::{Cause, Finding, Origin, Result, remedy};
 
 /// Keys that decide which credentials are returned: a duplicate with another value is an error.
 pub(crate) const CREDENTIAL_KEYS: &[&str] = &[
@@ -198,6 +198,22 @@ impl Profile {
         let Some((prefixed, value)) = self.prefixed_source() else {
             return Ok(());
         };
+        if let (true, Some(process)) = (self.has_foreign_process(), self.own_process()) {
+            let (prefixed, why) = (
+                format!("{PREFIX}{prefixed}"),
+                "its credential_process is awsfresh for another profile, whose credentials tools get",
+            );
+            let finding = conflict(
+                self,
+                (&prefixed, value),
+                ("credential_process", process),
+                why,
+            );
+            return Err(Finding {
+                remedy: vec![remedy!("awsfresh setup {} corrects the process", self.name)],
+                ..finding
+            });
+        }
         let id = "aws_access_key_id";
         // `keys import` was interrupted: the same key is still in the file, too.
         let is_same_key = prefixed == id

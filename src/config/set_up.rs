@@ -58,7 +58,7 @@ impl Edited {
 pub(crate) fn set_up(
     config: &str,
     profiles: &BTreeSet<String>,
-    process: impl Fn(&str) -> String,
+    process: &impl Fn(&str) -> String,
 ) -> Edited {
     let mut edited = Edited::default();
     each_line(config, |number, line, profile, key| {
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn keys_get_a_prefix_and_every_other_byte_stays() {
         let profiles = BTreeSet::from(["a".to_owned(), "b c".to_owned()]);
-        let edited = set_up(CONFIG, &profiles, process);
+        let edited = set_up(CONFIG, &profiles, &process);
         let expected = "# mine\r\n[default]\r\nregion = x\r\n\
             [profile a]\r\ncredential_process = /bin/awsfresh credential-process --profile a\r\n\
             awsfresh_Role_ARN=arn # prod\r\n; why\r\nawsfresh_source_profile = b\r\ns3 =\r\n  role_arn = 1\r\n\
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn undo_renames_only_what_was_renamed() {
         let profiles = BTreeSet::from(["a".to_owned()]);
-        let edited = set_up("[profile a]\nrole_arn = r\n", &profiles, process);
+        let edited = set_up("[profile a]\nrole_arn = r\n", &profiles, &process);
         let later = format!("{}awsfresh_external_id = mine\nregion = y\n", edited.text);
         let undone = undo(&later, &edited.renamed).text;
         let expected = "[profile a]\nrole_arn = r\nawsfresh_external_id = mine\nregion = y\n";

@@ -158,7 +158,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The same for a file that the user edits: the new one has the mode of the old one, too. A file that
-/// the user may not write to is not replaced. One that does not exist is created, for the user alone.
+/// the user may not write to is not replaced, nor is a device. One that does not exist is created, for
+/// the user alone. Removes what a call that was killed has left; only one may run at a time.
 pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = target(path);
     let old = match File::options().write(true).open(&path) {
@@ -173,15 +174,26 @@ pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         old => old?,
     };
-    let mode = old.metadata()?.permissions();
-    let prepare = |file: &File| {
-        keep_owner(file, &path)?;
-        file.set_permissions(mode)
-    };
-    let new = write_beside(&path, bytes, prepare)?;
+    let about = old.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let in_dir = path.parent().map(fs::read_dir).and_then(Result::ok);
+    for entry in in_dir.into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(EDIT) {
+            let _ = fs::remove_file(entry.path()); // it may have a secret
+        }
+    }
+    let name = format!("{EDIT}{}", random_hex::<8>()?);
+    let new = write_as(path.with_file_name(name), bytes, |_| Ok(()))?;
+    keep_owner(&new.file, &path)?;
+    new.file.set_permissions(about.permissions())?;
     new.file.sync_all()?; // it replaces what nothing can fetch again
     new.move_to(&path)
 }
+
+/// How the names of new files begin that are to replace one that the user edits.
+const EDIT: &str = ".awsfresh-edit-";
 
 /// Checks that a file of `size` bytes could take the place of `path`: one is written beside it and
 /// removed. A spent refresh token whose successor cannot be saved would be lost.
@@ -219,7 +231,16 @@ fn write_beside(
     bytes: &[u8],
     prepare: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<Temporary> {
-    let path = path.with_file_name(format!(".{}.tmp", random_hex::<8>()?));
+    let name = format!(".{}.tmp", random_hex::<8>()?);
+    write_as(path.with_file_name(name), bytes, prepare)
+}
+
+/// Writes a new file.
+fn write_as(
+    path: PathBuf,
+    bytes: &[u8],
+    prepare: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<Temporary> {
     let file = create_private(&path)?;
     let mut temporary = Temporary { path, file };
     prepare(&temporary.file)?;

@@ -85,8 +85,15 @@ impl StoredKey {
 
     /// The key with this ID; `None` if the store does not have it.
     pub(crate) fn get(store: &dyn Store, access_key_id: &str) -> Result<Option<Self>, StoreError> {
-        let found = Self::at(store, &Self::place(access_key_id))?;
-        Ok(found.filter(|key| key.access_key_id == access_key_id))
+        let place = Self::place(access_key_id);
+        let found = Self::at(store, &place)?;
+        let found = found.filter(|key| key.access_key_id == access_key_id);
+        if found.is_none() && store.keys().is_ok_and(|keys| keys.contains(&place)) {
+            return Err(StoreError::broken(
+                "the key is in the store and cannot be opened: another AWSFRESH_KEY_FILE, or damage",
+            ));
+        }
+        Ok(found)
     }
 
     fn at(store: &dyn Store, place: &CacheKey) -> Result<Option<Self>, StoreError> {
@@ -147,6 +154,8 @@ impl StoredKey {
     pub(crate) fn save(&self, store: &dyn Store, profile: &str) -> Result<()> {
         let place = Self::place(&self.access_key_id);
         let mut bytes = Zeroizing::new(Vec::with_capacity(1024)); // growing would leave copies
+        // One that cannot be opened now may be opened with another key file.
+        Self::get(store, &self.access_key_id).map_err(StoreError::into_finding)?;
         // Writing to memory cannot fail; what is not whole is found below.
         let _ = serde_json::to_writer(&mut *bytes, self);
         let label = format!("awsfresh: access key of profile {profile}");

@@ -37,7 +37,7 @@ impl StoreError {
         }
     }
 
-    pub(super) fn broken(detail: impl Into<String>) -> Self {
+    pub(crate) fn broken(detail: impl Into<String>) -> Self {
         Self::Broken {
             detail: detail.into(),
         }

@@ -13,7 +13,7 @@ exec unshare --map-root-user --mount sh -ec '
         mount --rbind "/$dir" "$root/$dir"
     done
     for link in bin lib lib64; do ln -s "usr/$link" "$root/$link"; done
-    mkdir "$root/tmp" "$root/aws"
+    mkdir -p "$root/tmp" "$root/aws"
     mount --bind "$AWSFRESH_MOUNT" "$root/aws"
     exec /usr/sbin/chroot "$root" /usr/bin/env -i PATH="/usr/bin:/bin" HOME=/tmp AWS_CONFIG_FILE=/aws/config AWS_PROFILE="$AWS_PROFILE" \
         AWS_ENDPOINT_URL="$AWS_ENDPOINT_URL" AWS_EC2_METADATA_DISABLED=true sh -ec "$SCRIPT"

@@ -60,6 +60,10 @@ pub(super) fn run(context: &Context<'_>, files: &AwsFiles, only: &[String]) -> R
 fn bypassed_by(context: &Context<'_>, profile: &Profile) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     reasons.extend(bypass(context, profile).map(|finding| finding.summary));
+    if profile.has_foreign_process() {
+        let words = "its credential_process names another profile: awsfresh setup corrects it";
+        reasons.push(words.into());
+    }
     if let Some(value) = profile.own_process() {
         let program = words(&value.text).into_iter().next().unwrap_or_default();
         let path = Path::new(&program);

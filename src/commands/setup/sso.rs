@@ -12,6 +12,7 @@ use crate::config::{
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::refresh::SsoTokens;
 use crate::shell::words;
+use crate::signin::can_cure;
 use crate::source::Calls;
 use crate::source::sso::{Lister, Listing, Session, Token};
 use crate::text::listed;
@@ -42,7 +43,14 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
     };
     let others = edits::parsed(run.context.world, &rest, &credentials)?;
     let target = Target::new(run, &others, &rest, name, &args)?;
-    let listing = list(run, &target)?;
+    let listing = list(run, &target).map_err(|finding| match &target.section {
+        // The session is not in the file yet: `login` would not find it.
+        Some(_) if can_cure(&finding) => Finding {
+            remedy: vec!["run it at a terminal: it offers to sign in".into()],
+            ..finding
+        },
+        _ => finding,
+    })?;
 
     let is_complete = listing.problem.is_none() && listing.missing.is_empty();
     let roles = listing
@@ -88,7 +96,7 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
             .map(|(url, region)| (url.as_str(), region.as_str())),
         entries: &entries,
     };
-    if entries.is_empty() && old.is_none() && is_complete {
+    if entries.is_empty() && is_complete {
         return Err(nothing_listed(name, &listing));
     }
     let edited = config::write_block(&config, old.as_ref(), &new);
@@ -257,9 +265,9 @@ fn nothing_listed(session: &str, listing: &Listing) -> Finding {
         0 => "the SSO portal lists none".to_owned(),
         count => format!("the SSO portal lists {count}; none is selected or has a free name"),
     };
-    Finding::new(Cause::Usage, summary)
-        .evidence(seen)
-        .remedy("check --filter and --exclude, or ask your administrator for access")
+    Finding::new(Cause::Usage, summary).evidence(seen).remedy(
+        "check --filter and --exclude; awsfresh setup --sso SESSION --undo removes the block",
+    )
 }
 
 /// What is known was written; nothing was removed.

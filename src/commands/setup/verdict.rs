@@ -20,6 +20,9 @@ pub(super) fn verdict(
     name: &str,
     process: &str,
 ) -> Verdict {
+    if set.profile(name).is_some_and(Profile::has_foreign_process) {
+        return Verdict::Change;
+    }
     let chain = match context.resolve(set, name) {
         Ok(chain) => chain,
         Err(finding) => return Verdict::Refused(finding),
@@ -30,10 +33,7 @@ pub(super) fn verdict(
     let own_process = profile.own_process();
     let has_keys_alone = chain.base.is_keys() && chain.hops.is_empty();
     if has_keys_alone && own_process.is_none() {
-        let finding = refused(
-            name,
-            "has long-term keys; awsfresh keys import moves them to the store",
-        );
+        let finding = refused(name, "has long-term keys: see awsfresh keys import");
         return Verdict::Refused(finding);
     }
     if let Some(finding) = bypass(context, profile) {
