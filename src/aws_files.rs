@@ -77,10 +77,12 @@ impl AwsFiles {
 
 /// Fails if the text of a file is no longer `old`. Call it under the lock of the AWS files.
 pub(crate) fn check_unchanged(world: &World, kind: FileKind, old: &str) -> Result<()> {
-    if AwsFiles::read(world).texts()[index(kind)] == old {
+    let path = path_of(world, kind);
+    let now = read_bytes(&path)?;
+    if now.as_deref().map_or(&[][..], Vec::as_slice) == old.as_bytes() {
         return Ok(());
     }
-    let summary = format!("{} was changed meanwhile", path_of(world, kind).display());
+    let summary = format!("{} was changed meanwhile", path.display());
     Err(Finding::new(Cause::LockTimeout, summary).remedy("run it again"))
 }
 
@@ -94,15 +96,11 @@ pub(crate) fn replace(world: &World, kind: FileKind, old: &str, new: &str) -> Re
     })
 }
 
-fn index(kind: FileKind) -> usize {
-    match kind {
-        FileKind::Config => 0,
-        FileKind::Credentials => 1,
-    }
-}
-
 fn path_of(world: &World, kind: FileKind) -> PathBuf {
-    paths(world).map(|(path, _)| path)[index(kind)].clone()
+    match kind {
+        FileKind::Config => world.config_file(),
+        FileKind::Credentials => world.credentials_file(),
+    }
 }
 
 /// The chain of `profile`. Where there is no such profile, the paths of both files are part of the
@@ -132,10 +130,7 @@ pub(crate) fn names(world: &World) -> Names {
 }
 
 fn paths(world: &World) -> [(PathBuf, FileKind); 2] {
-    [
-        (world.config_file(), FileKind::Config),
-        (world.credentials_file(), FileKind::Credentials),
-    ]
+    [FileKind::Config, FileKind::Credentials].map(|kind| (path_of(world, kind), kind))
 }
 
 /// `read PATH`, or `there is no PATH`.

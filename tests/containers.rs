@@ -12,10 +12,9 @@ use support::container::CONTAINER;
 use support::fixtures::{KEY, SECRET, keys_of, role_on_keys};
 use support::sandbox::{Run, Sandbox, spare_dirs};
 
-/// Runs a script in a container for the profile `deploy`.
-fn in_container(home: &Sandbox, script: &str) -> Run {
-    home.env("SCRIPT", script);
-    let args = [
+/// The arguments that run a script with a directory for containers.
+fn with_files(script: &str) -> [&str; 8] {
+    [
         "-p",
         "deploy",
         "--deliver",
@@ -23,9 +22,14 @@ fn in_container(home: &Sandbox, script: &str) -> Run {
         "--",
         "sh",
         "-c",
-        CONTAINER,
-    ];
-    home.wrap(&args)
+        script,
+    ]
+}
+
+/// Runs a script in a container for the profile `deploy`.
+fn in_container(home: &Sandbox, script: &str) -> Run {
+    home.env("SCRIPT", script);
+    home.wrap(&with_files(CONTAINER))
 }
 
 #[test]
@@ -85,16 +89,7 @@ fn the_credentials_in_the_container_are_renewed() {
 fn the_directory_is_private_in_memory_and_gone_afterwards() {
     let (_aws, home) = role_on_keys(None);
     let script = "echo $AWSFRESH_MOUNT; stat -fc %T $AWSFRESH_MOUNT; stat -c %a $AWSFRESH_MOUNT $AWSFRESH_MOUNT/*; echo $AWS_CONFIG_FILE";
-    let run = home.wrap(&[
-        "-p",
-        "deploy",
-        "--deliver",
-        "files",
-        "--",
-        "sh",
-        "-c",
-        script,
-    ]);
+    let run = home.wrap(&with_files(script));
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert_eq!(lines[1..5], ["tmpfs", "700", "600", "600"], "{run:?}");
     assert!(
@@ -107,16 +102,7 @@ fn the_directory_is_private_in_memory_and_gone_afterwards() {
     std::fs::create_dir(&disk).unwrap();
     std::fs::set_permissions(&disk, std::fs::Permissions::from_mode(0o700)).unwrap();
     home.env("XDG_RUNTIME_DIR", disk.to_str().unwrap());
-    let run = home.wrap(&[
-        "-p",
-        "deploy",
-        "--deliver",
-        "files",
-        "--",
-        "sh",
-        "-c",
-        script,
-    ]);
+    let run = home.wrap(&with_files(script));
     assert!(
         run.code == Some(0) && run.stdout.contains("\ntmpfs\n"),
         "{run:?}"
@@ -130,16 +116,7 @@ fn the_directory_is_private_in_memory_and_gone_afterwards() {
                 std::os::unix::fs::chown(dir, Some(1234), None).unwrap();
             }
         }
-        let run = home.wrap(&[
-            "-p",
-            "deploy",
-            "--deliver",
-            "files",
-            "--",
-            "sh",
-            "-c",
-            script,
-        ]);
+        let run = home.wrap(&with_files(script));
         assert!(
             run.code == Some(125) && run.stderr.contains("no directory in memory")
                 || run.stdout.contains("tmpfs")
@@ -153,16 +130,7 @@ fn the_directory_is_private_in_memory_and_gone_afterwards() {
         }
     }
     // After a SIGKILL the directory lives as long as the command, and the next run removes it.
-    let mut child = home.start(&[
-        "-p",
-        "deploy",
-        "--deliver",
-        "files",
-        "--",
-        "sh",
-        "-c",
-        "echo $AWSFRESH_MOUNT; exec sleep 2",
-    ]);
+    let mut child = home.start(&with_files("echo $AWSFRESH_MOUNT; exec sleep 2"));
     let mut path = String::new();
     std::io::BufRead::read_line(
         &mut std::io::BufReader::new(child.stdout.take().unwrap()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::aws::names::{is_account, is_region};
+use crate::config::plain_start_url;
 use crate::source::mfa::checked_code;
 use crate::store::StoreKind;
 use crate::wrap::{OnRenew, signal_number};
@@ -66,8 +67,7 @@ pub(super) fn parse_region(text: &str) -> Result<String, String> {
 
 /// Without what a browser shows behind it.
 pub(super) fn parse_start_url(text: &str) -> Result<String, String> {
-    let url = text.split('#').next().unwrap_or_default();
-    let url = url.trim_end_matches('/');
+    let url = plain_start_url(text);
     let is_plain = |c: char| c.is_ascii_graphic() && !"\"'\\;[]".contains(c);
     if url.starts_with("https://") && url.chars().all(is_plain) {
         Ok(url.to_owned())

@@ -74,7 +74,7 @@ impl Outlook<'_> {
         if self.present_ones_last() {
             return Ok(());
         }
-        if let Base::Sso { session, .. } = &self.chain.base {
+        if let Some(session) = self.chain.sso_session() {
             self.check_session(session)?;
         }
         self.check_mfa()

@@ -23,33 +23,30 @@ use crate::ui;
 
 /// Carries out one of the subcommands.
 pub(super) fn run(context: &Context<'_>, command: &Keys) -> Result<()> {
-    if let Keys::List { json } = command {
-        return list::run(context, *json);
+    match command {
+        Keys::List { json } => list::run(context, *json),
+        Keys::Import(change) => change_keys(context, change, |run| run.import()),
+        Keys::Add(change) => change_keys(context, change, |run| run.add()),
+        Keys::Remove(change) => change_keys(context, change, |run| run.remove()),
+        Keys::Rotate(change) => change_keys(context, change, |run| run.rotate()),
+        Keys::Export { change, .. } => change_keys(context, change, |run| run.export()),
     }
-    let (Keys::Import(change)
-    | Keys::Add(change)
-    | Keys::Remove(change)
-    | Keys::Rotate(change)
-    | Keys::Export { change, .. }) = command
-    else {
-        return Ok(());
-    };
+}
+
+/// Does `work` while no other process changes the AWS files.
+fn change_keys(
+    context: &Context<'_>,
+    change: &KeyChange,
+    work: impl FnOnce(Run<'_>) -> Result<()>,
+) -> Result<()> {
     let _lock = lock_aws_files(context.world)?;
     let files = context.files()?;
     edits::check_line_ends(&files)?;
-    let run = Run {
+    work(Run {
         context,
         files: &files,
         change,
-    };
-    match command {
-        Keys::Import(_) => run.import(),
-        Keys::Add(_) => run.add(),
-        Keys::Remove(_) => run.remove(),
-        Keys::Rotate(_) => run.rotate(),
-        Keys::Export { .. } => run.export(),
-        Keys::List { .. } => Ok(()),
-    }
+    })
 }
 
 /// A change to the keys of one profile.
@@ -173,7 +170,7 @@ impl Run<'_> {
     }
 
     /// Deletes a key in the store, unless another profile has it.
-    fn delete_unshared(&self, id: &str) -> Result<bool> {
+    fn delete_unshared(&self, id: &str) -> Result<()> {
         let set = self.files.profiles();
         let is_stored = |name: &&str| {
             set.profile(name)
@@ -182,7 +179,7 @@ impl Run<'_> {
         match self.sharers(id).into_iter().find(is_stored) {
             Some(other) => {
                 log::info!("the key stays in the store: profile `{other}` has it, too");
-                Ok(true)
+                Ok(())
             }
             None => StoredKey::delete(&*self.context.store, id),
         }

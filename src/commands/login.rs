@@ -170,7 +170,7 @@ impl Run<'_> {
     fn chain(&self, chain: &Chain) -> Vec<Result<Value>> {
         let name = &chain.profile;
         let mut done = Vec::new();
-        if let Base::Sso { session, .. } = &chain.base {
+        if let Some(session) = chain.sso_session() {
             done.push(self.sso(session, &chain.network));
         }
         if done.iter().all(Result::is_ok) && chain.hops.iter().any(|hop| hop.mfa_serial.is_some()) {

@@ -61,11 +61,10 @@ pub(super) fn keys_from(
     set: &ProfileSet,
     wanted: &SsoSession,
 ) -> BTreeSet<CacheKey> {
-    let is_of = |chain: &Chain| match &chain.base {
-        Base::Sso { session, .. } => {
+    let is_of = |chain: &Chain| {
+        chain.sso_session().is_some_and(|session| {
             session.name == wanted.name && session.start_url == wanted.start_url
-        }
-        _ => false,
+        })
     };
     let of_session = chains(context, set).filter(is_of);
     of_session

@@ -3,8 +3,9 @@
 
 use super::overlay::profile_header;
 use super::own_process::calls_awsfresh;
-use super::parser::{FileKind, Line, SectionKind};
+use super::parser::FileKind;
 use super::profiles::PREFIX;
+use super::sections::{Sections, entry_of};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
@@ -24,20 +25,12 @@ pub(crate) fn with_keys(text: &str, profile: &str, id: &str, secret: &str) -> St
 
 /// The config file with the ID of a stored key, and awsfresh as the process that prints it.
 pub(crate) fn with_stored_key(config: &str, profile: &str, process: &str, id: &str) -> String {
-    let stored = format!("{PREFIX}{ID}");
-    let rest = without(config, FileKind::Config, profile, |key, value| {
-        key == stored || key == PROCESS && calls_awsfresh(value)
-    });
-    with(
-        &rest,
-        FileKind::Config,
-        profile,
-        &[(PROCESS, process), (&stored, id)],
-    )
+    let rest = without_stored_key(config, profile);
+    let keys = [(PROCESS, process), (&format!("{PREFIX}{ID}"), id)];
+    with(&rest, FileKind::Config, profile, &keys)
 }
 
-/// The config file without the ID of a stored key, and without awsfresh as the process unless the
-/// profile has another source for it.
+/// The config file without the ID of a stored key, and without awsfresh as the process.
 pub(crate) fn without_stored_key(config: &str, profile: &str) -> String {
     let stored = format!("{PREFIX}{ID}");
     without(config, FileKind::Config, profile, |key, value| {
@@ -52,18 +45,17 @@ fn without(
     profile: &str,
     is_out: impl Fn(&str, &str) -> bool,
 ) -> String {
-    let mut kept = String::new();
+    let Sections { head, all } = Sections::of(kind, text.split_inclusive('\n'));
+    let mut kept = head.concat();
     let mut ends_with_removed = false;
-    for section in sections(text, kind) {
+    for section in all {
         ends_with_removed = false;
-        if section.profile != Some(profile) {
+        if !section.is_of_profile(profile) {
             kept.extend(section.lines);
             continue;
         }
-        let stays = |line: &&str| match of(kind, line) {
-            Line::Entry(key, value) => !is_out(&key, value.unwrap_or_default().trim()),
-            _ => true,
-        };
+        let stays =
+            |line: &&str| entry_of(kind, line).is_none_or(|(key, value)| !is_out(&key, value));
         let lines: Vec<&str> = section.lines.iter().copied().filter(stays).collect();
         let header = lines.first().and_then(|line| line.split_once(']'));
         let has_comment = header.is_some_and(|(_, rest)| !rest.trim().is_empty());
@@ -91,9 +83,10 @@ fn with(text: &str, kind: FileKind, profile: &str, keys: &[(&str, &str)]) -> Str
         .iter()
         .map(|(key, value)| format!("{key} = {value}{end}"))
         .collect();
-    let (mut changed, mut is_done) = (String::new(), false);
-    for section in sections(text, kind) {
-        let is_target = section.profile == Some(profile) && !is_done;
+    let Sections { head, all } = Sections::of(kind, text.split_inclusive('\n'));
+    let (mut changed, mut is_done) = (head.concat(), false);
+    for section in all {
+        let is_target = section.is_of_profile(profile) && !is_done;
         for (at, line) in section.lines.iter().enumerate() {
             changed.push_str(line);
             if is_target && at == 0 {
@@ -119,36 +112,6 @@ fn with(text: &str, kind: FileKind, profile: &str, keys: &[(&str, &str)]) -> Str
         changed += &[header.as_str(), end, &new].concat();
     }
     changed
-}
-
-/// A part of a file: what is before the first header, or a header and the lines up to the next one.
-struct Section<'a> {
-    profile: Option<&'a str>,
-    lines: Vec<&'a str>,
-}
-
-fn sections(text: &str, kind: FileKind) -> Vec<Section<'_>> {
-    let mut sections = vec![Section {
-        profile: None,
-        lines: Vec::new(),
-    }];
-    for line in text.split_inclusive('\n') {
-        if let Line::Header(section) = of(kind, line) {
-            let profile = section.filter(|(kind, _)| *kind == SectionKind::Profile);
-            sections.push(Section {
-                profile: profile.map(|(_, name)| name),
-                lines: Vec::new(),
-            });
-        }
-        if let Some(section) = sections.last_mut() {
-            section.lines.push(line);
-        }
-    }
-    sections
-}
-
-fn of(kind: FileKind, line: &str) -> Line<'_> {
-    Line::of(kind, line.trim_end_matches(['\r', '\n']))
 }
 
 #[cfg(test)]

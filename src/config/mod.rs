@@ -8,7 +8,7 @@
 //! checks single values; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
 //! that no tool reads; `names` lists the names in a file however broken it is; `overlay` rewrites a
 //! config file for a wrapped command, `set_up` changes the user's own for good, `sso_profiles`
-//! writes a block of profiles into it, and `key_files` moves keys out of it and back.
+//! writes a block of profiles into it, and `key_files` moves keys out of it and back, both by `sections`.
 
 mod base;
 mod chain;
@@ -21,6 +21,7 @@ mod own_process;
 mod parser;
 mod profiles;
 mod resolve;
+mod sections;
 mod set_up;
 mod sso;
 mod sso_profiles;
@@ -41,7 +42,7 @@ pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};
 pub use resolve::resolve;
 pub(crate) use resolve::source_profiles;
 pub(crate) use set_up::{Change, Edited, Renamed, set_up, undo};
-pub(crate) use sso::sso_session;
+pub(crate) use sso::{plain_start_url, sso_session};
 pub(crate) use sso_profiles::{
     AccountRole, Block, Entry, NameTemplate, NewBlock, RegionRule, RoleGlob, Rules, SsoProfile,
     blocks, merge, remove_block, write_block,

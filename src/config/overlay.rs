@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::parser::{FileKind, Line, SectionKind};
 use super::profiles::CREDENTIAL_KEYS;
+use super::sections::line_of;
 
 /// Keys that contain credentials or decide about them, besides [`CREDENTIAL_KEYS`].
 const RELATED_KEYS: &[&str] = &[
@@ -62,7 +63,7 @@ pub(crate) fn for_container(
     let (mut own, mut services) = (String::new(), BTreeMap::<&str, String>::new());
     let (mut section, mut named, mut is_dropped) = (None, None, false);
     for line in rewritten.split_inclusive('\n') {
-        match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
+        match line_of(FileKind::Config, line) {
             Line::Nothing => continue,
             Line::Header(header) => {
                 section = header;
@@ -116,7 +117,7 @@ impl Overlay<'_> {
         let mut current: Option<String> = None;
         let mut dropping = false;
         for line in config.split_inclusive('\n') {
-            match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
+            match line_of(FileKind::Config, line) {
                 Line::Header(Some((kind, name))) => {
                     dropping = false;
                     current = (kind == SectionKind::Profile && answered.contains(name))

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::own_process::calls_awsfresh;
 use super::parser::{FileKind, Line, SectionKind};
 use super::profiles::{PREFIX, has_prefixed_form};
+use super::sections::line_of;
 
 /// The key that tools read instead.
 const PROCESS: &str = "credential_process";
@@ -128,7 +129,7 @@ enum Key<'a> {
 fn each_line(config: &str, mut visit: impl FnMut(usize, &str, Option<&str>, Option<Key<'_>>)) {
     let mut profile: Option<String> = None;
     for (number, line) in (1..).zip(config.split_inclusive('\n')) {
-        match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
+        match line_of(FileKind::Config, line) {
             Line::Header(section) => {
                 let of_profile = section.filter(|(kind, _)| *kind == SectionKind::Profile);
                 profile = of_profile.map(|(_, name)| name.to_owned());

@@ -34,6 +34,12 @@ pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
     })
 }
 
+/// A start URL without what a browser shows behind it.
+pub(crate) fn plain_start_url(url: &str) -> &str {
+    let url = url.split('#').next().unwrap_or_default();
+    url.trim_end_matches('/')
+}
+
 /// The `[sso-session]` of this name.
 pub(crate) fn sso_session(set: &ProfileSet, name: &str) -> Result<SsoSession> {
     let Some(section) = set.sso_session(name) else {

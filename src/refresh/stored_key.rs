@@ -6,14 +6,12 @@ use zeroize::Zeroizing;
 
 use crate::config::Value;
 use crate::credentials::{Credentials, Secret};
-use crate::digest::{random_hex, sha256_hex};
+use crate::digest::sha256_hex;
 use crate::finding::{Cause, Finding, Result, remedy};
-use crate::store::{CacheKey, Store, StoreError};
+use crate::store::{CacheKey, Store, StoreError, check_for_good};
 use crate::time::Timestamp;
 
 const VERSION: u32 = 1;
-/// The kind of an entry that only shows that the store keeps one.
-const PROBE: &str = "test";
 
 /// A long-term key.
 #[derive(Clone, Serialize, Deserialize)]
@@ -138,16 +136,7 @@ impl StoredKey {
 
     /// Fails where the store would not keep a key for good.
     pub(crate) fn check_store(store: &dyn Store) -> Result<()> {
-        let place = CacheKey::new(PROBE, &random_hex::<8>().unwrap_or_default());
-        let label = "awsfresh: a test, which can be deleted";
-        let stored = store.put_for_good(&place, label, b"nothing");
-        let kept = stored.and_then(|()| store.get_for_good(&place));
-        let _ = store.remove(&place); // it contains nothing
-        match kept {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(no_store("it does not return what was put into it")),
-            Err(error) => Err(no_store(error.detail())),
-        }
+        check_for_good(store).map_err(|why| no_store(&why))
     }
 
     /// Stores the key for good, and reads it back.
@@ -169,10 +158,10 @@ impl StoredKey {
         Err(no_store(&why))
     }
 
-    /// Deletes the key with this ID; returns whether there was one.
-    pub(crate) fn delete(store: &dyn Store, access_key_id: &str) -> Result<bool> {
+    /// Deletes the key with this ID, if there is one.
+    pub(crate) fn delete(store: &dyn Store, access_key_id: &str) -> Result<()> {
         let deleted = store.remove(&Self::place(access_key_id));
-        deleted.map_err(StoreError::into_finding)
+        deleted.map(drop).map_err(StoreError::into_finding)
     }
 }
 

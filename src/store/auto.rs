@@ -48,6 +48,14 @@ impl Auto {
         }
     }
 
+    /// Removes what the levels that are not in use have under `key`.
+    fn remove_elsewhere(&self, key: &CacheKey) {
+        let used = self.name();
+        for level in self.levels.iter().filter(|level| level.name() != used) {
+            let _ = level.remove(key); // an older value: it ranks below the new one
+        }
+    }
+
     /// Does `work` on every level. A locked one fails the whole: its entries would stay behind
     /// unseen.
     fn all<T>(
@@ -96,10 +104,7 @@ impl Store for Auto {
 
     fn put_only(&self, key: &CacheKey, label: &str, value: &[u8]) -> Result<(), StoreError> {
         self.put(key, label, value)?;
-        let used = self.name();
-        for level in self.levels.iter().filter(|level| level.name() != used) {
-            let _ = level.remove(key); // an older value: it ranks below the new one
-        }
+        self.remove_elsewhere(key);
         Ok(())
     }
 
@@ -115,10 +120,7 @@ impl Store for Auto {
             let reasons: Vec<_> = failures.iter().map(StoreError::detail).collect();
             StoreError::unavailable(reasons.join("; "))
         })?;
-        let used = self.name();
-        for level in self.levels.iter().filter(|level| level.name() != used) {
-            let _ = level.remove(key); // an older value
-        }
+        self.remove_elsewhere(key);
         Ok(())
     }
 

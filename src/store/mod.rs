@@ -94,14 +94,27 @@ pub fn open(settings: &StoreSettings) -> Box<dyn Store> {
 
 /// Checks that a store would keep an entry of `size` bytes: one is written, read and removed.
 pub(crate) fn check_room(store: &dyn Store, size: usize) -> Result<(), String> {
+    probe(store, |key, label| {
+        store.put(key, label, &vec![0; size])?;
+        store.get(key)
+    })
+}
+
+/// The same for an entry that has to outlast a restart.
+pub(crate) fn check_for_good(store: &dyn Store) -> Result<(), String> {
+    probe(store, |key, label| {
+        store.put_for_good(key, label, &[0; 64])?;
+        store.get_for_good(key)
+    })
+}
+
+fn probe(
+    store: &dyn Store,
+    put_and_get: impl Fn(&CacheKey, &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError>,
+) -> Result<(), String> {
     let name = random_hex::<8>().map_err(|e| e.to_string())?;
     let key = CacheKey::new("test", &name);
-    let written = store.put(
-        &key,
-        "awsfresh: a test, which can be deleted",
-        &vec![0; size],
-    );
-    let kept = written.and_then(|()| store.get(&key));
+    let kept = put_and_get(&key, "awsfresh: a test, which can be deleted");
     let _ = store.remove(&key); // it contains nothing
     match kept {
         Ok(Some(_)) => Ok(()),

@@ -71,6 +71,11 @@ impl Sealed {
         work(&spare).map(|()| spare).map_err(|_| error)
     }
 
+    fn put_in(&self, dir: &Path, key: &CacheKey, file: &[u8]) -> Result<(), StoreError> {
+        sealed_dir::create(dir, self.settings.uid)?;
+        files::write_atomic(&path(dir, key), file).map_err(|e| sealed_dir::unusable(dir, &e))
+    }
+
     fn get_in(&self, dir: &Path, key: &CacheKey) -> Result<Option<Value>, StoreError> {
         if !sealed_dir::exists(dir, self.settings.uid)? {
             return Ok(None);
@@ -176,10 +181,7 @@ impl Store for Sealed {
 
     fn put(&self, key: &CacheKey, _label: &str, value: &[u8]) -> Result<(), StoreError> {
         let file = self.seal(key, value)?;
-        let used = self.write(|dir| {
-            sealed_dir::create(dir, self.settings.uid)?;
-            files::write_atomic(&path(dir, key), &file).map_err(|e| sealed_dir::unusable(dir, &e))
-        })?;
+        let used = self.write(|dir| self.put_in(dir, key, &file))?;
         for dir in self.dirs().filter(|dir| *dir != used) {
             let _ = remove_in(&dir, self.settings.uid, key); // an older value; the newest one of all counts
         }
@@ -192,9 +194,7 @@ impl Store for Sealed {
                 "sealed files are lost at the next restart without a key file (AWSFRESH_KEY_FILE)",
             ));
         }
-        let (dir, file) = (&self.settings.dir, self.seal(key, value)?);
-        sealed_dir::create(dir, self.settings.uid)?;
-        files::write_atomic(&path(dir, key), &file).map_err(|e| sealed_dir::unusable(dir, &e))
+        self.put_in(&self.settings.dir, key, &self.seal(key, value)?)
     }
 
     fn remove(&self, key: &CacheKey) -> Result<bool, StoreError> {

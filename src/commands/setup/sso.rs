@@ -7,7 +7,7 @@ use crate::cli::{Cli, Setup, SsoSetup, Subcommand};
 use crate::commands::{edits, sessions};
 use crate::config::{
     self, AccountRole, Base, Block, Entry, NameTemplate, Network, NewBlock, ProfileSet, Rules,
-    SsoProfile,
+    SsoProfile, plain_start_url,
 };
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::refresh::SsoTokens;
@@ -157,9 +157,10 @@ impl Target {
         args: &SsoSetup,
     ) -> Result<Self> {
         let wanted = args.start_url.clone().zip(args.sso_region.clone());
-        if others.sso_session_names().any(|known| known == name) || wanted.is_none() {
+        let is_known = others.sso_session(name).is_some();
+        if is_known || wanted.is_none() {
             let reached = sessions::target(run.context, others, name).map_err(|finding| {
-                if others.sso_session_names().any(|known| known == name) {
+                if is_known {
                     return finding;
                 }
                 finding.remedy(remedy!(
@@ -169,7 +170,8 @@ impl Target {
             })?;
             let session = &reached.session;
             if let Some((url, region)) = wanted
-                && (plain(&session.start_url), &session.region) != (plain(&url), &region)
+                && (plain_start_url(&session.start_url), &session.region)
+                    != (plain_start_url(&url), &region)
             {
                 let summary =
                     format!("[sso-session {name}] exists, with another start URL or region");
@@ -193,12 +195,6 @@ impl Target {
             section: Some((url, region)),
         })
     }
-}
-
-/// A start URL without what a browser shows behind it.
-fn plain(url: &str) -> &str {
-    let url = url.split('#').next().unwrap_or_default();
-    url.trim_end_matches('/')
 }
 
 /// Everything that the user has. Signs in where that is needed and a person is there.

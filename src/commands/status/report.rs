@@ -105,10 +105,8 @@ impl Row {
                 (State::Unknown, None)
             }
         };
-        let session = match &chain.base {
-            Base::Sso { session, .. } => Some(session.label().to_owned()),
-            _ => None,
-        };
+        let session = chain.sso_session();
+        let session = session.map(|session| session.label().to_owned());
         Self {
             profile,
             source: bounded(&source(chain), MAX_SOURCE),

@@ -3,7 +3,7 @@
 use super::report::{Row, SessionRow, SignIn, State};
 use crate::cli::Status;
 use crate::commands::Context;
-use crate::config::{Base, Chain};
+use crate::config::Chain;
 use crate::finding::Result;
 use crate::time::human_duration;
 use crate::ui;
@@ -50,7 +50,7 @@ fn filled(context: &Context<'_>, chain: &Chain, row: &Row, seconds: i64, templat
 /// session to which the person is signed in.
 fn is_renewable(context: &Context<'_>, chain: &Chain) -> bool {
     let needs_code = chain.hops.iter().any(|hop| hop.mfa_serial.is_some());
-    let Base::Sso { session, .. } = &chain.base else {
+    let Some(session) = chain.sso_session() else {
         return false;
     };
     !needs_code && SessionRow::new(context, session).state == SignIn::SignedIn

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::{AccountRole, SsoProfile};
 use crate::config::overlay::profile_header;
 use crate::config::parser::{FileKind, Line, SectionKind};
+use crate::config::sections::{Section, Sections, entry_of, line_of};
 use crate::config::set_up::Edited;
 
 const BEGIN: &str = "# BEGIN ";
@@ -75,11 +76,9 @@ pub(crate) fn blocks(config: &str) -> Result<Vec<Block>, usize> {
             (Some((first, ..)), Some(_)) => return Err(*first),
             (None, Some(command)) => open = Some((number, command, Vec::new())),
             (Some((first, command, body)), None) if has_ended => {
-                let sections = Sections::of(body);
-                let profiles = sections.all.iter().filter_map(Section::written);
                 blocks.push(Block {
                     command: (*command).to_owned(),
-                    profiles: profiles.cloned().collect(),
+                    profiles: Body::of(body).written().cloned().collect(),
                     lines: (*first, number),
                 });
                 open = None;
@@ -91,88 +90,69 @@ pub(crate) fn blocks(config: &str) -> Result<Vec<Block>, usize> {
     open.map_or(Ok(blocks), |(first, ..)| Err(first))
 }
 
-/// A part of a block: a header, and the lines up to the next one.
-struct Section<'a> {
-    kind: SectionKind,
-    name: &'a str,
-    /// The header first.
-    lines: Vec<&'a str>,
-    /// The profile, if awsfresh wrote the section. A second one for the same role is a person's own.
-    written: Option<SsoProfile>,
-}
-
-struct Sections<'a> {
+/// The body of a block.
+struct Body<'a> {
     /// What is before the first section.
     head: Vec<&'a str>,
-    all: Vec<Section<'a>>,
+    /// Each section, and the profile if awsfresh wrote it. A second one for the same role is a
+    /// person's own.
+    sections: Vec<(Section<'a>, Option<SsoProfile>)>,
 }
 
-impl<'a> Sections<'a> {
+impl<'a> Body<'a> {
     fn of(lines: &[&'a str]) -> Self {
-        let (mut head, mut all) = (Vec::new(), Vec::<Section<'a>>::new());
-        for line in lines {
-            match (
-                Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])),
-                all.last_mut(),
-            ) {
-                (Line::Header(Some((kind, name))), _) => all.push(Section {
-                    kind,
-                    name,
-                    lines: vec![line],
-                    written: None,
-                }),
-                (_, Some(section)) => section.lines.push(line),
-                (_, None) => head.push(*line),
-            }
-        }
+        let Sections { head, all } = Sections::of(FileKind::Config, lines.iter().copied());
         let mut known = BTreeSet::new();
-        for section in &mut all {
-            let profile = section.profile();
-            let is_first = |one: &SsoProfile| {
-                let (account, role) = one.role.identity();
-                known.insert((account.to_owned(), role.to_owned()))
-            };
-            section.written = profile.filter(is_first);
+        let mut is_first = |one: &SsoProfile| {
+            let (account, role) = one.role.identity();
+            known.insert((account.to_owned(), role.to_owned()))
+        };
+        let sections = all.into_iter().map(|section| {
+            let written = profile_of(&section).filter(&mut is_first);
+            (section, written)
+        });
+        Self {
+            head,
+            sections: sections.collect(),
         }
-        Self { head, all }
+    }
+
+    /// The profiles that awsfresh wrote.
+    fn written(&self) -> impl Iterator<Item = &SsoProfile> {
+        self.sections
+            .iter()
+            .filter_map(|(_, written)| written.as_ref())
     }
 }
 
-impl Section<'_> {
-    /// The value of a key.
-    fn get(&self, wanted: &str) -> Option<&str> {
-        let values = self.lines.iter().filter_map(|line| key_of(line));
-        let mut values = values.filter(|(key, _)| key == wanted);
-        values.next().map(|(_, value)| value)
+/// The profile of a section with the keys that awsfresh writes.
+fn profile_of(section: &Section<'_>) -> Option<SsoProfile> {
+    if section.kind != SectionKind::Profile {
+        return None;
     }
-
-    fn written(&self) -> Option<&SsoProfile> {
-        self.written.as_ref()
-    }
-
-    /// The profile with the keys that awsfresh writes.
-    fn profile(&self) -> Option<SsoProfile> {
-        if self.kind != SectionKind::Profile {
-            return None;
-        }
-        Some(SsoProfile {
-            name: self.name.to_owned(),
-            role: AccountRole {
-                account_name: self.get(ACCOUNT_NAME).unwrap_or_default().to_owned(),
-                account_id: self.get(ACCOUNT_ID)?.to_owned(),
-                role_name: self.get(ROLE_NAME)?.to_owned(),
-            },
-            region: self.get(REGION).map(str::to_owned),
-        })
-    }
+    let get = |wanted: &str| {
+        let entries = section.lines.iter().filter_map(|line| key_of(line));
+        let mut values = entries.filter(|(key, _)| key == wanted);
+        values.next().map(|(_, value)| value.to_owned())
+    };
+    Some(SsoProfile {
+        name: section.name.to_owned(),
+        role: AccountRole {
+            account_name: get(ACCOUNT_NAME).unwrap_or_default(),
+            account_id: get(ACCOUNT_ID)?,
+            role_name: get(ROLE_NAME)?,
+        },
+        region: get(REGION),
+    })
 }
 
-/// The key of a line in lower case, and its value.
+fn is_header_of(line: &str, profile: &str) -> bool {
+    let header = line_of(FileKind::Config, line);
+    matches!(header, Line::Header(Some((SectionKind::Profile, name))) if name == profile)
+}
+
 fn key_of(line: &str) -> Option<(String, &str)> {
-    match Line::of(FileKind::Config, line.trim_end_matches(['\r', '\n'])) {
-        Line::Entry(key, value) => Some((key, value.unwrap_or_default().trim())),
-        _ => None,
-    }
+    entry_of(FileKind::Config, line)
 }
 
 /// Writes a block: in the place of `old`, or at the end of the file.
@@ -195,8 +175,7 @@ pub(crate) fn write_block(config: &str, old: Option<&Block>, new: &NewBlock<'_>)
         // Without an end of the last line, the block follows it directly: `remove_block` knows.
         writer.edited.text.push_str(end);
     }
-    let inside = lines.get(first..last.saturating_sub(1)).unwrap_or_default();
-    let sections = Sections::of(inside);
+    let body = Body::of(lines.get(first..last.saturating_sub(1)).unwrap_or_default());
     writer.replace(
         "",
         lines.get(first - 1).copied(),
@@ -206,9 +185,9 @@ pub(crate) fn write_block(config: &str, old: Option<&Block>, new: &NewBlock<'_>)
         writer.add("", NOTE);
         writer.add("", "");
     } else {
-        writer.keep(&sections.head);
+        writer.keep(&body.head);
     }
-    writer.sections(&sections.all, new);
+    writer.sections(&body, new);
     let ending = format!("{END}{COMMAND}{}", crate::shell::quoted(new.session));
     writer.line = last;
     writer.replace("", old.and_then(|_| lines.get(last - 1).copied()), &ending);
@@ -221,13 +200,13 @@ pub(crate) fn write_block(config: &str, old: Option<&Block>, new: &NewBlock<'_>)
 pub(crate) fn remove_block(config: &str, block: &Block, session: &str) -> Edited {
     let lines: Vec<&str> = config.split_inclusive('\n').collect();
     let (first, last) = block.lines;
-    let sections = Sections::of(&lines[first..last - 1]);
-    let is_own = |one: &Section<'_>| {
+    let body = Body::of(&lines[first..last - 1]);
+    let is_own = |(one, written): &(Section<'_>, Option<SsoProfile>)| {
         let is_session = one.kind == SectionKind::SsoSession && one.name == session;
-        one.written.is_none() && !is_session
+        written.is_none() && !is_session
     };
     let mut before = lines[..first - 1].concat();
-    let is_last = lines.len() == last && !sections.all.iter().any(is_own);
+    let is_last = lines.len() == last && !body.sections.iter().any(is_own);
     if before.ends_with("\n\n") || before.ends_with("\r\n\r\n") || is_last {
         let length = before.trim_end_matches(['\r', '\n']).len();
         let end = if before.ends_with("\r\n") { 2 } else { 1 };
@@ -240,15 +219,16 @@ pub(crate) fn remove_block(config: &str, block: &Block, session: &str) -> Edited
     };
     writer.edited.text = before;
     writer.remove("", lines[first - 1]);
-    for line in &sections.head {
+    for line in &body.head {
         writer.remove("", line);
     }
-    for section in &sections.all {
+    for part in &body.sections {
+        let section = &part.0;
         let name = match section.kind {
             SectionKind::Profile => section.name,
             _ => "",
         };
-        if is_own(section) {
+        if is_own(part) {
             writer.keep(&section.lines);
         } else {
             for line in &section.lines {
@@ -300,7 +280,7 @@ impl Writer<'_> {
     }
 
     /// The sections of a block: each old one that is wanted or a person's own, and then the new ones.
-    fn sections(&mut self, old: &[Section<'_>], new: &NewBlock<'_>) {
+    fn sections(&mut self, old: &Body<'_>, new: &NewBlock<'_>) {
         let session_header = format!("[sso-session {}]", new.session);
         let session_keys = new.section.map(|(url, region)| {
             vec![
@@ -310,13 +290,13 @@ impl Writer<'_> {
             ]
         });
         let is_session =
-            |one: &&Section<'_>| one.kind == SectionKind::SsoSession && one.name == new.session;
-        if let (Some(keys), false) = (&session_keys, old.iter().any(|one| is_session(&one))) {
+            |one: &Section<'_>| one.kind == SectionKind::SsoSession && one.name == new.session;
+        let has_session = old.sections.iter().any(|(one, _)| is_session(one));
+        if let (Some(keys), false) = (&session_keys, has_session) {
             self.section("", &[], &session_header, keys);
         }
-        for section in old {
-            let own = section.written();
-            let wanted = own.and_then(|own| {
+        for (section, own) in &old.sections {
+            let wanted = own.as_ref().and_then(|own| {
                 let mut entries = new.entries.iter();
                 entries.find(|one| one.profile.role.identity() == own.role.identity())
             });
@@ -328,20 +308,16 @@ impl Writer<'_> {
                     }
                 }
                 (None, _) => match &session_keys {
-                    Some(keys) if is_session(&section) => {
+                    Some(keys) if is_session(section) => {
                         self.section("", &section.lines, section.lines[0].trim_end(), keys);
                     }
                     _ => self.keep(&section.lines),
                 },
             }
         }
-        let known: Vec<&SsoProfile> = old.iter().filter_map(Section::written).collect();
+        let known: BTreeSet<_> = old.written().map(|own| own.role.identity()).collect();
         for entry in new.entries {
-            let role = &entry.profile.role;
-            if !known
-                .iter()
-                .any(|own| own.role.identity() == role.identity())
-            {
+            if !known.contains(&entry.profile.role.identity()) {
                 self.entry(&[], new.session, entry);
             }
         }
@@ -351,7 +327,7 @@ impl Writer<'_> {
         let SsoProfile { name, role, region } = &entry.profile;
         let header = match lines.first() {
             // In its own spelling: a person may have put the name in quotes.
-            Some(line) if Sections::of(&[line]).all[0].name == name => line.trim_end().to_owned(),
+            Some(line) if is_header_of(line, name) => line.trim_end().to_owned(),
             _ => profile_header(name),
         };
         let keys = [

@@ -38,11 +38,6 @@ impl Default for NameTemplate {
 }
 
 impl NameTemplate {
-    /// The presets.
-    pub(crate) fn presets() -> impl Iterator<Item = &'static str> {
-        PRESETS.iter().map(|(name, _)| *name)
-    }
-
     /// The name for a role.
     pub(super) fn name(&self, role: &AccountRole, session: &str, region: Option<&str>) -> String {
         let account = match (self.keeps_punctuation, plain(&role.account_name)) {
@@ -89,7 +84,7 @@ impl FromStr for NameTemplate {
             rest = rest.replace(&format!("{{{field}}}"), "");
         }
         if rest == pattern {
-            let presets: Vec<&str> = Self::presets().collect();
+            let presets: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
             let (fields, presets) = (FIELDS.join("}, {"), presets.join(", "));
             return Err(format!("use one of {{{fields}}}, or a preset: {presets}"));
         }
