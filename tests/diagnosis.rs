@@ -1,10 +1,12 @@
 //! The lab: each file in tests/diagnosis-cases is a setup that a user may have, and the diagnosis
 //! that `doctor` must give. Requests for AWS's own host names reach the AWS double through a proxy.
 //! tests/support/lab.rs documents the format of a case. Each text in tests/diagnosis-cases/texts
-//! was printed by a real client, and `explain` must find its cause.
+//! was printed by a real client, and `explain` must find its cause. So it must for each log in
+//! tests/diagnosis-cases/logs, which is from a public thread, with the cause that the thread found.
 //!
 //! Every case is a test with the name of its file: `cargo test --test diagnosis sso-fips` runs
-//! those whose name contains `sso-fips`. The tests of texts are named `explain/NAME`.
+//! those whose name contains `sso-fips`. The tests of texts are named `explain/NAME`,
+//! those of logs `log/NAME`.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 #[path = "support/lab.rs"]
@@ -15,7 +17,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use lab::{Case, Expect, Remedy, Text, cases, expanded, set_up, texts};
+use lab::{Case, Expect, Log, Remedy, Text, cases, expanded, logs, set_up, texts};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde_json::Value;
 use support::bus::Bus;
@@ -31,6 +33,9 @@ fn main() -> ExitCode {
             format!("explain/{}", text.name.trim_end_matches(".txt")),
             move || is_explained(&text),
         )
+    };
+    let log = |(name, log): (String, Log)| {
+        Trial::test(format!("log/{name}"), move || is_understood(&log))
     };
     let about_the_lab: [(&str, fn()); 3] = [
         (
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         .into_iter()
         .map(case)
         .chain(texts().into_iter().map(text))
+        .chain(logs().into_iter().map(log))
         .chain(about_the_lab)
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -219,6 +225,7 @@ fn check_first_line(summary: &str, home: &Sandbox) -> Result<(), String> {
     let words = text.split(' ').map(|word| match word {
         _ if word.starts_with("arn:") => "ARN",
         _ if word.starts_with("http") || word.ends_with(".invalid") => "HOST",
+        _ if word.contains(".amazonaws.com") => "HOST",
         _ => word,
     });
     let line = format!("awsfresh: {}", words.collect::<Vec<_>>().join(" "));
@@ -501,4 +508,34 @@ fn is_explained(text: &Text) -> Result<(), Failed> {
         .into());
     }
     Ok(())
+}
+
+/// `explain` finds the cause that the thread of a log found, and says what it must.
+fn is_understood(log: &Log) -> Result<(), Failed> {
+    let home = offline_home();
+    home.unset("AWS_ENDPOINT_URL");
+    let path = home.file("log.txt", &log.log);
+    let path = path.to_str().unwrap();
+    let run = home.wrap(&["explain", "--json", path]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+    let finding = &report["findings"][0];
+    let cause = finding["cause"].as_str().unwrap_or_default();
+    let text = home.wrap(&["explain", path]).stdout;
+    let is_shown = |words: &String| text.contains(words.as_str());
+    let missing = log.shows.iter().find(|words| !is_shown(words));
+    let wrong = log.hides.iter().find(|words| is_shown(words));
+    let line = check_first_line(finding["summary"].as_str().unwrap_or_default(), &home);
+    let problem = match (
+        log.causes.iter().any(|one| one == cause),
+        missing,
+        wrong,
+        line,
+    ) {
+        (true, None, None, Ok(())) => return Ok(()),
+        (false, ..) => format!("the cause is `{cause}`, not {}", log.causes.join(" or ")),
+        (_, Some(words), ..) => format!("no `{words}`"),
+        (_, _, Some(words), _) => format!("`{words}` is shown"),
+        (.., Err(line)) => line,
+    };
+    Err(format!("{problem}: {} ({})\n{text}", log.truth, log.link).into())
 }

@@ -48,6 +48,10 @@ const DENIERS: &[(&str, &str)] = &[
         "no policy of the caller allows it: request the permission that the message names",
     ),
     (
+        "explicit deny",
+        "a policy denies it explicitly, which no permission outweighs: ask an administrator",
+    ),
+    (
         "resource-based policy",
         "the policy of the resource (of a role: its trust policy) does not allow the caller",
     ),

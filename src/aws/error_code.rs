@@ -113,7 +113,8 @@ impl ApiError<'_> {
     /// A permission, an MFA code or an SSO assignment.
     fn permission_error(&self, code: &str) -> Option<ErrorKind> {
         let for_role = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
-        let for_role = for_role.into_iter().any(|action| self.says(action));
+        let for_role = for_role.into_iter().any(|action| self.says(action))
+            || self.says("Roles may not be assumed by root accounts");
         Some(match code {
             "AccessDenied" | "Forbidden" if self.says("MultiFactorAuthentication failed") => {
                 ErrorKind::MfaRejected

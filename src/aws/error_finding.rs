@@ -2,12 +2,11 @@
 //! The form of the keys is checked first: AWS often says only that it cannot use them.
 
 use super::access_key::{self, Flaw, Keys, Part, account_of};
+use super::denial::Denial;
 use super::denier::denier_remedy;
 use super::error_code::{ApiError, ErrorKind};
 use super::partition;
-use super::shared_findings::{
-    CHECK_ASSIGNMENT, NEW_TOKEN, SHARED_SIGN_IN, clock_sync_command, region_of,
-};
+use super::shared_findings::{CHECK_ASSIGNMENT, NEW_TOKEN, SHARED_SIGN_IN, region_of};
 use crate::finding::{AwsAnswer, Cause, Finding, Subject, remedy};
 use crate::text::{masked, redacted};
 
@@ -33,18 +32,21 @@ impl RequestContext<'_> {
         partition: None,
     };
 
-    fn is_session(&self) -> bool {
+    pub(super) fn is_session(&self) -> bool {
         self.keys
             .is_some_and(|keys| keys.token.is_some_and(|token| !token.is_empty()))
     }
 
     /// The key as people may see it, with words around it for when there is none.
-    fn key(&self, prefix: &str, unknown: &str) -> String {
+    pub(super) fn key(&self, prefix: &str, unknown: &str) -> String {
         self.keys.map_or(unknown.to_owned(), |keys| {
             format!("{prefix} {}", masked(keys.id))
         })
     }
 }
+
+/// The summary of a denial of which nothing more is known.
+pub(crate) const PERMISSION_DENIED: &str = "the credentials are valid but not allowed to do this";
 
 impl ApiError<'_> {
     /// The finding for an error of this `kind`, with AWS's own words as evidence.
@@ -145,56 +147,6 @@ impl ApiError<'_> {
         }
     }
 
-    fn signature_rejected(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
-        match kind {
-            ErrorKind::ClockSkew => {
-                let summary = "this machine's clock differs from AWS by more than AWS allows";
-                let finding = Finding::new(Cause::ClockSkew, summary);
-                let finding = match self.times() {
-                    Some((signed, server)) => {
-                        finding.evidence(format!("signed at {signed}, arrived at {server}"))
-                    }
-                    None => finding,
-                };
-                finding.remedy(clock_sync_command())
-            }
-            ErrorKind::ScopeMismatch => Finding::new(
-                Cause::SignatureScopeMismatch,
-                "the request was signed for another region or service than the one it \
-                    reached",
-            )
-            .remedy(
-                "make region and endpoint match: AWS_REGION, region, AWS_ENDPOINT_URL*, \
-                        endpoint_url",
-            ),
-            ErrorKind::SecretWrong => {
-                let key = request.key("key", "the access key");
-                let finding =
-                    Finding::new(Cause::SecretWrong, format!("the secret of {key} is wrong"))
-                        .remedy("copy key ID and secret again, both from the same place");
-                if request.keys.is_some() && !request.is_session() {
-                    return finding;
-                }
-                finding
-                    .likely()
-                    .remedy("if AWS issued them just now, a proxy is probably altering requests")
-            }
-            ErrorKind::KeyAndSecretSwapped => {
-                let summary = "the access key ID contains a `/`: it is probably the secret";
-                Finding::new(Cause::KeyAndSecretSwapped, summary)
-                    .likely()
-                    .remedy("key ID and secret are swapped: exchange them")
-            }
-            _ => {
-                let summary =
-                    "the access key ID begins or ends with white space, or contains a comment";
-                Finding::new(Cause::HiddenCharacters, summary)
-                    .likely()
-                    .remedy("retype the access key ID without surrounding characters")
-            }
-        }
-    }
-
     fn denied(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         let what = request.what;
         let is_wrong_code =
@@ -220,12 +172,19 @@ impl ApiError<'_> {
                 Finding::new(Cause::AssumeRoleDenied, format!("AWS denied {what}")).remedy(remedy)
             }
             _ => {
-                let summary = "the credentials are valid but not allowed to do this";
                 let remedy = denier_remedy(self.message);
-                Finding::new(Cause::PermissionDenied, summary)
+                Finding::new(Cause::PermissionDenied, PERMISSION_DENIED)
                     .remedy("check that this is the identity you expect: awsfresh doctor")
-                    .remedy(remedy.unwrap_or("request the permission that the message names"))
+                    .remedy(remedy.unwrap_or_else(|| self.permission_step()))
             }
+        }
+    }
+
+    /// How to get the permission that is missing.
+    fn permission_step(&self) -> &'static str {
+        match Denial::parse(self.message) {
+            Some(_) => "request the permission that the message names",
+            None => "CloudTrail shows which action was denied: request the permission for it",
         }
     }
 
@@ -280,17 +239,6 @@ impl ApiError<'_> {
                     .remedy("check the identity provider, the audience and the role's name")
             }
         }
-    }
-
-    /// The two times in "Signature expired: … is now earlier than … (…)".
-    fn times(&self) -> Option<(&str, &str)> {
-        let rest = self.message.split_once(": ")?.1;
-        let is_time = |text: &&str| {
-            text.len() == 16 && text.ends_with('Z') && text.as_bytes().get(8) == Some(&b'T')
-        };
-        let mut times = rest.split([' ', '(', ')']).filter(is_time);
-        let signed = times.next()?;
-        Some((signed, times.nth(1)?))
     }
 }
 

@@ -3,10 +3,12 @@
 
 pub(crate) mod access_key;
 pub(crate) mod console;
+pub(crate) mod denial;
 pub(crate) mod denier;
 pub(crate) mod error_code;
 pub(crate) mod error_finding;
 pub(crate) mod names;
 pub(crate) mod partition;
 pub(crate) mod shared_findings;
+mod signature_finding;
 pub(crate) mod variables;

@@ -35,7 +35,7 @@ pub(crate) fn is_region(text: &str) -> bool {
 }
 
 /// The region of an availability zone, if `text` is the name of one.
-fn region_of_zone(text: &str) -> Option<&str> {
+pub(crate) fn region_of_zone(text: &str) -> Option<&str> {
     let bare = text.trim_matches(['"', '\'']);
     let region = bare.strip_suffix(|c: char| c.is_ascii_lowercase())?;
     region

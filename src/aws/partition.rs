@@ -23,6 +23,44 @@ const OPT_IN: &[&str] = &[
     "mx-central-1",
 ];
 
+/// The other regions that the SDKs know, which every account can use from the start.
+const OTHERS: &[&str] = &[
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-isoe-west-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eusc-de-east-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-iso-west-1",
+    "us-isob-east-1",
+    "us-isob-west-1",
+    "us-isof-east-1",
+    "us-isof-south-1",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Whether the SDKs know this region. AWS adds regions: one that is not known may exist.
+pub(crate) fn is_known_region(region: &str) -> bool {
+    is_opt_in(region) || OTHERS.contains(&region)
+}
+
 /// The partition a region belongs to.
 pub(crate) fn of_region(region: &str) -> &'static str {
     match region.split('-').next() {
@@ -100,5 +138,6 @@ mod tests {
         assert_eq!(of_arn("arn:aws-cn:iam::1:role/x"), Some("aws-cn"));
         assert_eq!(of_arn("role/x"), None);
         assert!(is_opt_in("me-south-1") && !is_opt_in("us-east-1"));
+        assert!(is_known_region("eu-west-3") && !is_known_region("eu-west-4"));
     }
 }

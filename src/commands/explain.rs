@@ -50,23 +50,27 @@ fn to_json(errors: &[LoggedError], findings: &[Finding]) -> Value {
 
 fn to_text(errors: &[LoggedError], findings: &[Finding]) -> Styled {
     let mut text = Styled::default();
-    for error in errors.iter().take(SHOWN) {
-        text.line(&line_of(error));
+    // The evidence has the message of an error without a code.
+    let lines: Vec<String> = errors.iter().filter_map(line_of).collect();
+    for line in lines.iter().take(SHOWN) {
+        text.line(line);
     }
-    if errors.len() > SHOWN {
-        let more = errors.len() - SHOWN;
+    if lines.len() > SHOWN {
+        let more = lines.len() - SHOWN;
         text.line(&format!("and {more} more: --json has them"));
     }
-    for finding in findings {
-        text.line("");
+    for (n, finding) in findings.iter().enumerate() {
+        if n > 0 || !lines.is_empty() {
+            text.line("");
+        }
         push_finding(&mut text, finding);
     }
     text
 }
 
-fn line_of(error: &LoggedError) -> String {
-    let start = || error.message.chars().take(80).collect();
-    let code = error.code.clone().unwrap_or_else(start);
+/// An error with a code of AWS; `None` for others.
+fn line_of(error: &LoggedError) -> Option<String> {
+    let code = error.code.as_ref()?;
     let from: Vec<&str> = [&error.service, &error.operation]
         .into_iter()
         .flatten()
@@ -87,7 +91,7 @@ fn line_of(error: &LoggedError) -> String {
     } else {
         String::new()
     };
-    format!("found: {code}{from}{request}{count}")
+    Some(format!("found: {code}{from}{request}{count}"))
 }
 
 /// Reads the file or stdin, or the end of a very long one.

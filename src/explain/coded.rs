@@ -1,6 +1,9 @@
 //! Errors with a code of AWS.
 
+use super::flatten::Flat;
 use super::phrases::{AMBIGUOUS_CODES, AWS_MARKERS, CODES, MESSAGES, OTHER_VENDORS, STS_WORDS};
+use super::quote::{finished, quote, shortened};
+use super::refine::{of_aws, of_operation};
 use super::scan::{LoggedError, head, is_near, java_service, request_id, request_id_after, tail};
 use crate::aws::error_code::{ApiError, ErrorKind};
 use crate::aws::error_finding::RequestContext;
@@ -26,7 +29,9 @@ const COMMON_CODE_MARKS: [&str; 8] = [
     "Code: \"",
 ];
 /// Marks in front of a request ID.
-const REQUEST_ID_MARKS: [&str; 7] = [
+const REQUEST_ID_MARKS: [&str; 9] = [
+    "AWS Request ID: ",
+    "requestId = ",
     "RequestID: ",
     "Request ID: ",
     "request id: ",
@@ -36,7 +41,7 @@ const REQUEST_ID_MARKS: [&str; 7] = [
     "x-amzn-requestid: ",
 ];
 /// Marks that end a message.
-const MESSAGE_ENDS: [&str; 14] = [
+const MESSAGE_ENDS: [&str; 20] = [
     "</Message>",
     "\")",
     "\" }",
@@ -45,8 +50,14 @@ const MESSAGE_ENDS: [&str; 14] = [
     "Traceback",
     " An error occurred (",
     "status code:",
-    " with ",
-    " on ",
+    " with provider[",
+    " with data.",
+    " with module.",
+    " with aws_",
+    " on main.tf",
+    " on line ",
+    ", S3 Extended Request ID",
+    " CREATE_FAILED",
     "(Service:",
     " { '$fault'",
     " $fault",
@@ -54,7 +65,8 @@ const MESSAGE_ENDS: [&str; 14] = [
 ];
 
 /// Every code of AWS that the text reports as an error.
-pub(super) fn coded_errors(flat: &str) -> Vec<LoggedError> {
+pub(super) fn coded_errors(log: &Flat) -> Vec<LoggedError> {
+    let flat = log.text.as_str();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut found = Vec::new();
     let mut at = 0;
@@ -70,10 +82,10 @@ pub(super) fn coded_errors(flat: &str) -> Vec<LoggedError> {
             .is_none_or(|c| !is_word(c));
         if begins_word && is_reported(flat, start, end) && !is_near(flat, start, 300, OTHER_VENDORS)
         {
-            found.extend(error_at(flat, start, end));
+            found.extend(error_at(log, start, end));
         }
     }
-    found.extend(without_body(flat));
+    found.extend(without_body(log));
     found
 }
 
@@ -149,7 +161,8 @@ fn is_written_by_aws(text: &str) -> bool {
 }
 
 /// Responses to HEAD have no body, and so no code: botocore prints the HTTP status in its place.
-fn without_body(flat: &str) -> Vec<LoggedError> {
+fn without_body(log: &Flat) -> Vec<LoggedError> {
+    let flat = log.text.as_str();
     let marks = [
         ("An error occurred (403) when calling the ", true),
         ("Error Code: 403 Forbidden", false),
@@ -159,7 +172,7 @@ fn without_body(flat: &str) -> Vec<LoggedError> {
         let after = head(&flat[at + words.len()..], 100);
         let operation = after.split_once(" operation").filter(|_| names_operation);
         let operation = operation.map(|(name, _)| name.to_owned());
-        let message = head(&flat[at..], 160).to_owned();
+        let message = quote(log, at, at + words.len());
         let summary = "AWS denied this, and a response without a body has no reason";
         let finding = Finding::new(Cause::PermissionDenied, summary)
             .evidence(message.clone())
@@ -182,7 +195,8 @@ fn without_body(flat: &str) -> Vec<LoggedError> {
 }
 
 /// The error with the code from `start` to `end`.
-fn error_at(flat: &str, start: usize, end: usize) -> Option<LoggedError> {
+fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
+    let flat = log.text.as_str();
     let code = &flat[start..end];
     let (before, after) = (tail(&flat[..start], 400), head(&flat[end..], 700));
     let message = message(before, after);
@@ -209,6 +223,7 @@ fn error_at(flat: &str, start: usize, end: usize) -> Option<LoggedError> {
         return None;
     }
     let finding = error.finding(kind, &RequestContext::UNKNOWN);
+    let finding = of_aws(finding, &message, log, start);
     let service = between(before, "operation error ", ":")
         .or_else(|| between(before, "Aws::", "::Errors"))
         .or_else(|| java_service(before))
@@ -224,6 +239,7 @@ fn error_at(flat: &str, start: usize, end: usize) -> Option<LoggedError> {
         request_id_after(after, mark).or_else(in_front)
     };
     let request_id = REQUEST_ID_MARKS.iter().find_map(id);
+    let finding = of_operation(finding, service.as_deref(), operation.as_deref());
     Some(LoggedError {
         code: Some(code.to_owned()),
         message: message.clone(),
@@ -243,6 +259,28 @@ fn go_operation(before: &str) -> Option<String> {
     name.split([',', ' ']).next().map(str::to_owned)
 }
 
+/// What stands between a code and its message, in the forms of different clients.
+const SEPARATORS: [&str; 10] = [
+    ": ",
+    "): ",
+    " - ",
+    " => ",
+    ", AWS Error Message: ",
+    ", message = ",
+    ", message: ",
+    ", Message: ",
+    " Message: ",
+    "</Code><Message>",
+];
+
+/// Marks of a message, within so many bytes behind its code.
+const MESSAGE_MARKS: [&str; 4] = [
+    "<Message>",
+    "message: Some(\"",
+    "\"message\":\"",
+    "\"Message\":\"",
+];
+
 /// The message of a code: as a rule, the text after it.
 fn message(before: &str, after: &str) -> String {
     let of_botocore = || {
@@ -251,39 +289,38 @@ fn message(before: &str, after: &str) -> String {
             || call.contains("when calling the ") && call.len() < 120;
         is_call.then_some(rest)
     };
-    let marks = [
-        "<Message>",
-        "message: Some(\"",
-        "\"message\":\"",
-        "\"Message\":\"",
-    ];
-    let after_mark = || {
-        marks
-            .iter()
-            .find_map(|mark| after.split_once(mark))
-            .map(|(_, rest)| rest)
+    let bare = after.trim_start_matches(['"', '\'']);
+    let separated = || SEPARATORS.iter().find_map(|mark| bare.strip_prefix(mark));
+    let marked = || {
+        let split = |mark: &&str| after.split_once(*mark).map(|(_, rest)| rest);
+        MESSAGE_MARKS.iter().find_map(split)
     };
-    let text = of_botocore()
-        .or_else(|| after.strip_prefix(": "))
-        .or_else(after_mark);
-    // Ruby and Java: the message in front, the code in brackets.
-    let in_front = || {
-        let before = before.trim_end_matches(['(', ' ']);
-        before
-            .rsplit(['\'', '`', '>'])
-            .next()
-            .map(|text| tail(text, 300))
-            .unwrap_or_default()
-    };
-    let text = text
-        .unwrap_or_else(in_front)
-        .trim()
-        .trim_start_matches([':', ' ']);
+    let text = of_botocore().or_else(separated).or_else(marked);
+    let text = text.unwrap_or_else(|| message_in_front(before));
+    let text = text.trim().trim_start_matches([':', ' ', '"']);
     let ends = MESSAGE_ENDS
         .iter()
         .filter_map(|end| text.find(end))
         .filter(|at| *at > 0);
-    head(text[..ends.min().unwrap_or(text.len())].trim(), 300).to_owned()
+    finished(
+        &shortened(text[..ends.min().unwrap_or(text.len())].trim(), 400),
+        "",
+    )
+}
+
+/// Java, Ruby and PHP print the message in front of its code: `MESSAGE (Service: …; Error Code: `,
+/// `MESSAGE (Aws::STS::Errors::`. It begins behind the last colon that a capital follows.
+fn message_in_front(before: &str) -> &str {
+    let text = before.rsplit_once(" (").map_or(before, |(text, _)| text);
+    let text = text.trim_end_matches(['(', ' ', '\'', '`', '>']);
+    let begins = |(at, mark): (usize, &str)| {
+        let start = at + mark.len();
+        let is_capital = text[start..].starts_with(|c: char| c.is_ascii_uppercase());
+        is_capital.then_some(start)
+    };
+    let start = text.match_indices(": ").filter_map(begins).last();
+    let start = start.or_else(|| text.rfind(['`', '>']).map(|at| at + 1));
+    tail(&text[start.unwrap_or(0)..], 300)
 }
 
 /// The text between the last `open` and the next `close`, if it is short.

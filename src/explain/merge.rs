@@ -9,34 +9,51 @@ use crate::finding::{Cause, Certainty, Finding};
 pub(crate) fn merge(logged: &[LoggedError], local: &[Finding]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for error in logged {
-        let explains = |finding: &&Finding| {
-            let leads_to = error.kind.is_some_and(|kind| leads_to(finding.cause, kind));
-            leads_to || finding.cause == error.finding.cause
+        let said = &error.finding;
+        let leads_here = |finding: &&Finding| {
+            let leads = error.kind.is_some_and(|kind| leads_to(finding.cause, kind));
+            leads || finding.cause == said.cause
         };
-        let here: Vec<&Finding> = local.iter().filter(explains).collect();
+        let here: Vec<&Finding> = local.iter().filter(leads_here).collect();
         for finding in &here {
-            // The log may come from another machine.
-            let certainty = finding.certainty.max(Certainty::Likely);
-            let finding = Finding {
-                certainty,
-                ..(*finding).clone()
-            };
+            let finding = both(said, finding);
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
         }
         // With a local fault, what AWS said is no longer the cause.
-        let said = error.finding.clone();
         let said = if here.is_empty() {
-            said
+            said.clone()
         } else {
-            said.possible()
+            said.clone().possible()
         };
         if findings.iter().all(|known| known.cause != said.cause) {
             findings.push(said);
         }
     }
     findings
+}
+
+/// A local fault with the words of the log, which may come from another machine. That nothing is
+/// configured here does not say what the program of the log looked for.
+fn both(said: &Finding, here: &Finding) -> Finding {
+    let mut finding = if here.cause == Cause::CredentialsMissing {
+        said.clone()
+    } else {
+        here.clone()
+    };
+    finding.certainty = here.certainty.max(Certainty::Likely);
+    finding.evidence = match (here.cause == said.cause, here.cause) {
+        (true, Cause::CredentialsMissing) => said.evidence.clone(),
+        (true, _) => said
+            .evidence
+            .iter()
+            .chain(&here.evidence)
+            .cloned()
+            .collect(),
+        (false, _) => here.evidence.clone(),
+    };
+    finding
 }
 
 /// Whether a local fault leads to an error of this kind.

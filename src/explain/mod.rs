@@ -3,16 +3,23 @@
 //! clients print; tests/diagnosis-cases/texts has them as they were recorded.
 //!
 //! `flatten` makes one line of a log; `scan` finds the errors in it: `coded` by their code,
-//! `messages` by their words. `phrases` and `client_messages` are the tables; `merge` adds what is
-//! wrong on this machine.
+//! `messages` by the words of AWS and of clients. `refine` adds what the log says besides: `hosts`,
+//! `names`, who was denied what; `context` tells where the program ran. `phrases` and the two tables
+//! (`table`) are the data; `quote` cuts evidence out of a log; `merge` adds what is wrong on this
+//! machine.
 
-mod client_messages;
 mod coded;
+mod context;
 mod flatten;
+mod hosts;
 mod merge;
 mod messages;
+mod names;
 mod phrases;
+mod quote;
+mod refine;
 mod scan;
+mod table;
 
 pub(crate) use merge::merge;
 pub(crate) use scan::LoggedError;

@@ -181,7 +181,18 @@ pub(super) const AWS_MARKERS: &[&str] = &[
     "(service: ",
     "service: amazon",
     "s3 ",
+    "s3:http",
     "hostid",
+    "['expiration']",
+    "credentials.py",
+    "aws-cli/",
+    "aws-vault",
+    "saml2aws",
+    "yawsso",
+    "credential_process",
+    " sts ",
+    "bedrock",
+    "aws_",
 ];
 
 /// Words about other vendors and programs with similar codes and messages, in lower case.

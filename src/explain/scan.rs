@@ -1,7 +1,7 @@
 //! Finds the errors in a log, and ranks them.
 
 use super::coded::coded_errors;
-use super::flatten::flatten;
+use super::flatten::Flat;
 use super::messages::Messages;
 use crate::aws::error_code::ErrorKind;
 use crate::finding::{Cause, Finding, remedy};
@@ -62,35 +62,33 @@ impl LoggedError {
     fn is_same(&self, other: &Self) -> bool {
         let (a, b) = (&self.operation, &other.operation);
         let same_operation = a == b || a.is_none() || b.is_none();
-        self.finding.cause == other.finding.cause && self.code == other.code && same_operation
+        let code = |error: &'_ Self| {
+            let code = error.code.as_deref().unwrap_or_default();
+            code.trim_end_matches("Exception").to_owned()
+        };
+        self.finding.cause == other.finding.cause && code(self) == code(other) && same_operation
     }
 }
 
 /// Every error in `text` that is recognised, the most telling first.
 pub fn scan(text: &str) -> Vec<LoggedError> {
-    let flat = flatten(text);
+    let flat = Flat::of(text);
     let mut found: Vec<LoggedError> = Vec::new();
-    for error in own_failures(&flat).into_iter().chain(coded_errors(&flat)) {
+    let own = own_failures(&flat.text).into_iter();
+    for error in own.chain(coded_errors(&flat)) {
         add(&mut found, error);
     }
     let messages = Messages::find(&flat);
     if found.is_empty() {
-        messages
-            .of_aws()
-            .into_iter()
-            .for_each(|error| add(&mut found, error));
+        let of_aws = messages.of_aws().into_iter();
+        of_aws.for_each(|error| add(&mut found, error));
     }
     // A message of a client counts only where AWS has not spoken: "no credentials" often follows
     // from its answer. An answer that a client survives does not end in such a message.
     let last = found.iter().map(|error| error.at).max();
     if found.iter().all(|error| error.rank() > 0) {
-        let is_later = |error: &LoggedError| last.is_none_or(|last| error.at > last);
-        messages
-            .of_clients()
-            .into_iter()
-            .find(is_later)
-            .into_iter()
-            .for_each(|error| add(&mut found, error));
+        let of_client = messages.of_client(last).into_iter();
+        of_client.for_each(|error| add(&mut found, error));
     }
     found.sort_by_key(LoggedError::rank);
     found.iter_mut().for_each(redact);
@@ -170,7 +168,7 @@ pub(super) fn is_near(flat: &str, at: usize, reach: usize, words: &[&str]) -> bo
 /// The service in `(Service: NAME, …)`, as the SDK for Java prints it.
 pub(super) fn java_service(text: &str) -> Option<String> {
     let (_, rest) = text.rsplit_once("(Service: ")?;
-    let name = rest.split([',', ';', ' ']).next().unwrap_or_default();
+    let name = rest.split([',', ';', ')']).next().unwrap_or_default();
     (!name.is_empty()).then(|| name.to_owned())
 }
 
@@ -185,7 +183,7 @@ pub(super) fn request_id(text: &str) -> Option<String> {
         .chars()
         .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
         .collect();
-    (id.len() >= 8).then_some(id)
+    (id.len() >= 8 && id.contains(|c: char| c.is_ascii_digit())).then_some(id)
 }
 
 /// The first `limit` bytes, in whole characters.

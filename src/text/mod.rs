@@ -231,7 +231,24 @@ fn masked_key_id(word: &str) -> Option<String> {
 fn looks_secret(word: &str) -> bool {
     let has = |is: fn(char) -> bool| word.chars().any(is);
     let is_mixed = has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase());
-    word.len() >= 36 && is_mixed && !word.starts_with('/')
+    word.len() >= 36 && is_mixed && !word.starts_with('/') && !is_class_name(word)
+}
+
+/// Whether a word is the name of a class of an SDK: letters alone, and one of the endings that such
+/// names have.
+fn is_class_name(word: &str) -> bool {
+    let endings = [
+        "Credentials",
+        "Exception",
+        "Provider",
+        "Request",
+        "Response",
+        "Client",
+        "Error",
+        "Handler",
+        "Failure",
+    ];
+    word.bytes().all(|b| b.is_ascii_alphabetic()) && endings.iter().any(|end| word.ends_with(end))
 }
 
 #[cfg(test)]

@@ -618,6 +618,43 @@ pub fn texts() -> Vec<Text> {
     lines.map(text).collect()
 }
 
+/// A log from a public thread, with the cause that the thread found.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The thread.
+    pub link: String,
+    /// The root cause, as the thread found it.
+    pub truth: String,
+    /// The causes that are a right answer.
+    pub causes: Vec<String>,
+    /// What the answer must contain.
+    #[serde(default)]
+    pub shows: Vec<String>,
+    /// What the answer must not contain.
+    #[serde(default)]
+    pub hides: Vec<String>,
+    /// The log, as it was printed. Keys, accounts and private names are made up.
+    pub log: String,
+}
+
+/// Every log below `tests/diagnosis-cases/logs`, with its name.
+pub fn logs() -> Vec<(String, Log)> {
+    let dir = folder().join("logs");
+    let mut logs: Vec<(String, Log)> = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let log = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, log)
+        })
+        .collect();
+    logs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    logs
+}
+
 impl Remedy {
     /// Applies everything except the command, and returns the command for a shell to run.
     pub fn apply(&self, home: &Sandbox, aws: &Double) -> Result<Option<String>, String> {

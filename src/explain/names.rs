@@ -1,0 +1,172 @@
+//! The names in the sentence of a message: a profile, a path, a program.
+
+use super::flatten::Flat;
+
+/// Words behind "profile" that are not its name.
+const NOT_NAMES: &[&str] = &[
+    "and",
+    "associated",
+    "but",
+    "by",
+    "cannot",
+    "configuration",
+    "contains",
+    "could",
+    "credential",
+    "credentials",
+    "does",
+    "file",
+    "files",
+    "for",
+    "from",
+    "has",
+    "in",
+    "is",
+    "metadata",
+    "name",
+    "named",
+    "not",
+    "of",
+    "on",
+    "or",
+    "provider",
+    "selected",
+    "service",
+    "settings",
+    "that",
+    "the",
+    "to",
+    "using",
+    "was",
+    "were",
+    "with",
+    "you",
+    "doesn't",
+    "section",
+    "if",
+    "it",
+    "this",
+    "as",
+    "must",
+    "formed",
+    "may",
+    "will",
+    "can",
+    "which",
+    "error",
+    "exists",
+    "exist",
+    "found",
+    "there",
+];
+
+/// The profile that a sentence names.
+pub(super) fn profile(text: &str) -> Option<&str> {
+    let lower = text.to_ascii_lowercase();
+    let places = lower
+        .match_indices("profile")
+        .map(|(at, word)| at + word.len());
+    places.filter_map(|at| name_behind(&text[at..])).next()
+}
+
+fn name_behind(text: &str) -> Option<&str> {
+    let text = text.strip_prefix([' ', ',', '=', ':', '(', '"', '\'', '`'])?;
+    let mut rest = text.trim_start_matches([' ', ':', '=', '"', '\'', '`', '(', ',']);
+    for word in ["with name ", "named ", "name "] {
+        let behind = rest.strip_prefix(word);
+        rest = behind.map_or(rest, |rest| {
+            rest.trim_start_matches([' ', '"', '\'', '`', '='])
+        });
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-./+@".contains(c);
+    let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+    let name = rest[..end].trim_end_matches('.');
+    let is_name =
+        !name.is_empty() && name.len() <= 64 && name.contains(|c: char| c.is_alphanumeric());
+    (is_name && !NOT_NAMES.contains(&name.to_ascii_lowercase().as_str())).then_some(name)
+}
+
+/// The path of a file of AWS settings or of a token in the line of a message or next to it.
+pub(super) fn path(flat: &Flat, at: usize) -> Option<&str> {
+    let (start, end) = flat.line_around(at);
+    let before = start.checked_sub(1).map(|before| flat.line_around(before));
+    let behind = (end < flat.text.len()).then(|| flat.line_around(end));
+    let lines = [Some((start, end)), behind, before];
+    let of_line = |(start, end): (usize, usize)| path_in(&flat.text[start..end]);
+    lines.into_iter().flatten().find_map(of_line)
+}
+
+fn path_in(line: &str) -> Option<&str> {
+    let is_end =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | ',' | ';');
+    line.split(is_end)
+        .map(|word| word.trim_end_matches([':', '.']))
+        .find(|word| {
+            let is_of_aws = [".aws", "sso/cache", "serviceaccount/token"];
+            let is_path = word.contains('/') || word.contains(":\\");
+            is_path && !word.contains("://") && is_of_aws.iter().any(|part| word.contains(part))
+        })
+}
+
+/// The program that was not found: `sh: NAME: command not found`.
+pub(super) fn program(line: &str) -> Option<&str> {
+    let marks = [
+        ": command not found",
+        ": not found",
+        ": No such file",
+        ": no such file",
+    ];
+    let quoted = line
+        .split_once("exec: \"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    let before = marks
+        .iter()
+        .find_map(|mark| line.split_once(mark).map(|(name, _)| name));
+    let name = quoted
+        .map(|(name, _)| name)
+        .or_else(|| before?.rsplit([' ', '\'']).next());
+    name.filter(|name| (1..=120).contains(&name.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read() {
+        for (text, name) in [
+            ("The config profile (dev) could not be found", Some("dev")),
+            (
+                "A profile named default has not been registered",
+                Some("default"),
+            ),
+            ("failed to get shared config profile, shop", Some("shop")),
+            (
+                "Profile devawsaccount does not exist",
+                Some("devawsaccount"),
+            ),
+            (
+                "AWS profile \"staging\" doesn't seem to be configured",
+                Some("staging"),
+            ),
+            ("No AWS profile named 'my-profile'", Some("my-profile")),
+            ("profile \"piyo\" is configured to use SSO", Some("piyo")),
+            (
+                "valid profile with name 'default' not found",
+                Some("default"),
+            ),
+            ("the profile could not be found", None),
+            ("ProfileCredentialsProvider(", None),
+        ] {
+            assert_eq!(profile(text), name, "{text}");
+        }
+        assert_eq!(
+            program("/bin/sh: cust_process: command not found"),
+            Some("cust_process")
+        );
+        assert_eq!(
+            path_in("open '/root/.aws/config': permission denied"),
+            Some("/root/.aws/config")
+        );
+    }
+}

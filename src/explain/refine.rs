@@ -1,0 +1,299 @@
+//! What a log says besides the phrase or code that decides: the host, the path, who was denied what.
+
+use super::flatten::Flat;
+use super::hosts::{Host, host_near, is_foreign, region_fault};
+use super::names;
+use crate::aws::denial::Denial;
+use crate::aws::error_finding::PERMISSION_DENIED;
+use crate::aws::names::{is_region, region_of_zone};
+use crate::finding::{Cause, Finding, remedy};
+
+/// An error of AWS with what the log says about it: `message` is that of AWS, `at` its place.
+pub(super) fn of_aws(finding: Finding, message: &str, flat: &Flat, at: usize) -> Finding {
+    match finding.cause {
+        Cause::AssumeRoleDenied | Cause::PermissionDenied => of_denial(finding, message),
+        Cause::AccessKeyUnknown | Cause::SecretWrong => of_server(finding, flat, at),
+        _ => finding,
+    }
+}
+
+/// Who was denied what.
+fn of_denial(mut finding: Finding, message: &str) -> Finding {
+    if message.contains("Roles may not be assumed by root accounts") {
+        finding.summary = "the caller is the root user, which cannot assume roles".to_owned();
+        return finding;
+    }
+    if message.contains("Not authorized to perform sts:AssumeRoleWithWebIdentity") {
+        finding.summary = "the role's trust policy does not accept this web identity".to_owned();
+        return finding;
+    }
+    let Some(denial) = Denial::parse(message) else {
+        return finding;
+    };
+    let (caller, action) = (denial.caller_in_words(), denial.action);
+    if denial.is_own_role() {
+        finding.summary = format!("{caller} may not assume itself: it already is this role");
+        finding.remedy.clear();
+        return finding
+            .remedy("remove role_arn or the assume-role step there: the program has this role")
+            .remedy("or let the role assume itself, in its trust policy");
+    }
+    if denial.is_for_user() {
+        finding.summary = format!("{caller} asks to assume a user; only roles can be assumed");
+        finding.remedy.clear();
+        return finding.remedy("write the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME");
+    }
+    let action = denial.other_action.unwrap_or(action);
+    finding.summary = format!("{caller} may not perform {action}");
+    if caller.starts_with("instance role") {
+        let step = "if another role was meant: the program used the role of the instance or node";
+        return finding.remedy(step);
+    }
+    finding
+}
+
+/// The operation that was denied, where AWS's sentence does not say it.
+pub(super) fn of_operation(
+    mut finding: Finding,
+    service: Option<&str>,
+    operation: Option<&str>,
+) -> Finding {
+    let is_general = finding.summary == PERMISSION_DENIED;
+    if let Some(operation) = operation.filter(|_| is_general) {
+        let service = service.map(|name| format!("{name} ")).unwrap_or_default();
+        finding.summary = format!("AWS denies {service}{operation} to these credentials");
+    }
+    finding
+}
+
+/// A server that speaks the protocol of S3 has keys of its own.
+fn of_server(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+    if !is_foreign(flat, at) {
+        return finding;
+    }
+    let server = match host_near(flat, at, at) {
+        Some(Host::Other(host)) => format!("{host}, which is not AWS,"),
+        _ => "a server that is not AWS".to_owned(),
+    };
+    finding.summary = match finding.cause {
+        Cause::SecretWrong => format!("{server} rejects the secret of this key"),
+        _ => format!("{server} does not know this key"),
+    };
+    finding.remedy.clear();
+    finding
+        .likely()
+        .remedy("use a key of that server; if AWS is meant, correct the endpoint of the program")
+}
+
+/// A finding of the table with what the log says about it.
+pub(super) fn refined(finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
+    match finding.cause {
+        Cause::DnsFailure | Cause::ConnectTimeout | Cause::TlsUntrusted => {
+            of_network(finding, flat, at, end)
+        }
+        Cause::ConfigUnreadable => of_file(finding, flat, at),
+        Cause::CredentialsMissing | Cause::MetadataUnreachable => of_metadata(finding),
+        Cause::RegionInvalid => of_host_region(finding, flat, at, end),
+        _ => named(finding, flat, at, end),
+    }
+}
+
+fn of_network(mut finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
+    let name = match host_near(flat, at, end) {
+        Some(Host::Aws(name)) => {
+            if let Some((region, summary)) = region_fault(&name, finding.cause) {
+                return of_region(&finding, &region, summary);
+            }
+            if finding.cause == Cause::DnsFailure {
+                finding.remedy =
+                    vec!["check DNS, VPN and HTTPS_PROXY where the program runs".into()];
+            }
+            name
+        }
+        Some(Host::Other(name)) => name,
+        Some(Host::Metadata) | None => return finding,
+    };
+    let said = finding.evidence.join(" ").to_ascii_lowercase();
+    let phrase = flat.text[at..end].to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| phrase.contains(word));
+    finding.summary = match finding.cause {
+        Cause::DnsFailure => match name_server(&said) {
+            Some(server) => format!("the name server {server} does not resolve {name}"),
+            None => format!("the name {name} does not resolve"),
+        },
+        Cause::TlsUntrusted if finding.summary.starts_with("the CA bundle") => return finding,
+        Cause::TlsUntrusted => finding
+            .summary
+            .replacen("the certificate of the server", "the certificate", 1)
+            .replacen("a certificate ", "the certificate ", 1)
+            .replacen(
+                "the certificate ",
+                &format!("the certificate of {name} "),
+                1,
+            ),
+        _ if says(&["refused"]) => format!("{name} refused the connection"),
+        _ if says(&["timeout", "timed out", "deadline", "expired", "canceled"]) => {
+            format!("{name} did not answer in time")
+        }
+        _ if says(&["reset", "closed"]) => format!("{name} closed the connection"),
+        _ => format!("{name} cannot be reached"),
+    };
+    if said.contains(&format!("http://{name}")) && name.ends_with("amazonaws.com") {
+        let step = "the request goes to http://: use https:// (disableSSL, secure, endpoint)";
+        finding.remedy.insert(0, step.into());
+    }
+    finding
+}
+
+/// The region in the name of the host, where it is none.
+fn of_host_region(finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
+    let fault = match host_near(flat, at, end) {
+        Some(Host::Aws(name)) => region_fault(&name, finding.cause),
+        _ => None,
+    };
+    match fault {
+        Some((region, summary)) => of_region(&finding, &region, summary),
+        None => finding,
+    }
+}
+
+/// The name server in `lookup HOST on ADDRESS:53`.
+fn name_server(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once(" on ")?;
+    rest.split_once(":53")
+        .map(|(address, _)| address)
+        .filter(|address| address.len() < 40)
+}
+
+fn of_region(finding: &Finding, region: &str, summary: String) -> Finding {
+    let fault = Finding {
+        evidence: finding.evidence.clone(),
+        ..Finding::new(Cause::RegionInvalid, summary).likely()
+    };
+    match region_of_zone(region) {
+        Some(region_of_it) => fault.remedy(remedy!(
+            "an availability zone is not a region: set AWS_REGION or region to {}",
+            region_of_it
+        )),
+        None if is_region(region) => {
+            fault.remedy("use the region of this service for it: us-east-1 in most partitions")
+        }
+        None => match as_region(region) {
+            Some(meant) => fault.remedy(remedy!("set AWS_REGION or region to {}", meant)),
+            None => {
+                fault.remedy("correct region in the profile, AWS_REGION and AWS_DEFAULT_REGION")
+            }
+        },
+    }
+}
+
+/// The region that a name means: `US_EAST_1`, `oregon`.
+fn as_region(text: &str) -> Option<String> {
+    const PLACES: [(&str, &str); 10] = [
+        ("california", "us-west-1"),
+        ("frankfurt", "eu-central-1"),
+        ("ireland", "eu-west-1"),
+        ("london", "eu-west-2"),
+        ("mumbai", "ap-south-1"),
+        ("ohio", "us-east-2"),
+        ("oregon", "us-west-2"),
+        ("singapore", "ap-southeast-1"),
+        ("sydney", "ap-southeast-2"),
+        ("virginia", "us-east-1"),
+    ];
+    let name = text.to_ascii_lowercase().replace('_', "-");
+    let place = PLACES.iter().find(|(place, _)| *place == name);
+    match place {
+        Some((_, region)) => Some((*region).to_owned()),
+        None => is_region(&name).then_some(name),
+    }
+}
+
+/// A file that cannot be read: which one, and why.
+fn of_file(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+    let Some(path) = names::path(flat, at) else {
+        return finding;
+    };
+    let said = finding.evidence.join(" ").to_ascii_lowercase();
+    let says = |words: [&str; 2]| words.iter().any(|word| said.contains(word));
+    if says(["is a directory", "eisdir"]) {
+        finding.summary = format!("{path} is a directory, not a file");
+        finding.remedy.clear();
+        finding.remedy("mount or write a file there: a directory is what a missing file becomes")
+    } else if path.starts_with("/.aws") {
+        finding.summary = format!("HOME is not set for the program, which looks for {path}");
+        finding.remedy.clear();
+        finding.remedy("set HOME for the program, or name the file in AWS_SHARED_CREDENTIALS_FILE")
+    } else {
+        let verb = if says(["permission denied", "eacces"]) {
+            "may"
+        } else {
+            "can"
+        };
+        finding.summary =
+            format!("the program {verb} not read {path}").replace("can not", "cannot");
+        finding
+    }
+}
+
+/// Why the metadata service gave nothing.
+fn of_metadata(mut finding: Finding) -> Finding {
+    let said = finding.evidence.join(" ").to_ascii_lowercase();
+    if !["imds", "metadata", "169.254."]
+        .iter()
+        .any(|word| said.contains(word))
+    {
+        return finding;
+    }
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let step = if says(&["disabled"]) {
+        "on EC2: unset AWS_EC2_METADATA_DISABLED for the program, or enable the metadata service"
+    } else if says(&["deadline", "timeout", "timed out", "canceled"]) {
+        "on EC2 in a container: set the metadata hop limit to 2"
+    } else if says(&["404", "no role"]) {
+        "on EC2: attach a role to the instance"
+    } else {
+        return finding;
+    };
+    finding.remedy.insert(0, step.into());
+    finding
+}
+
+/// What a summary says in general, and the name of it in the log.
+fn named(mut finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
+    let (line, line_end) = flat.line_around(at);
+    let sentence = &flat.text[line..line_end.max(end)];
+    let files = [
+        "an AWS config file",
+        "an AWS file",
+        "the web identity token file",
+        "a file of AWS settings or credentials",
+    ];
+    if let Some(words) = files.iter().find(|words| finding.summary.contains(*words))
+        && let Some(path) = names::path(flat, at)
+    {
+        finding.summary = finding.summary.replacen(words, path, 1);
+    }
+    if finding
+        .summary
+        .contains("names a program that does not exist there")
+        && let Some(program) = names::program(&flat.text[at..]).or_else(|| names::program(sentence))
+    {
+        let program = format!("names {program}, which does not exist there");
+        finding.summary =
+            finding
+                .summary
+                .replacen("names a program that does not exist there", &program, 1);
+    }
+    let profiles = ["the profile ", "a profile "];
+    if let Some(words) = profiles
+        .iter()
+        .find(|words| finding.summary.starts_with(*words))
+        && let Some(name) =
+            names::profile(&flat.text[at..end.max(line_end)]).or_else(|| names::profile(sentence))
+    {
+        let name = format!("the profile `{name}` ");
+        finding.summary = finding.summary.replacen(words, &name, 1);
+    }
+    finding
+}
