@@ -1,5 +1,7 @@
 //! Errors with a code of AWS.
 
+use std::collections::HashMap;
+
 use super::flatten::Flat;
 use super::phrases::{AMBIGUOUS_CODES, AWS_MARKERS, CODES, MESSAGES, OTHER_VENDORS, STS_WORDS};
 use super::quote::{finished, quote, shortened};
@@ -64,11 +66,19 @@ const MESSAGE_ENDS: [&str; 20] = [
     "(Aws::",
 ];
 
+/// So many occurrences of one code are read; more are counted.
+const READ: usize = 2000;
+
+fn is_of_other_vendor(flat: &str, at: usize) -> bool {
+    is_near(flat, at, 300, OTHER_VENDORS)
+}
+
 /// Every code of AWS that the text reports as an error.
 pub(super) fn coded_errors(log: &Flat) -> Vec<LoggedError> {
     let flat = log.text.as_str();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut found = Vec::new();
+    let mut found: Vec<LoggedError> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut at = 0;
     while let Some(offset) = flat[at..].find(|c: char| c.is_ascii_uppercase()) {
         let start = at + offset;
@@ -80,10 +90,21 @@ pub(super) fn coded_errors(log: &Flat) -> Vec<LoggedError> {
             .chars()
             .next_back()
             .is_none_or(|c| !is_word(c));
-        if begins_word && is_reported(flat, start, end) && !is_near(flat, start, 300, OTHER_VENDORS)
-        {
+        let word = &flat[start..end];
+        let is_code = begins_word && (CODES.contains(&word) || AMBIGUOUS_CODES.contains(&word));
+        if !is_code {
+            continue;
+        }
+        let count = seen.entry(word).or_default();
+        *count += 1;
+        if *count <= READ && is_reported(flat, start, end) && !is_of_other_vendor(flat, start) {
             found.extend(error_at(log, start, end));
         }
+    }
+    for error in &mut found {
+        // The first counts those like it that were not read.
+        let of_code = error.code.as_deref().and_then(|code| seen.remove(code));
+        error.count += of_code.unwrap_or_default().saturating_sub(READ);
     }
     found.extend(without_body(log));
     found

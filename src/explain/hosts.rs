@@ -188,8 +188,8 @@ const IN_ONE_REGION: &[&str] = &[
     "support",
 ];
 
-/// Why a host of AWS has no name that resolves: the part of it in the place of a region
-/// and is none, or its service is not there. Every region of a service has a host.
+/// Why a host of AWS has no name that resolves: the part of it that should be a region is none, or
+/// its service is not there. Every region of a service has a host.
 pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)> {
     let bare = host
         .trim_end_matches(".cn")

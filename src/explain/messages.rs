@@ -21,6 +21,8 @@ use crate::finding::Finding;
 const REACH: usize = 300;
 /// A reason belongs to a message that wraps one within this many bytes.
 const CHAIN: usize = 900;
+/// So many places of a phrase are looked at: half of them the first, half of them the last.
+const PLACES: usize = 128;
 /// The parts of a phrase follow each other within this many bytes.
 const GAP: usize = 160;
 /// So much of a phrase is enough where the text is cut, in bytes.
@@ -69,6 +71,9 @@ impl<'a> Messages<'a> {
                 .checked_sub(MESSAGES.len())
                 .map(|n| &PHRASES[n].parts[1..]);
             if let Some(end) = end_of(text, found.end(), rest.unwrap_or_default()) {
+                if places[n].len() == PLACES {
+                    places[n].remove(PLACES / 2);
+                }
                 places[n].push((found.start(), end));
             }
         }

@@ -111,7 +111,7 @@ fn add(found: &mut Vec<LoggedError>, new: LoggedError) {
     let is_full = found.len() >= MAX_ERRORS;
     match found.iter_mut().find(|known| known.is_same(&new)) {
         Some(known) => {
-            known.count += 1;
+            known.count += new.count;
             known.request_id = known.request_id.take().or(new.request_id);
             known.service = known.service.take().or(new.service);
             known.operation = known.operation.take().or(new.operation);
