@@ -1,77 +1,134 @@
-//! Both AWS files, each read once: their bytes, their text, and the profiles in them. What is wrong
-//! with one of them is kept, for `doctor`, which goes on; every other caller stops at the first
-//! error.
+//! Both AWS files, each read once: their bytes, their text, and the profiles in them. They are parsed
+//! on first use, and for the chain of one profile only as far as it needs them. What is wrong with
+//! one of them is kept, for `doctor`, which goes on; every other caller stops at the first error.
 
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use zeroize::Zeroizing;
-
-use crate::config::{self, Chain, File, FileKind, Names, ProfileSet};
-use crate::files;
+use crate::config::{self, Chain, File, FileKind, Names, Outline, ProfileSet};
+use crate::files::{self, FileBytes};
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
 
 /// Larger files are not AWS config files.
-const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
-
-type Bytes = Zeroizing<Vec<u8>>;
+const SIZE_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// The config file and the credentials file.
 pub(crate) struct AwsFiles {
-    /// A missing file is `None`.
-    bytes: [Option<Bytes>; 2],
+    files: [AwsFile; 2],
+    parsed: OnceLock<Parsed>,
+}
+
+/// One of them.
+struct AwsFile {
+    path: String,
+    kind: FileKind,
+    /// A missing file is `None`; an error says why it cannot be read.
+    bytes: Result<Option<FileBytes>>,
+}
+
+struct Parsed {
+    profiles: ProfileSet,
     /// Why a file cannot be read or parsed.
     problems: [Option<Finding>; 2],
-    profiles: ProfileSet,
 }
 
 impl AwsFiles {
-    /// Reads and parses both; never fails.
+    /// Reads both; never fails.
     pub(crate) fn read(world: &World) -> Self {
-        let [config, credentials] = paths(world).map(|(path, kind)| match read_bytes(&path) {
-            Ok(bytes) => match bytes
-                .as_ref()
-                .map(|bytes| parse(&path, kind, bytes))
-                .transpose()
-            {
-                Ok(file) => (bytes, file, None),
-                Err(problem) => (bytes, None, Some(problem)),
-            },
-            Err(problem) => (None, None, Some(problem)),
+        let files = paths(world).map(|(path, kind)| AwsFile {
+            bytes: read_bytes(&path),
+            path: path.to_string_lossy().into_owned(),
+            kind,
         });
         Self {
-            bytes: [config.0, credentials.0],
-            problems: [config.2, credentials.2],
-            profiles: ProfileSet::new(config.1, credentials.1),
+            files,
+            parsed: OnceLock::new(),
         }
     }
 
+    fn parsed(&self) -> &Parsed {
+        self.parsed.get_or_init(|| {
+            let [config, credentials] = self.files.each_ref().map(AwsFile::parse);
+            let problem = |file: &Result<Option<File>>| file.as_ref().err().cloned();
+            Parsed {
+                problems: [problem(&config), problem(&credentials)],
+                profiles: ProfileSet::new(config.ok().flatten(), credentials.ok().flatten()),
+            }
+        })
+    }
+
+    /// The same files; fails as [`Self::check`] does.
+    pub(crate) fn checked(self) -> Result<Self> {
+        self.check()?;
+        Ok(self)
+    }
+
     /// Fails with what is wrong with the first of the files that cannot be used.
-    pub(crate) fn checked(mut self) -> Result<Self> {
-        match self.problems.iter_mut().find_map(Option::take) {
-            Some(problem) => Err(problem),
-            None => Ok(self),
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut problems = self.parsed().problems.iter();
+        problems.find_map(Clone::clone).map_or(Ok(()), Err)
+    }
+
+    /// The chain of `profile`. Fails, too, with what is wrong with a file that cannot be used.
+    pub(crate) fn chain(&self, world: &World, profile: &str) -> Result<Chain> {
+        if let Some(chain) = self.chain_alone(profile) {
+            return Ok(chain);
         }
+        self.check()?;
+        resolve(world, self.profiles(), profile)
+    }
+
+    /// The chain of `profile` without the other profiles, if both files can be used and it is whole.
+    fn chain_alone(&self, profile: &str) -> Option<Chain> {
+        let [config, credentials] = self.files.each_ref().map(AwsFile::outline);
+        config::resolve_needed([config?.as_ref(), credentials?.as_ref()], profile)
     }
 
     /// The profiles in the files that can be used.
     pub(crate) fn profiles(&self) -> &ProfileSet {
-        &self.profiles
+        &self.parsed().profiles
     }
 
     /// The profiles, and why the config file and the credentials file cannot be used.
-    pub(crate) fn into_parts(self) -> (ProfileSet, [Option<Finding>; 2]) {
-        (self.profiles, self.problems)
+    pub(crate) fn into_parts(mut self) -> (ProfileSet, [Option<Finding>; 2]) {
+        self.parsed();
+        let parsed = self.parsed.take();
+        parsed.map_or_else(Default::default, |parsed| {
+            (parsed.profiles, parsed.problems)
+        })
     }
 
     /// Both as text.
     pub(crate) fn texts(&self) -> [Cow<'_, str>; 2] {
-        self.bytes.each_ref().map(|bytes| match bytes {
-            Some(bytes) => String::from_utf8_lossy(bytes),
-            None => Cow::default(),
+        self.files.each_ref().map(|file| match &file.bytes {
+            Ok(Some(bytes)) => lossy(bytes),
+            _ => Cow::default(),
         })
+    }
+}
+
+impl AwsFile {
+    fn bytes(&self) -> Result<Option<&FileBytes>> {
+        self.bytes
+            .as_ref()
+            .map(Option::as_ref)
+            .map_err(Clone::clone)
+    }
+
+    fn parse(&self) -> Result<Option<File>> {
+        let parse = |bytes: &FileBytes| config::parse(&self.path, self.kind, bytes);
+        self.bytes()?.map(parse).transpose()
+    }
+
+    /// A missing file is `Some(None)`; `None` where it cannot be used.
+    fn outline(&self) -> Option<Option<Outline<'_>>> {
+        match self.bytes.as_ref().ok()? {
+            Some(bytes) => Outline::of(&self.path, self.kind, bytes).map(Some),
+            None => Some(None),
+        }
     }
 }
 
@@ -79,7 +136,7 @@ impl AwsFiles {
 pub(crate) fn check_unchanged(world: &World, kind: FileKind, old: &str) -> Result<()> {
     let path = path_of(world, kind);
     let now = read_bytes(&path)?;
-    if now.as_deref().map_or(&[][..], Vec::as_slice) == old.as_bytes() {
+    if now.as_deref().unwrap_or_default() == old.as_bytes() {
         return Ok(());
     }
     let summary = format!("{} was changed meanwhile", path.display());
@@ -123,10 +180,15 @@ pub(crate) fn names(world: &World) -> Names {
     let mut names = Names::default();
     for (path, kind) in paths(world) {
         if let Ok(Some(bytes)) = read_bytes(&path) {
-            names.add(kind, &String::from_utf8_lossy(&bytes));
+            names.add(kind, &lossy(&bytes));
         }
     }
     names
+}
+
+/// The text of bytes that are nearly always UTF-8, which the standard library checks faster on its own.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn paths(world: &World) -> [(PathBuf, FileKind); 2] {
@@ -139,11 +201,7 @@ pub(crate) fn file_state(path: &Path, exists: bool) -> String {
     format!("{state} {}", path.display())
 }
 
-fn parse(path: &Path, kind: FileKind, bytes: &Bytes) -> Result<File> {
-    config::parse(&path.to_string_lossy(), kind, bytes)
-}
-
-fn read_bytes(path: &Path) -> Result<Option<Bytes>> {
+fn read_bytes(path: &Path) -> Result<Option<FileBytes>> {
     let bytes = match files::read_bounded(path, SIZE_LIMIT) {
         Ok(bytes) => bytes,
         Err(e)

@@ -511,3 +511,33 @@ fn status_changes_no_file() {
     }
     assert!(home.home().join(sso_cache("corp")).exists());
 }
+
+#[test]
+fn what_is_cached_is_known_among_many_profiles_too() {
+    let (_aws, home) = role_on_keys(None);
+    let role = std::fs::read_to_string(home.home().join(".aws/config")).unwrap();
+    let others: String = (0..300)
+        .map(|n| format!("[profile p{n}]\nrole_arn = {ROLE}{n}\nsource_profile = base\n"))
+        .collect();
+    home.config(format!("{role}{others}[profile broken]\nrole_arn = x\n"));
+    home.credentials_of("deploy");
+    let report = json_of(&home, &[]);
+    let profiles = report["profiles"].as_array().unwrap();
+    let in_state = |state: &str| profiles.iter().filter(|one| one["state"] == state).count();
+    assert_eq!(profiles.len(), 303);
+    let names = profiles.iter().map(|one| one["profile"].as_str().unwrap());
+    assert!(names.is_sorted());
+    let deploy = profiles
+        .iter()
+        .find(|one| one["profile"] == "deploy")
+        .unwrap();
+    assert_eq!(deploy["state"], "fresh");
+    assert_eq!(
+        (
+            in_state("not-cached"),
+            in_state("static"),
+            in_state("unusable")
+        ),
+        (300, 1, 1)
+    );
+}

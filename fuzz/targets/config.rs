@@ -1,11 +1,12 @@
-//! Both AWS files as arbitrary bytes: they are parsed and merged, and every profile is resolved. No
+//! Both AWS files as arbitrary bytes: they are parsed and merged, and every profile is resolved, from
+//! the whole files and from the sections that it needs alone, with the same chain. No
 //! input causes a panic or a long run, no finding shows a secret or breaks its format, and static
 //! keys are valid in an HTTP header.
 #![no_main]
 
 mod usable;
 
-use awsfresh::config::{Base, FileKind, ProfileSet, parse, resolve};
+use awsfresh::config::{Base, FileKind, Outline, ProfileSet, parse, resolve, resolve_needed};
 use awsfresh::finding::Finding;
 use libfuzzer_sys::fuzz_target;
 use usable::assert_usable;
@@ -39,15 +40,29 @@ fuzz_target!(|input: &[u8]| {
             credentials,
         ),
     ];
-    let [config, credentials] =
-        files.map(|(kind, name, bytes)| parse(name, kind, &planted(bytes)).inspect_err(check).ok());
+    let files = files.map(|(kind, name, bytes)| (kind, name, planted(bytes)));
+    let outlines = files
+        .each_ref()
+        .map(|(kind, name, bytes)| Outline::of(name, *kind, bytes));
+    let parsed = files
+        .each_ref()
+        .map(|(kind, name, bytes)| parse(name, *kind, bytes).inspect_err(check).ok());
+    for (outline, file) in outlines.iter().zip(&parsed) {
+        assert_eq!(outline.is_some(), file.is_some(), "only one reading fails");
+    }
+    let [config, credentials] = parsed;
     let set = ProfileSet::new(config, credentials);
     let names = set
         .names()
         .map(str::to_owned)
         .chain([String::new(), "no such profile".to_owned()]);
     for name in names.take(50) {
-        match resolve(&set, &name) {
+        let whole = resolve(&set, &name);
+        if let [Some(config), Some(credentials)] = &outlines {
+            let needed = resolve_needed([Some(config), Some(credentials)], &name);
+            assert_eq!(needed.as_ref(), whole.as_ref().ok(), "profile {name:?}");
+        }
+        match whole {
             Err(finding) => {
                 check(&finding);
                 assert!(

@@ -23,8 +23,7 @@ pub(super) fn run(context: &Context<'_>, args: &Check) -> Result<u8> {
     if args.as_cron {
         return as_cron(context, args, profile);
     }
-    let files = context.files()?;
-    let chain = context.resolve(files.profiles(), profile)?;
+    let chain = context.chain(profile)?;
     let credentials = context.obtain(&chain, false, None);
     let credentials = credentials.map_err(|finding| finding.for_profile(profile))?;
     let now = context.world.now();

@@ -17,8 +17,7 @@ use crate::world::REGION_VARIABLES;
 #[inline(never)] // else a warm answer pays for the larger stack frame of its caller
 pub(super) fn run(context: &Context<'_>, args: &cli::Console) -> Result<()> {
     let (profile, _) = context.world.selected_profile(args.profile.as_deref());
-    let files = context.files()?;
-    let chain = context.resolve(files.profiles(), profile)?;
+    let chain = context.chain(profile)?;
     let visit = Visit {
         context,
         args,

@@ -38,7 +38,12 @@ impl<'a> Context<'a> {
         AwsFiles::read(self.world).checked()
     }
 
-    /// The chain of a profile.
+    /// The chain of a profile, for which the files are read as far as it needs them.
+    pub(super) fn chain(&self, profile: &str) -> Result<Chain> {
+        AwsFiles::read(self.world).chain(self.world, profile)
+    }
+
+    /// The chain of a profile in a set.
     pub(super) fn resolve(&self, set: &ProfileSet, profile: &str) -> Result<Chain> {
         aws_files::resolve(self.world, set, profile)
     }

@@ -8,8 +8,7 @@ use crate::{ui, wrap};
 /// Prints the credentials of one profile, or fails with a finding and nothing on stdout.
 pub(super) fn run(context: &Context<'_>, profile: Option<&str>) -> Result<()> {
     let (profile, _) = context.world.selected_profile(profile);
-    let files = context.files()?;
-    let chain = context.resolve(files.profiles(), profile)?;
+    let chain = context.chain(profile)?;
     let world = context.world;
     let refresher = Refresher::new(world, &chain, &*context.store, world.deadline()?);
     let credentials = refresher.obtain_for(world.caller());

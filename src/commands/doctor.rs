@@ -19,7 +19,7 @@ pub(super) fn run(
     if may_offer
         && let Some(finding) = report.culprit().filter(|finding| can_cure(finding))
         && let (selected, _) = context.world.selected_profile(profile)
-        && let Ok(chain) = context.resolve(context.files()?.profiles(), selected)
+        && let Ok(chain) = context.chain(selected)
     {
         match context.offer_sign_in(&chain, finding) {
             Ok(true) => {

@@ -20,8 +20,7 @@ pub(super) fn run(context: &Context<'_>, args: &cli::Export) -> Result<()> {
         return ui::print_credentials(&removal(format)?);
     }
     let (profile, _) = world.selected_profile(args.profile.as_deref());
-    let files = context.files()?;
-    let chain = context.resolve(files.profiles(), profile)?;
+    let chain = context.chain(profile)?;
     let credentials = context.obtain_with_person(&chain, &args.person);
     let credentials = credentials.map_err(|finding| finding.for_profile(profile))?;
     let export = Export {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::{Context, RUN};
+use crate::aws_files::AwsFiles;
 use crate::cli::Wrap;
 use crate::finding::{Cause, Finding, Result};
 use crate::journal::Journal;
@@ -24,8 +25,8 @@ pub(super) fn run(context: &Context<'_>, args: &Wrap, store: Option<StoreKind>) 
     } else {
         args.command.clone()
     };
-    let files = context.files()?;
-    let chain = context.resolve(files.profiles(), profile)?;
+    let files = AwsFiles::read(world);
+    let chain = files.chain(world, profile)?;
     let options = WrapOptions {
         delivery: args.deliver.unwrap_or_default(),
         min_ttl: args.min_ttl,

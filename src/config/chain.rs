@@ -6,7 +6,7 @@ use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Origin, Remedy, profile_option, remedy};
 
 /// A resolved profile: everything that decides about its credentials, except for the environment.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Chain {
     /// The requested profile.
     pub profile: String,
@@ -21,7 +21,7 @@ pub struct Chain {
 }
 
 /// A source of credentials that needs no other one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     missing_docs,
     reason = "the fields are the config keys of the same names"
@@ -80,7 +80,7 @@ pub struct SsoSession {
 }
 
 /// One role to assume. The fields are the config keys of the same names, without `awsfresh_`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Hop {
     pub(crate) profile: String,
     pub(crate) role_arn: Value,
@@ -98,7 +98,7 @@ pub struct Hop {
 }
 
 /// Endpoint and TLS settings of a profile and its `services` section.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     pub(crate) ca_bundle: Option<Value>,
     pub(crate) use_fips: bool,

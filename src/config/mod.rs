@@ -2,8 +2,9 @@
 //! bytes to a [`Chain`] or to a [`Finding`](crate::finding::Finding) with file:line; nothing here
 //! reads a file or the environment.
 //!
-//! `parser` turns one file into sections with a position for every value; `profiles` merges both
-//! files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
+//! `parser` turns one file into sections with a position for every value, with `encoding` and `line`
+//! for bytes and lines; `outline` finds the sections of one profile in a file of thousands; `profiles`
+//! merges both files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
 //! checks single values; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
 //! that no tool reads; `names` lists the names in a file however broken it is; `overlay` rewrites a
@@ -12,10 +13,13 @@
 
 mod base;
 mod chain;
+mod encoding;
 mod hop;
 mod key_files;
 mod key_typos;
+mod line;
 mod names;
+mod outline;
 mod overlay;
 mod own_process;
 mod parser;
@@ -33,6 +37,7 @@ pub use chain::{Base, Chain, Hop, Network, SsoSession};
 pub(crate) use key_files::{with_keys, with_stored_key, without_keys, without_stored_key};
 pub(crate) use key_typos::key_typos;
 pub(crate) use names::Names;
+pub use outline::{Outline, resolve_needed};
 pub(crate) use overlay::{DefaultProfile, Overlay, for_container};
 pub(crate) use own_process::{process_of, requested_profile};
 pub(crate) use parser::Value;

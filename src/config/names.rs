@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::parser::{FileKind, Line, SectionKind};
+use memchr::memchr_iter;
+
+use super::line::Line;
+use super::parser::{FileKind, SectionKind};
 
 /// Names that can be typed: without those that a terminal would not show as they are.
 #[derive(Debug, Default)]
@@ -17,20 +20,27 @@ pub(crate) struct Names {
 impl Names {
     /// Adds the names in the text of one file.
     pub(crate) fn add(&mut self, kind: FileKind, text: &str) {
-        let lines = text.trim_start_matches('\u{feff}').lines();
-        for line in lines.filter(|line| line.starts_with('[')) {
+        let text = text.trim_start_matches('\u{feff}');
+        let starts = memchr_iter(b'[', text.as_bytes());
+        let starts = starts.filter(|at| *at == 0 || text.as_bytes()[at - 1] == b'\n');
+        let lines = starts.filter_map(|at| text[at..].lines().next());
+        let (mut profiles, mut sessions) = (Vec::new(), Vec::new());
+        for line in lines {
             let Line::Header(Some((section, name))) = Line::of(kind, line) else {
                 continue;
             };
             let names = match section {
-                SectionKind::Profile => &mut self.profiles,
-                SectionKind::SsoSession => &mut self.sessions,
+                SectionKind::Profile => &mut profiles,
+                SectionKind::SsoSession => &mut sessions,
                 SectionKind::Services | SectionKind::Other => continue,
             };
             if !name.is_empty() && crate::text::is_printable(name) {
-                names.insert(name.to_owned());
+                names.push(name.to_owned());
             }
         }
+        // A set that is made of a list takes half the time of one that grows.
+        self.profiles.append(&mut profiles.into_iter().collect());
+        self.sessions.append(&mut sessions.into_iter().collect());
     }
 }
 

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parser::{FileKind, Line, SectionKind};
+use super::line::Line;
+use super::parser::{FileKind, SectionKind};
 use super::profiles::CREDENTIAL_KEYS;
 use super::sections::line_of;
 

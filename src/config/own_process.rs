@@ -1,8 +1,8 @@
 //! awsfresh as the `credential_process` of a profile: the command line, written and read. The source
-//! of such a profile may be in the same section, in keys with [`PREFIX`].
+//! of such a profile may be in the same section, in keys with `awsfresh_` in front.
 
 use super::parser::Value;
-use super::profiles::{PREFIX, Profile};
+use super::profiles::Profile;
 use crate::shell::{quoted, words};
 
 /// The command line that runs `program`, a quoted path of awsfresh, for a profile. A name that begins
@@ -25,7 +25,7 @@ impl Profile {
 
 impl Profile {
     /// Whether its `credential_process` is awsfresh for another profile, while its own source is in
-    /// keys with [`PREFIX`]: tools and awsfresh would have different credentials.
+    /// prefixed keys: tools and awsfresh would have different credentials.
     pub(crate) fn has_foreign_process(&self) -> bool {
         let target = self
             .own_process()
@@ -35,7 +35,7 @@ impl Profile {
 
     /// The ID of the key that is in the credential store for this profile.
     pub(crate) fn stored_key_id(&self) -> Option<&Value> {
-        self.get_as_written(&format!("{PREFIX}aws_access_key_id"))
+        self.prefixed("aws_access_key_id")
     }
 }
 

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::encoding::text_of;
+use super::line::{Line, without_comment};
 use crate::finding::{Cause, Finding, Origin, Result, remedy};
 
 /// Each takes a KB of memory; no one has so many profiles.
-const MAX_SECTIONS: usize = 200_000;
+pub(super) const MAX_SECTIONS: usize = 200_000;
 
 /// A value and its place. Any value may be a secret that was put on the wrong line: it is not shown
 /// by `Debug`.
@@ -137,64 +139,14 @@ pub struct File {
 /// Reads one file. Fails with `config-encoding` for bytes that no SDK can read, and with
 /// `config-malformed` for lines that belong to no section.
 pub fn parse(file: &str, kind: FileKind, bytes: &[u8]) -> Result<File> {
-    let path: Arc<str> = Arc::from(file);
-    let first_line = Origin {
-        file: path.clone(),
-        line: 1,
-    };
-    if bytes.starts_with(b"\xef\xbb\xbf")
-        || bytes.starts_with(b"\xff\xfe")
-        || bytes.starts_with(b"\xfe\xff")
-    {
-        return Err(Finding::new(
-            Cause::ConfigEncoding,
-            format!("{file} starts with a byte order mark, which AWS tools do not read"),
-        )
-        .at(&first_line)
-        .remedy("save the file as UTF-8 without BOM"));
-    }
-    // ASCII in UTF-16 has a NUL in every pair of bytes.
-    if bytes
-        .get(..4)
-        .is_some_and(|head| (head[0] == 0) != (head[1] == 0) && (head[2] == 0) != (head[3] == 0))
-    {
-        return Err(Finding::new(
-            Cause::ConfigEncoding,
-            format!("{file} is UTF-16, which AWS tools do not read"),
-        )
-        .at(&first_line)
-        .remedy("save the file as UTF-8 without BOM"));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|e| {
-        let before = bytes[..e.valid_up_to()]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count();
-        let line = u32::try_from(before + 1).unwrap_or(u32::MAX);
-        Finding::new(Cause::ConfigEncoding, format!("{file} is not UTF-8"))
-            .at(&Origin {
-                file: path.clone(),
-                line,
-            })
-            .remedy("save the file as UTF-8, or remove the character")
-    })?;
-    let mut parser = Parser {
-        kind,
-        path,
-        sections: Vec::new(),
-        index: BTreeMap::new(),
-        current: None,
-        last_key: None,
-    };
-    for (number, line) in text.lines().enumerate() {
-        parser.line(u32::try_from(number + 1).unwrap_or(u32::MAX), line)?;
-    }
-    Ok(File {
-        sections: parser.sections,
-    })
+    let text = text_of(file, bytes)?;
+    let mut parser = Parser::new(file, kind);
+    parser.lines(text, 1)?;
+    Ok(parser.file())
 }
 
-struct Parser {
+/// Reads lines, those of a whole file or of some of its sections.
+pub(super) struct Parser {
     kind: FileKind,
     path: Arc<str>,
     sections: Vec<Section>,
@@ -204,6 +156,32 @@ struct Parser {
 }
 
 impl Parser {
+    pub(super) fn new(file: &str, kind: FileKind) -> Self {
+        Self {
+            kind,
+            path: Arc::from(file),
+            sections: Vec::new(),
+            index: BTreeMap::new(),
+            current: None,
+            last_key: None,
+        }
+    }
+
+    /// Reads more lines, of which the first has this number.
+    pub(super) fn lines(&mut self, text: &str, first: usize) -> Result<()> {
+        for (number, line) in (first..).zip(text.lines()) {
+            self.line(u32::try_from(number).unwrap_or(u32::MAX), line)?;
+        }
+        Ok(())
+    }
+
+    /// What was read.
+    pub(super) fn file(self) -> File {
+        File {
+            sections: self.sections,
+        }
+    }
+
     fn line(&mut self, number: u32, line: &str) -> Result<()> {
         let origin = Origin {
             file: self.path.clone(),
@@ -237,12 +215,11 @@ impl Parser {
             self.last_key = None;
             return Ok(());
         };
-        section
-            .keys
-            .entry(key.clone())
-            .or_default()
-            .push(Value::new(value, origin));
-        self.last_key = Some(key);
+        self.last_key.get_or_insert_default().clone_from(&key);
+        // Nearly every key has one value.
+        let values = section.keys.entry(key);
+        let values = values.or_insert_with(|| Vec::with_capacity(1));
+        values.push(Value::new(value, origin));
         Ok(())
     }
 
@@ -319,52 +296,6 @@ impl Parser {
     }
 }
 
-/// What one line is, by its form alone.
-pub(super) enum Line<'a> {
-    /// Blank, or a comment.
-    Nothing,
-    /// `[…]`; `None` without the `]`.
-    Header(Option<(SectionKind, &'a str)>),
-    /// A key in lower case, and what follows the `=` if there is one.
-    Entry(String, Option<&'a str>),
-    /// Indented: belongs to the entry above.
-    Continuation(&'a str),
-}
-
-impl<'a> Line<'a> {
-    pub(super) fn of(file: FileKind, line: &'a str) -> Self {
-        if line.trim().is_empty() || line.starts_with(['#', ';']) {
-            return Self::Nothing;
-        }
-        if line.starts_with([' ', '\t']) {
-            return Self::Continuation(line.trim());
-        }
-        if let Some(rest) = line.strip_prefix('[') {
-            return Self::Header(
-                rest.split_once(']')
-                    .map(|(inside, _)| header(file, inside.trim())),
-            );
-        }
-        match line.split_once('=') {
-            Some((key, value)) => Self::Entry(key.trim().to_ascii_lowercase(), Some(value)),
-            None => Self::Entry(line.trim().to_ascii_lowercase(), None),
-        }
-    }
-}
-
-fn header(file: FileKind, inside: &str) -> (SectionKind, &str) {
-    match (file, inside.split_once([' ', '\t'])) {
-        (FileKind::Credentials, _) => (SectionKind::Profile, inside),
-        (FileKind::Config, Some(("profile", name))) => (SectionKind::Profile, unquoted(name)),
-        (FileKind::Config, Some(("sso-session", name))) => {
-            (SectionKind::SsoSession, unquoted(name))
-        }
-        (FileKind::Config, Some(("services", name))) => (SectionKind::Services, unquoted(name)),
-        (FileKind::Config, None) if inside == "default" => (SectionKind::Profile, inside),
-        (FileKind::Config, _) => (SectionKind::Other, inside),
-    }
-}
-
 fn malformed(origin: &Origin, what: &str) -> Finding {
     Finding::new(
         Cause::ConfigMalformed,
@@ -372,23 +303,6 @@ fn malformed(origin: &Origin, what: &str) -> Finding {
     )
     .at(origin)
     .remedy(remedy!("correct or remove line {}", origin.line))
-}
-
-fn unquoted(name: &str) -> &str {
-    let name = name.trim();
-    ['"', '\'']
-        .iter()
-        .find_map(|q| name.strip_prefix(*q)?.strip_suffix(*q))
-        .unwrap_or(name)
-}
-
-/// The SDKs' rule: a comment starts at `#` or `;` with white space before it.
-fn without_comment(value: &str) -> &str {
-    let starts = value
-        .char_indices()
-        .zip(value.chars().skip(1))
-        .find(|((_, before), c)| matches!(c, '#' | ';') && before.is_whitespace());
-    starts.map_or(value, |((at, _), _)| &value[..at]).trim()
 }
 
 #[cfg(test)]

@@ -50,22 +50,28 @@ pub(crate) struct Profile {
     pub(crate) origin: Origin,
     /// Sections in ascending order of rank.
     sections: Vec<Section>,
+    /// Whether a key in them has [`PREFIX`].
+    has_prefix: bool,
 }
 
 impl Profile {
     /// The value of a key, or of the same key with [`PREFIX`]; blank counts as unset.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        if has_prefixed_form(key)
-            && let Some(value) = self.get_as_written(&format!("{PREFIX}{key}"))
-        {
-            return Some(value);
+        let prefixed = self.prefixed(key).filter(|_| has_prefixed_form(key));
+        prefixed.or_else(|| self.get_as_written(key))
+    }
+
+    /// The value of a key with [`PREFIX`]. Every key is asked for, in each of thousands of profiles.
+    pub(super) fn prefixed(&self, key: &str) -> Option<&Value> {
+        if !self.has_prefix {
+            return None;
         }
-        self.get_as_written(key)
+        self.get_as_written(&format!("{PREFIX}{key}"))
     }
 
     /// Whether a key has a value with [`PREFIX`].
     pub(super) fn has_prefixed(&self, key: &str) -> bool {
-        self.get_as_written(&format!("{PREFIX}{key}")).is_some()
+        self.prefixed(key).is_some()
     }
 
     /// The value of a key as other tools read it.
@@ -81,7 +87,7 @@ impl Profile {
     /// The first key of a source that has [`PREFIX`].
     pub(crate) fn prefixed_source(&self) -> Option<(&'static str, &Value)> {
         CREDENTIAL_KEYS.iter().find_map(|key| {
-            let value = self.get_as_written(&format!("{PREFIX}{key}"))?;
+            let value = self.prefixed(key)?;
             Some((*key, value))
         })
     }
@@ -164,13 +170,9 @@ impl Profile {
                 }
                 return Err(problem.and_more(others.len().saturating_sub(MORE_LINES)));
             }
-            let mut keys: Vec<_> = section
-                .keys
-                .iter()
-                .filter(|(key, _)| decides(key))
-                .collect();
-            keys.sort_by_key(|(key, _)| *key);
-            for (key, values) in keys {
+            let keys = section.keys.iter();
+            let repeated = keys.filter(|(key, values)| values.len() > 1 && decides(key));
+            for (key, values) in repeated {
                 if let Some((last, earlier)) = values.split_last()
                     && let Some(other) = earlier.iter().find(|v| v.text != last.text)
                 {
@@ -289,15 +291,15 @@ impl ProfileSet {
                 SectionKind::Services => &mut set.services,
                 SectionKind::Other => &mut set.others,
             };
-            place
-                .entry(section.name.clone())
-                .or_insert_with(|| Profile {
-                    name: section.name.clone(),
-                    origin: section.origin.clone(),
-                    sections: Vec::new(),
-                })
-                .sections
-                .push(section);
+            let name = section.name.clone();
+            let profile = place.entry(name).or_insert_with(|| Profile {
+                name: section.name.clone(),
+                origin: section.origin.clone(),
+                sections: Vec::new(),
+                has_prefix: false,
+            });
+            profile.has_prefix |= section.keys.keys().any(|key| key.starts_with(PREFIX));
+            profile.sections.push(section);
         }
         set
     }

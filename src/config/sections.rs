@@ -1,7 +1,8 @@
 //! The text of a file in parts, for those who change it: each section with its lines as they are,
 //! line ends included.
 
-use super::parser::{FileKind, Line, SectionKind};
+use super::line::Line;
+use super::parser::{FileKind, SectionKind};
 
 /// A header, and the lines up to the next one.
 pub(super) struct Section<'a> {

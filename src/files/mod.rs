@@ -6,9 +6,10 @@ mod dirs;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use crate::digest::random_hex;
 pub(crate) use dirs::{
@@ -16,8 +17,28 @@ pub(crate) use dirs::{
     first_own_dir, own_private_dir, uid,
 };
 
+/// The bytes of a file, which may contain secrets: wiped when dropped, all at once. `Zeroizing<Vec<u8>>`
+/// does that byte by byte, which takes a millisecond for two megabytes.
+#[derive(Default)]
+pub(crate) struct FileBytes(Vec<u8>);
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for FileBytes {
+    fn drop(&mut self) {
+        self.0.clear();
+        self.0.spare_capacity_mut().zeroize();
+    }
+}
+
 /// At most `limit` bytes and one more, so that the caller can tell a larger file.
-pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<FileBytes> {
     read_open(&open(path)?, limit)
 }
 
@@ -29,7 +50,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads an open file; a directory or a pipe is an error.
-pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<FileBytes> {
     let about = file.metadata()?;
     if about.is_dir() {
         return Err(io::Error::other("it is a directory"));
@@ -42,8 +63,8 @@ pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>
     // Files of the kernel have no size.
     let size = usize::try_from(about.len().min(limit)).unwrap_or(0);
     let capacity = if size == 0 { 4096 } else { size };
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity + 1));
-    file.take(limit + 1).read_to_end(&mut bytes)?;
+    let mut bytes = FileBytes(Vec::with_capacity(capacity + 1));
+    file.take(limit + 1).read_to_end(&mut bytes.0)?;
     Ok(bytes)
 }
 
@@ -87,7 +108,7 @@ pub(crate) fn open_existing(path: &Path) -> io::Result<(File, Metadata)> {
 }
 
 /// Reads at most `limit` bytes of a file of awsfresh.
-pub(crate) fn read_own(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_own(path: &Path, limit: u64) -> io::Result<FileBytes> {
     let (file, _) = open_own(File::options().read(true), path)?;
     read_open(&file, limit)
 }

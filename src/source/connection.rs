@@ -243,7 +243,7 @@ impl Connections {
                 let remedy = "name a file with -----BEGIN CERTIFICATE----- blocks";
                 unusable(Cause::ConfigMalformed, why, remedy)
             })?;
-            roots.add_pem_certificate(pem.as_slice());
+            roots.add_pem_certificate(&pem[..]);
         }
         let unusable = |e| {
             Finding::new(

@@ -58,7 +58,8 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// Whether every character of `text` is shown as it is.
 pub(crate) fn is_printable(text: &str) -> bool {
-    text.chars().all(is_shown)
+    let is_plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    text.bytes().all(is_plain) || text.chars().all(is_shown)
 }
 
 /// Lines with printable text.

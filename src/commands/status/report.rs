@@ -1,20 +1,26 @@
 //! What is known about profiles and SSO sessions, from the AWS files and the store alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::thread;
 
 use anstyle::Style;
 use serde_json::{Value, json};
 
+use crate::aws_files::AwsFiles;
 use crate::commands::Context;
 use crate::config::{Base, Chain, ProfileSet, SsoSession, sso_session};
 use crate::finding::{Cause, Class, Finding, Result};
+use crate::limits::Aside;
 use crate::refresh::{Entry, Freshness, best_token, step_keys};
 use crate::source::connection::Connections;
 use crate::source::sso::Session;
-use crate::store::{Status, StoreError};
+use crate::store::{CacheKey, Status, StoreError};
 use crate::text::{self, bounded};
 use crate::time::Timestamp;
 
+/// More profiles are looked up side by side.
+const MANY: usize = 50;
 /// So many profiles are listed, and so much of a source or problem is shown, in bytes.
 const MAX_ROWS: usize = 10_000;
 const MAX_SOURCE: usize = 1000;
@@ -85,9 +91,22 @@ pub(super) struct Row {
 impl Row {
     /// A profile whose chain is known.
     pub(super) fn new(context: &Context<'_>, profile: String, chain: &Chain) -> Self {
+        Self::among(context, None, profile, chain)
+    }
+
+    /// The same, where the store has entries of these keys and no others.
+    fn among(
+        context: &Context<'_>,
+        keys: Option<&BTreeSet<CacheKey>>,
+        profile: String,
+        chain: &Chain,
+    ) -> Self {
         let connections = Connections::new(context.world, &chain.network);
         let key = step_keys(chain, context.world, &connections).pop();
-        let stored = key.flatten().map(|key| context.stored(&key));
+        let stored = key.flatten().map(|key| match keys {
+            Some(keys) if !keys.contains(&key) => Ok(None),
+            _ => context.stored(&key),
+        });
         let is_static = chain.base.is_keys() && chain.hops.is_empty();
         let (state, entry) = match stored {
             _ if is_static => (State::Static, None),
@@ -216,30 +235,34 @@ impl Report {
     /// The profiles of these names and their SSO sessions; every profile and session if there is no
     /// name.
     pub(super) fn new(context: &Context<'_>, only: &[String]) -> Result<Self> {
-        let files = context.files()?;
-        let set = files.profiles();
+        let files = AwsFiles::read(context.world);
         let names: Vec<String> = if only.is_empty() {
-            set.names().map(str::to_owned).collect()
+            files.check()?;
+            files.profiles().names().map(str::to_owned).collect()
         } else {
             only.to_vec()
+        };
+        let resolve = |name: &str| match only {
+            [] => context.resolve(files.profiles(), name),
+            _ => files.chain(context.world, name),
         };
         let more = names.len().saturating_sub(MAX_ROWS);
         let (mut rows, mut sessions) = (Vec::new(), BTreeMap::new());
         if only.is_empty() {
-            sessions = named_sessions(set);
+            sessions = named_sessions(files.profiles());
         }
-        for profile in names.into_iter().take(MAX_ROWS) {
-            match context.resolve(set, &profile) {
-                Ok(chain) => {
-                    rows.push(Row::new(context, profile, &chain));
-                    if let Base::Sso { session, .. } = chain.base {
-                        sessions
-                            .entry(session.label().to_owned())
-                            .or_insert(session);
+        let names = &names[..names.len().min(MAX_ROWS)];
+        for (profile, found) in names.iter().zip(looked_up(context, resolve, names)) {
+            match found {
+                Ok((row, session)) => {
+                    rows.push(row);
+                    let session = session.map(|session| (session.label().to_owned(), session));
+                    if let Some((label, session)) = session {
+                        sessions.entry(label).or_insert(session);
                     }
                 }
                 Err(finding) if !only.is_empty() => return Err(finding),
-                Err(finding) => rows.push(Row::unusable(profile, &finding)),
+                Err(finding) => rows.push(Row::unusable(profile.clone(), &finding)),
             }
         }
         let sessions = sessions.values().take(MAX_ROWS);
@@ -304,6 +327,35 @@ impl Report {
         }
         document
     }
+}
+
+/// The row of each profile, with its SSO session, or why there is no chain. Many are looked up side by
+/// side, and the store is asked once which entries it has.
+fn looked_up(
+    context: &Context<'_>,
+    resolve: impl Fn(&str) -> Result<Chain> + Sync,
+    names: &[String],
+) -> Vec<Result<(Row, Option<SsoSession>)>> {
+    let keys = (names.len() > MANY).then(|| context.store.keys().ok());
+    let keys: Option<BTreeSet<_>> = keys.flatten().map(BTreeSet::from_iter);
+    let look_up = |name: &String| {
+        let chain = resolve(name)?;
+        let row = Row::among(context, keys.as_ref(), name.clone(), &chain);
+        Ok((row, chain.sso_session().cloned()))
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let part = names.len().div_ceil(threads).max(MANY);
+    if names.len() <= part {
+        return names.iter().map(look_up).collect();
+    }
+    thread::scope(|scope| {
+        let parts = names
+            .chunks(part)
+            .map(|part| Aside::start(scope, move || part.iter().map(look_up).collect::<Vec<_>>()));
+        let parts: Vec<_> = parts.collect();
+        let rows = parts.into_iter().filter_map(Aside::join);
+        rows.flatten().collect()
+    })
 }
 
 /// Every `[sso-session]` that is complete.

@@ -14,10 +14,7 @@ pub(super) fn run(context: &Context<'_>, args: &Status, template: &str) -> Resul
     ui::init(false, true);
     let named = args.profile.first().map(String::as_str);
     let (profile, _) = context.world.selected_profile(named);
-    let Ok(files) = context.files() else {
-        return Ok(());
-    };
-    let Ok(chain) = context.resolve(files.profiles(), profile) else {
+    let Ok(chain) = context.chain(profile) else {
         return Ok(());
     };
     let row = Row::new(context, profile.to_owned(), &chain);

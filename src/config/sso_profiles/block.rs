@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::{AccountRole, SsoProfile};
+use crate::config::line::Line;
 use crate::config::overlay::profile_header;
-use crate::config::parser::{FileKind, Line, SectionKind};
+use crate::config::parser::{FileKind, SectionKind};
 use crate::config::sections::{Section, Sections, entry_of, line_of};
 use crate::config::set_up::Edited;
 
