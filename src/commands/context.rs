@@ -1,7 +1,7 @@
 //! What every subcommand works with.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::sessions::renew_credentials_from;
 use crate::aws_files::{self, AwsFiles};
@@ -11,6 +11,7 @@ use crate::credentials::Credentials;
 use crate::finding::{Finding, Result};
 use crate::refresh::{Entry, Mfa, Refresher};
 use crate::signin::{Codes, Options, SignIn, can_cure, offer};
+use crate::source::Http;
 use crate::store::{CacheKey, Store, StoreError};
 use crate::sync::lock;
 use crate::world::World;
@@ -56,8 +57,20 @@ impl<'a> Context<'a> {
         force: bool,
         codes: Option<&Codes>,
     ) -> Result<Credentials> {
+        self.obtain_over(&Arc::default(), chain, force, codes)
+    }
+
+    /// The same, over connections that are shared.
+    pub(super) fn obtain_over(
+        &self,
+        http: &Arc<Http>,
+        chain: &Chain,
+        force: bool,
+        codes: Option<&Codes>,
+    ) -> Result<Credentials> {
         let deadline = self.world.deadline()?;
-        let mut refresher = Refresher::new(self.world, chain, &*self.store, deadline);
+        let refresher = Refresher::new(self.world, chain, &*self.store, deadline);
+        let mut refresher = refresher.sharing(http);
         if force {
             refresher = refresher.force();
         }

@@ -1,8 +1,8 @@
 //! `refresh`: renew ahead of time, for cron and before a journey.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::context::{Context, selected};
@@ -12,6 +12,7 @@ use crate::credentials::Credentials;
 use crate::finding::{Class, Finding, Result};
 use crate::refresh::step_keys;
 use crate::signin::Codes;
+use crate::source::Http;
 use crate::source::connection::Connections;
 use crate::sync::lock;
 use crate::time::human_duration;
@@ -37,10 +38,10 @@ impl Renewal {
         }
     }
 
-    /// Renews the credentials; `codes` may have an MFA code.
-    fn attempt(&self, context: &Context<'_>, codes: Option<&Codes>) {
+    /// Renews the credentials without a person.
+    fn attempt(&self, context: &Context<'_>, http: &Arc<Http>) {
         let chain = self.chain.as_ref().map_err(Clone::clone);
-        let outcome = chain.and_then(|chain| context.obtain(chain, true, codes));
+        let outcome = chain.and_then(|chain| context.obtain_over(http, chain, true, None));
         lock(&self.outcome).replace(outcome);
     }
 
@@ -87,10 +88,10 @@ fn renewals(context: &Context<'_>, set: &ProfileSet, selection: &ProfileSelectio
 /// Renews without a person. Each attempt has its own deadline.
 fn side_by_side(context: &Context<'_>, renewals: &[&Renewal]) {
     let progress = Progress::new("renewing", renewals.len());
-    let next = AtomicUsize::new(0);
+    let (next, http) = (AtomicUsize::new(0), Arc::default());
     let work = || {
         while let Some(renewal) = renewals.get(next.fetch_add(1, Ordering::Relaxed)) {
-            renewal.attempt(context, None);
+            renewal.attempt(context, &http);
             progress.advance();
         }
     };

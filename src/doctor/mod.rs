@@ -42,7 +42,7 @@ pub(crate) fn run(
 ) -> Report {
     let mut facts = Facts::collect(world, store, profile, !offline);
     if !offline {
-        let probes = with_progress(world, || Prober { world, store }.run(&facts));
+        let probes = with_progress(world, || Prober::new(world, store).run(&facts));
         facts.probes = Some(probes);
     }
     let findings = checks::all(&facts);

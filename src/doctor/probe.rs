@@ -1,5 +1,6 @@
 //! What AWS and the network respond: all probes at once, each with its own time limit.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::refresh::Refresher;
 use crate::source::aws_host::aws_url;
 use crate::source::connection::Service;
 use crate::source::sso::Session;
-use crate::source::{Identity, Sources};
+use crate::source::{Http, Identity, Sources};
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::world::{SelectedBy, World};
@@ -28,11 +29,22 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What probing needs besides the facts.
 pub(super) struct Prober<'a> {
-    pub(super) world: &'a World,
-    pub(super) store: &'a dyn Store,
+    world: &'a World,
+    store: &'a dyn Store,
+    /// Shared by all probes.
+    http: Arc<Http>,
 }
 
-impl Prober<'_> {
+impl<'a> Prober<'a> {
+    /// Connects nowhere yet.
+    pub(super) fn new(world: &'a World, store: &'a dyn Store) -> Self {
+        Self {
+            world,
+            store,
+            http: Arc::default(),
+        }
+    }
+
     /// Runs all probes at once. Where nothing responds, that takes little more than the limit of
     /// one probe; the steps of a chain are probed one after the other, as each needs the one
     /// before.
@@ -69,7 +81,7 @@ impl Prober<'_> {
     }
 
     fn sources<'b>(&'b self, chain: &'b Chain) -> Sources<'b> {
-        Sources::new(self.world, chain, Instant::now() + TIMEOUT)
+        Sources::new(self.world, chain, Instant::now() + TIMEOUT).sharing(&self.http)
     }
 
     /// From the base to the last role, as a call for credentials would go.
@@ -88,7 +100,10 @@ impl Prober<'_> {
     }
 
     fn step(&self, chain: &Chain, step: Step) -> StepResult {
-        let refresher = || Refresher::new(self.world, chain, self.store, Instant::now() + TIMEOUT);
+        let refresher = || {
+            let deadline = Instant::now() + TIMEOUT;
+            Refresher::new(self.world, chain, self.store, deadline).sharing(&self.http)
+        };
         let (n, name) = match step {
             Step::Base => (0, chain.step_name(0)),
             Step::Role(n) => (n + 1, chain.hops[n].role_arn.text.clone()),

@@ -7,7 +7,7 @@ use super::stored_key::StoredKey;
 use crate::config::{Base, Hop};
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
-use crate::source::sso::{Session, Token};
+use crate::source::sso::{Assignments, Session, Token};
 
 impl Refresher<'_> {
     /// Calls the source of a step.
@@ -15,6 +15,7 @@ impl Refresher<'_> {
         let Some(hop) = self.chain.hop(step) else {
             return self.fetch_base();
         };
+        self.sources.expect_hop(hop);
         let caller = self.step(step - 1, false)?;
         log::debug!("calling AssumeRole for {}", hop.role_arn.text);
         match self.assume(step, hop, &caller) {
@@ -49,6 +50,7 @@ impl Refresher<'_> {
         let Some(session) = Session::of(&self.chain.base, self.world) else {
             return self.sources.base(None);
         };
+        self.sources.expect_portal(&session);
         let token = self.sso_token(&session, None)?;
         let with_login = |finding: Finding| match finding.cause {
             Cause::SsoSessionExpired if finding.remedy.is_empty() => {
@@ -69,6 +71,15 @@ impl Refresher<'_> {
             }
             outcome => outcome,
         }
+    }
+
+    /// What the user of the chain's SSO session has; `None` where it has no session, or the portal
+    /// does not say.
+    pub(crate) fn assignments(&self) -> Option<Assignments> {
+        let token = self
+            .sso_token(&Session::of(&self.chain.base, self.world)?, None)
+            .ok()?;
+        self.sources.assignments(token.access()).ok()
     }
 
     pub(super) fn sso_token(

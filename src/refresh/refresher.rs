@@ -1,6 +1,7 @@
 //! Look, lock, look again, fetch, store: for each step of a chain.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::cache_key::{mfa_keys, step_keys};
@@ -12,8 +13,7 @@ use super::mfa::{Mfa, NoCodes, TYPING_TIME};
 use crate::config::{Base, Chain, Hop};
 use crate::credentials::Credentials;
 use crate::finding::{Class, Finding, Result};
-use crate::source::sso::{Assignments, Session};
-use crate::source::{Identity, Sources};
+use crate::source::{Http, Identity, Sources};
 use crate::store::{self, CacheKey, Store};
 use crate::time::{Timestamp, human_duration};
 use crate::world::World;
@@ -66,6 +66,12 @@ impl<'a> Refresher<'a> {
             is_new: Cell::default(),
             failed_renewal,
         }
+    }
+
+    /// Uses the connections of other calls.
+    pub(crate) fn sharing(mut self, http: &Arc<Http>) -> Self {
+        self.sources = self.sources.sharing(http);
+        self
     }
 
     /// Renews the last step even if it is fresh.
@@ -128,15 +134,6 @@ impl<'a> Refresher<'a> {
         if let Some(key) = self.key(step) {
             let _ = self.store.remove(key); // a failing store is reported when the successor is stored
         }
-    }
-
-    /// What the user of the chain's SSO session has; `None` where it has no session, or the portal
-    /// does not say.
-    pub(crate) fn assignments(&self) -> Option<Assignments> {
-        let token = self
-            .sso_token(&Session::of(&self.chain.base, self.world)?, None)
-            .ok()?;
-        self.sources.assignments(token.access()).ok()
     }
 
     pub(super) fn last_step(&self) -> usize {

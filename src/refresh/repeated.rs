@@ -45,7 +45,8 @@ impl Refresher<'_> {
             return Ok(credentials);
         }
         log::debug!("the same process asks again: verifying what is cached");
-        let sources = Sources::new(self.world, self.chain, Instant::now() + VERIFICATION_TIME);
+        let sources = Sources::new(self.world, self.chain, Instant::now() + VERIFICATION_TIME)
+            .sharing(self.sources.calls.http());
         match sources.identity(&credentials, None) {
             Err(finding) if finding.means_stale_credentials() => {
                 log::debug!("AWS rejected what is cached: fetching new credentials:\n{finding}");

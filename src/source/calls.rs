@@ -1,31 +1,25 @@
-//! What every call to AWS needs: how to connect, until when, and the async runtime, which starts on
-//! first use.
+//! What every call to AWS needs: how to connect, over which connections, and until when.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::connection::Connections;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
+
+use super::connection::{Connections, Hosts, Service};
+use super::http::Http;
 use crate::config::Network;
 use crate::finding::{Cause, Finding, Result};
-use crate::limits;
 use crate::world::World;
 
 /// The surroundings of calls that share one deadline.
 pub(crate) struct Calls<'a> {
     pub(crate) world: &'a World,
     pub(crate) connections: Connections,
+    http: Arc<Http>,
     began: Instant,
     deadline: Cell<Instant>,
-    runtime: OnceCell<tokio::runtime::Runtime>,
-}
-
-impl Drop for Calls<'_> {
-    /// A plain drop would wait for a name lookup that is still running.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 impl<'a> Calls<'a> {
@@ -34,15 +28,43 @@ impl<'a> Calls<'a> {
         Self {
             world,
             connections: Connections::new(world, network),
+            http: Arc::default(),
             began: Instant::now(),
             deadline: Cell::new(deadline),
-            runtime: OnceCell::new(),
         }
+    }
+
+    /// Uses the connections of other calls.
+    pub(crate) fn share(&mut self, http: &Arc<Http>) {
+        self.http = Arc::clone(http);
+    }
+
+    /// The connections of these calls.
+    pub(crate) fn http(&self) -> &Arc<Http> {
+        &self.http
+    }
+
+    /// The configuration of an SDK client for `service`, without credentials.
+    pub(super) fn sdk_config(
+        &self,
+        service: Service,
+        region: &str,
+        hosts: Hosts,
+        retries: RetryConfig,
+    ) -> Result<SdkConfig> {
+        self.connections
+            .sdk_config(&self.http, service, region, hosts, retries)
+    }
+
+    /// Connects to the host of `service` as soon as another one is asked.
+    pub(super) fn expect(&self, service: Service, region: &str, hosts: Hosts) {
+        self.connections.expect(&self.http, service, region, hosts);
     }
 
     /// Moves the deadline: the time that a person took does not count.
     pub(crate) fn extend(&self, by: Duration) {
         self.deadline.set(self.deadline.get() + by);
+        self.http.leave_connections();
     }
 
     /// When calls have to end.
@@ -61,18 +83,7 @@ impl<'a> Calls<'a> {
         limit: Duration,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let runtime = match self.runtime.get() {
-            Some(runtime) => runtime,
-            None => {
-                limits::check_room()?;
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build();
-                let runtime =
-                    runtime.map_err(|e| limits::reached("start the async runtime", &e))?;
-                self.runtime.get_or_init(|| runtime)
-            }
-        };
+        let runtime = self.http.runtime()?;
         let outcome = runtime.block_on(async { tokio::time::timeout(limit, call).await });
         outcome.unwrap_or_else(|_| {
             let waited = self.began.elapsed().as_secs_f64();

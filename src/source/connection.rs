@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_smithy_http_client::pool::Client;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 use aws_smithy_types::retry::RetryConfig;
@@ -15,20 +16,15 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
-use super::bounded_body::bounded;
+use super::aws_host::aws_url;
 use super::endpoint_override::{EndpointOverride, SettingPlace};
+use super::http::Http;
 use super::proxy_password;
+use super::tls_roots::tls_context;
 use crate::config::{Network, Value};
-use crate::files;
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
-
-/// All public roots together take a quarter of a megabyte.
-const BUNDLE_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// The AWS services called.
 #[derive(Clone, Copy, Debug)]
@@ -158,8 +154,9 @@ impl Connections {
     }
 
     /// The configuration of an SDK client for `service`, without credentials.
-    pub(crate) fn sdk_config(
+    pub(super) fn sdk_config(
         &self,
+        http: &Http,
         service: Service,
         region: &str,
         hosts: Hosts,
@@ -167,7 +164,7 @@ impl Connections {
     ) -> Result<SdkConfig> {
         let mut config = SdkConfig::builder()
             .region(Region::new(region.to_owned()))
-            .http_client(self.http_client(service)?)
+            .http_client(self.http_client(http, service)?)
             .retry_config(retries)
             .timeout_config(timeouts())
             .use_fips(hosts.fips)
@@ -177,14 +174,49 @@ impl Connections {
     }
 
     /// An HTTP client with these settings.
-    pub(crate) fn http_client(&self, service: Service) -> Result<SharedHttpClient> {
+    fn http_client(&self, http: &Http, service: Service) -> Result<SharedHttpClient> {
         if let Some(endpoint) = self.endpoint(service) {
             endpoint.check()?;
         }
-        let transport = self.transport(self.url(service).unwrap_or("https://"))?;
-        let client = Builder::new()
-            .build_with_connector_fn(move |settings, _| transport.connector(settings));
-        Ok(bounded(client))
+        let client = match service {
+            Service::Sts | Service::Sso | Service::Iam => {
+                SharedHttpClient::new(self.pooled_client(http, service)?)
+            }
+            // A refresh token can be sent once: not on a connection that may be closed already.
+            Service::SsoOidc | Service::Signin => {
+                let transport = self.transport(self.url(service).unwrap_or("https://"))?;
+                Builder::new()
+                    .build_with_connector_fn(move |settings, _| transport.connector(settings))
+            }
+        };
+        Ok(http.client(client))
+    }
+
+    fn pooled_client(&self, http: &Http, service: Service) -> Result<Client> {
+        let url = self.url(service).unwrap_or("https://");
+        let plain = url.starts_with("http://");
+        let proxy = if plain {
+            &self.http_proxy
+        } else {
+            &self.https_proxy
+        };
+        let route = Route {
+            plain,
+            proxy: proxy.clone(),
+            no_proxy: self.no_proxy.clone(),
+            ca_bundle: self.ca_bundle.clone(),
+        };
+        http.pooled(route, || self.transport(url))
+    }
+
+    /// Connects to the host of `service` as soon as another one is asked. What is wrong with the
+    /// settings is reported where the service is called.
+    pub(super) fn expect(&self, http: &Http, service: Service, region: &str, hosts: Hosts) {
+        let own = self.url(service).map(str::to_owned);
+        let url = own.or_else(|| aws_url(service, region, hosts));
+        if let (Some(url), Ok(client)) = (url, self.pooled_client(http, service)) {
+            http.expect(url, client);
+        }
     }
 
     /// Proxy and TLS settings for `url`. TLS roots are loaded for https only: reading the system's
@@ -194,7 +226,7 @@ impl Connections {
         let tls = if plain {
             None
         } else {
-            Some(self.tls_context()?)
+            Some(tls_context(self.ca_bundle.as_ref())?)
         };
         Ok(Transport {
             proxy: self.proxy(plain)?,
@@ -221,40 +253,6 @@ impl Connections {
             proxy.host()?,
             proxy.port_u16().unwrap_or(default)
         ))
-    }
-
-    fn tls_context(&self) -> Result<TlsContext> {
-        let mut roots = TrustStore::default();
-        if let Some((path, place)) = &self.ca_bundle {
-            let unusable = |cause, why: String, remedy: &'static str| {
-                Finding::new(cause, format!("the CA bundle {} {why}", path.display()))
-                    .evidence(format!("named by {place}"))
-                    .remedy(remedy)
-            };
-            let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
-                let remedy = "name a readable PEM file, or remove the setting";
-                unusable(
-                    Cause::ConfigUnreadable,
-                    format!("cannot be read: {e}"),
-                    remedy,
-                )
-            })?;
-            check_bundle(&pem).map_err(|why| {
-                let remedy = "name a file with -----BEGIN CERTIFICATE----- blocks";
-                unusable(Cause::ConfigMalformed, why, remedy)
-            })?;
-            roots.add_pem_certificate(&pem[..]);
-        }
-        let unusable = |e| {
-            Finding::new(
-                Cause::TlsUntrusted,
-                format!("the TLS settings cannot be used: {e}"),
-            )
-        };
-        TlsContext::builder()
-            .with_trust_store(roots)
-            .build()
-            .map_err(unusable)
     }
 
     fn proxy(&self, plain: bool) -> Result<ProxyConfig> {
@@ -297,10 +295,19 @@ impl Connections {
     }
 }
 
+/// What a connection depends on, besides its host.
+#[derive(PartialEq, Eq)]
+pub(super) struct Route {
+    plain: bool,
+    proxy: Option<String>,
+    no_proxy: Option<String>,
+    ca_bundle: Option<(PathBuf, String)>,
+}
+
 /// Proxy and TLS settings for one URL.
 pub(crate) struct Transport {
-    proxy: ProxyConfig,
-    tls: Option<TlsContext>,
+    pub(super) proxy: ProxyConfig,
+    pub(super) tls: Option<TlsContext>,
 }
 
 impl Transport {
@@ -326,26 +333,6 @@ impl Transport {
                     .build()
             }
         }
-    }
-}
-
-/// The SDK panics on a bundle with a certificate that it cannot read.
-fn check_bundle(pem: &[u8]) -> Result<(), String> {
-    if pem.len() as u64 > BUNDLE_LIMIT {
-        return Err(format!("is larger than {BUNDLE_LIMIT} bytes"));
-    }
-    let (mut roots, mut count) = (RootCertStore::empty(), 0);
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        count += 1;
-        let added = certificate
-            .map_err(|_| ())
-            .and_then(|der| roots.add(der).map_err(|_| ()));
-        added.map_err(|()| format!("contains an unreadable certificate: number {count}"))?;
-    }
-    if count == 0 {
-        Err("contains no PEM certificate".to_owned())
-    } else {
-        Ok(())
     }
 }
 

@@ -171,11 +171,12 @@ impl Session<'_> {
             .refresh_token(refresh_token)
             .build()
             .map_err(|e| unexpected(e.to_string()))?;
-        let connections = &sources.calls.connections;
+        let hosts = sources.calls.connections.hosts();
         // One attempt: if its response is lost, the old refresh token may be spent.
         let retries = retries().with_max_attempts(1);
-        let config =
-            connections.sdk_config(Service::Signin, &region, connections.hosts(), retries)?;
+        let config = sources
+            .calls
+            .sdk_config(Service::Signin, &region, hosts, retries)?;
         let now = sources.calls.world.now();
         let request = Client::new(&config)
             .create_o_auth2_token()

@@ -10,6 +10,7 @@ pub(crate) mod connection;
 pub(crate) mod connection_error;
 pub(crate) mod endpoint_override;
 mod federation;
+mod http;
 mod iam;
 mod identity;
 mod login_session;
@@ -21,8 +22,10 @@ mod proxy_password;
 pub(crate) mod sdk_error;
 pub mod sso;
 mod sts;
+mod tls_roots;
 pub(crate) mod web_identity;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::aws::access_key::{Keys, blocking_flaw};
@@ -36,7 +39,10 @@ use crate::finding::{Cause, Finding, Origin, Result, remedy};
 use crate::time::Timestamp;
 use crate::world::{REGION_VARIABLES, World};
 
+use connection::Service;
+
 pub(crate) use calls::Calls;
+pub(crate) use http::Http;
 pub(crate) use iam::{AccessKey, AccessKeys};
 pub(crate) use identity::Identity;
 
@@ -189,6 +195,27 @@ impl<'a> Sources<'a> {
                 Cause::Unexpected,
                 "only an SSO session has assignments",
             )),
+        }
+    }
+
+    /// Uses the connections of other calls.
+    pub(crate) fn sharing(mut self, http: &Arc<Http>) -> Self {
+        self.calls.share(http);
+        self
+    }
+
+    /// Connects to STS for `hop` as soon as another host is asked: it is asked next.
+    pub(crate) fn expect_hop(&self, hop: &Hop) {
+        if let Ok(region) = self.sts_region(hop.region.as_deref(), &hop.role_arn.text) {
+            let hosts = self.calls.connections.hosts();
+            self.calls.expect(Service::Sts, &region, hosts);
+        }
+    }
+
+    /// Connects to the portal as soon as another host is asked: it is asked next.
+    pub(crate) fn expect_portal(&self, session: &sso::Session<'_>) {
+        if let Ok(hosts) = session.hosts(&self.calls.connections, Service::Sso) {
+            self.calls.expect(Service::Sso, session.region(), hosts);
         }
     }
 

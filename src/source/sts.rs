@@ -108,8 +108,10 @@ pub(super) fn client(
     region: &str,
     caller: Option<&Credentials>,
 ) -> Result<Client> {
-    let connections = &sources.calls.connections;
-    let config = connections.sdk_config(Service::Sts, region, connections.hosts(), retries())?;
+    let hosts = sources.calls.connections.hosts();
+    let config = sources
+        .calls
+        .sdk_config(Service::Sts, region, hosts, retries())?;
     let provider = caller.map(|caller| SharedCredentialsProvider::new(to_sdk(caller)));
     let mut config = config.into_builder();
     config.set_credentials_provider(provider);

@@ -338,10 +338,7 @@ fn issued(response: &CreateTokenOutput, now: Timestamp) -> Result<Issued<'_>> {
 fn client(calls: &Calls<'_>, session: &Session<'_>, attempts: u32) -> Result<Client> {
     let hosts = session.hosts(&calls.connections, Service::SsoOidc)?;
     let retries = retries().with_max_attempts(attempts);
-    let config =
-        calls
-            .connections
-            .sdk_config(Service::SsoOidc, session.region(), hosts, retries)?;
+    let config = calls.sdk_config(Service::SsoOidc, session.region(), hosts, retries)?;
     Ok(Client::new(&config))
 }
 

@@ -95,9 +95,7 @@ pub(super) fn client(
     retries: RetryConfig,
 ) -> Result<Client> {
     let hosts = session.hosts(&calls.connections, Service::Sso)?;
-    let config = calls
-        .connections
-        .sdk_config(Service::Sso, session.region(), hosts, retries)?;
+    let config = calls.sdk_config(Service::Sso, session.region(), hosts, retries)?;
     Ok(Client::new(&config))
 }
 

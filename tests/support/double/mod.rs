@@ -47,9 +47,20 @@ pub struct Call {
     pub status: u16,
 }
 
+/// A connection through a [`Proxy`].
+#[derive(Clone, Debug)]
+pub struct Tunnel {
+    /// The host it leads to.
+    pub host: String,
+    /// How many requests had been answered before it was opened.
+    pub answered: usize,
+}
+
 /// A way to misbehave.
 #[derive(Clone, Debug)]
 pub enum Fault {
+    /// Answer correctly, and close the connection without having said so.
+    Closing,
     /// Answer correctly after this delay.
     Latency(Duration),
     /// Keep the connection open and never answer.
@@ -148,6 +159,7 @@ pub(crate) struct State {
     unknown_in: Vec<String>,
     surroundings: metadata::Surroundings,
     calls: Vec<Call>,
+    tunnels: Vec<Tunnel>,
     fault: Option<Fault>,
     fault_by_action: HashMap<String, Fault>,
     fault_once: VecDeque<Fault>,
@@ -213,6 +225,11 @@ impl Double {
 
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
+    }
+
+    /// The connections through its proxies, in the order in which they were opened.
+    pub fn tunnels(&self) -> Vec<Tunnel> {
+        self.state().tunnels.clone()
     }
 
     /// How often `action` was requested, whatever the answer.
@@ -370,6 +387,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: 
                 form,
                 more,
             }) => (refused(status, code, form.quote(&request, &more)), true),
+            Some(Fault::Closing) => (answer(), false),
             Some(Fault::Latency(delay)) => {
                 tokio::time::sleep(delay).await;
                 (answer(), true)

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::{Shared, serve};
+use super::{Shared, Tunnel, lock, serve};
 
 /// The first bytes of every TLS connection: a handshake record.
 const CLIENT_HELLO: &[u8] = &[22, 3];
@@ -92,6 +92,12 @@ pub async fn tunnel(mut stream: TcpStream, authority: Arc<Authority>, shared: Sh
     let head = String::from_utf8_lossy(&head);
     let target = head.split(' ').nth(1).unwrap_or_default();
     let host = target.rsplit_once(':').map_or(target, |(host, _)| host);
+    {
+        let mut state = lock(&shared);
+        let answered = state.calls.iter().filter(|call| call.status != 0).count();
+        let host = host.to_owned();
+        state.tunnels.push(Tunnel { host, answered });
+    }
     let acceptor = authority.acceptor(host);
     if stream
         .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
