@@ -1,5 +1,5 @@
 //! How many connections a cold call opens, to which hosts, and when: counted, because times depend on
-//! the machine.
+//! the machine. `benches/cold.py` measures the times.
 #![allow(clippy::unwrap_used)]
 
 mod support;

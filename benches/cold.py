@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Measures a cold call in round trips: credentials of a chain of one, two and three roles, of an SSO role, and of a role on an SSO
+role, through a CONNECT proxy that is one round trip away. The AWS double of the tests is behind the proxy, under the names of AWS,
+with TLS 1.3; a forwarder in front of the proxy delays each byte by half the round trip in either direction. Round trips are the
+slope of the shortest times over the delay, so that the machine's own time does not count; the TCP handshake is not delayed.
+
+Usage: cargo build --release && benches/cold.py [--json FILE] [--aws AWS] [--aws-vault AWS_VAULT] [BINARY [ROUNDS]]
+With the AWS CLI v2 or aws-vault, it measures these in the same run. Exits with 1 if a figure of awsfresh is above its limit.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import queue
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+parser = argparse.ArgumentParser()
+parser.add_argument("binary", nargs="?", default=ROOT / "target/release/awsfresh")
+parser.add_argument("rounds", nargs="?", type=int, default=5)
+parser.add_argument("--json", help="the figures, for graph.py")
+parser.add_argument("--aws", help="the AWS CLI v2")
+parser.add_argument("--aws-vault")
+OPTIONS = parser.parse_args()
+DELAYS = [0.0, 0.1, 0.2, 0.3]  # round trips, in s
+LONG_DELAYS = [0.0, 0.5, 1.0]  # for tools that need seconds themselves
+SETUPS = {"one role": "hop1", "two roles": "hop2", "three roles": "hop3", "SSO": "sso", "SSO and a role": "on-sso"}
+# In round trips.
+LIMITS = {"one role": 3.0, "three roles": 5.3, "SSO and a role": 4.5}
+# The slope of a few calls is not exact; a round trip too many is far above this.
+TOLERANCE = 0.1
+
+
+class Forwarder:
+    """Accepts connections for `port`, and delays what they carry."""
+
+    def __init__(self, port):
+        self.port, self.delay = port, 0.0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.create_connection(("127.0.0.1", self.port))
+            for one, other in [(client, server), (server, client)]:
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                chunks = queue.Queue()
+                threading.Thread(target=self.read, args=(one, chunks), daemon=True).start()
+                threading.Thread(target=self.write, args=(other, chunks), daemon=True).start()
+
+    def read(self, source, chunks):
+        while True:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            chunks.put((time.monotonic() + self.delay / 2, data))
+            if not data:
+                return
+
+    @staticmethod
+    def write(sink, chunks):
+        while True:
+            due, data = chunks.get()
+            time.sleep(max(0, due - time.monotonic()))
+            try:
+                if not data:
+                    return sink.shutdown(socket.SHUT_WR)
+                sink.sendall(data)
+            except OSError:
+                return
+
+
+def slope(points):
+    """Of the line through the points, by least squares."""
+    x, y = (statistics.mean(values) for values in zip(*points))
+    return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+
+
+def write_home(home, aws):
+    (home / ".aws/sso/cache").mkdir(parents=True)
+    (home / "ca.pem").write_text(aws["ca"])
+    keys = f"[base]\naws_access_key_id = {aws['access_key_id']}\naws_secret_access_key = {aws['secret_access_key']}\n"
+    (home / ".aws/credentials").write_text(keys)
+    config = f"""[sso-session corp]
+sso_start_url = {aws["start_url"]}
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
+[profile base]
+region = eu-west-1
+[profile sso]
+sso_session = corp
+sso_account_id = {aws["account"]}
+sso_role_name = {aws["permission_set"]}
+region = eu-west-1
+"""
+    sources = ["base", "hop1", "hop2", "sso"]
+    for name, source, role in zip(["hop1", "hop2", "hop3", "on-sso"], sources, [*aws["roles"][:3], aws["roles"][0]]):
+        config += f"[profile {name}]\nrole_arn = {role}\nsource_profile = {source}\nregion = eu-west-1\n"
+    (home / ".aws/config").write_text(config)
+    token = {
+        "startUrl": aws["start_url"],
+        "region": "eu-west-1",
+        "accessToken": aws["access_token"],
+        "expiresAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86000)),
+    }
+    name = hashlib.sha1(b"corp").hexdigest()
+    (home / f".aws/sso/cache/{name}.json").write_text(json.dumps(token))
+
+
+def tools(home, proxy):
+    """Each tool: its command for a profile, its variables, and what to delete before a cold call."""
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], "HTTPS_PROXY": proxy, "AWS_EC2_METADATA_DISABLED": "true"}
+    ca = str(home / "ca.pem")
+    ours = [str(OPTIONS.binary), "credential-process", "-p"]
+    found = {"awsfresh": (lambda profile: [*ours, profile], env | {"AWS_CA_BUNDLE": ca, "AWSFRESH_STORE": "none", "AWSFRESH_TIMEOUT": "20"}, None)}
+    if OPTIONS.aws:
+        words = [OPTIONS.aws, "configure", "export-credentials", "--format", "process", "--profile"]
+        found["AWS CLI"] = (lambda profile: [*words, profile], env | {"AWS_CA_BUNDLE": ca}, home / ".aws/cli")
+    if OPTIONS.aws_vault:
+        vault = env | {"SSL_CERT_FILE": ca, "AWS_VAULT_BACKEND": "file", "AWS_VAULT_FILE_PASSPHRASE": "bench", "AWS_VAULT_FILE_DIR": str(home / "vault")}
+        keys = dict(line.upper().split(" = ") if " = " in line else ("", "") for line in (home / ".aws/credentials").read_text().splitlines())
+        secret = (home / ".aws/credentials").read_text().split("secret_access_key = ")[1].strip()
+        add = vault | {"AWS_ACCESS_KEY_ID": keys["AWS_ACCESS_KEY_ID"], "AWS_SECRET_ACCESS_KEY": secret}
+        subprocess.run([OPTIONS.aws_vault, "add", "base", "--env"], env=add, check=True, stdout=subprocess.DEVNULL)
+        words = [OPTIONS.aws_vault, "export", "--no-session", "--format", "json"]
+        found["aws-vault"] = (lambda profile: [*words, profile], vault, None)
+    return found
+
+
+def measure(forwarder, command, env, cache):
+    """The shortest time of a cold call for each delay, in s; `None` if the tool cannot do it."""
+    points = []
+    for delay in DELAYS if command[0] == str(OPTIONS.binary) else LONG_DELAYS:
+        times = []
+        for _ in range(OPTIONS.rounds):
+            if cache:
+                shutil.rmtree(cache, ignore_errors=True)
+            forwarder.delay = delay
+            began = time.perf_counter()
+            done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            times.append(time.perf_counter() - began)
+            if done.returncode != 0:
+                print(f"{command[0]}: {done.stderr.strip()[:300]}", file=sys.stderr)
+                return None
+        points.append((delay, min(times)))
+    return points
+
+
+def main():
+    cargo = ["cargo", "run", "--quiet", "--example", "double"]
+    double = subprocess.Popen(cargo, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    figures, exceeded = [], []
+    with tempfile.TemporaryDirectory() as home:
+        try:
+            aws = json.loads(double.stdout.readline())
+            write_home(Path(home), aws)
+            forwarder = Forwarder(int(aws["proxy"].rsplit(":", 1)[1]))
+            proxy = f"http://127.0.0.1:{forwarder.listener.getsockname()[1]}"
+            found = tools(Path(home), proxy)
+            for setup, profile in SETUPS.items():
+                for name, (command, env, cache) in found.items():
+                    points = measure(forwarder, command(profile), env, cache)
+                    if points is None:
+                        continue
+                    trips = slope(points)
+                    at_200 = statistics.mean(time for _, time in points) + trips * (0.2 - statistics.mean(delay for delay, _ in points))
+                    figures.append({"setup": setup, "tool": name, "round_trips": trips, "at_200_ms": at_200, "points": points})
+                    print(f"{setup}, {name}: {trips:.1f} round trips; {at_200 * 1000:.0f} ms at 200 ms, {points[0][1] * 1000:.0f} ms at 0", flush=True)
+                    if name == "awsfresh" and setup in LIMITS and trips > LIMITS[setup] + TOLERANCE:
+                        exceeded.append(f"{setup}: {trips:.2f}, limit {LIMITS[setup]}")
+        finally:
+            double.stdin.close()
+            double.wait()
+    if OPTIONS.json:
+        Path(OPTIONS.json).write_text(json.dumps(figures, indent=1) + "\n")
+    if exceeded:
+        sys.exit("above the limit: " + "; ".join(exceeded))
+
+
+main()
