@@ -16,6 +16,7 @@ mod support;
 
 mod clients;
 mod failures;
+mod packages;
 mod setups;
 mod signin;
 mod ways;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         .unwrap_or_default();
     let matrix = wrapped::Matrix::read();
     let recorder = failures::Recorder::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
+    let release = packages::Release::default();
     let mut cases: Vec<Case<'_>> = Vec::new();
     for client in Client::ALL {
         let missing = suite.missing(client);
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
     ways::cases(&suite, &mut cases);
     setups::cases(&suite, &mut cases);
     signin::cases(&suite, &mut cases);
+    packages::cases(&suite, &release, &mut cases);
     cases.retain(|(name, ..)| name.contains(&only));
     let (mut failed, mut skipped, total) = (0, 0, cases.len());
     let queue = Mutex::new(cases.into_iter());
