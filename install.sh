@@ -74,7 +74,7 @@ list=share/awsfresh/installed-files
 # Removes the files of the list in $1, and its directories where they are empty.
 remove_listed() {
     grep -v '/$' "$1" | while IFS= read -r file; do
-        rm -f "$prefix/$file"
+        [ -d "$prefix/$file" ] || rm -f "$prefix/$file"
     done
     grep '/$' "$1" | sort -r | while IFS= read -r dir; do
         rmdir "$prefix/$dir" 2>/dev/null || true
@@ -190,6 +190,7 @@ mkdir -p "$prefix/${list%/*}"
 sort -u "$work/old" "$work/list" >"$prefix/$list"
 
 while IFS= read -r file; do
+    [ ! -d "$prefix/$file" ] || fail "$prefix/$file is a directory: remove it, then run this script again"
     mkdir -p "$prefix/${file%/*}"
     # A new file takes the place of the old one in one step: a tool may be running it.
     new=$prefix/$file.new.$$
@@ -207,7 +208,7 @@ done <"$work/files"
 # What only the version before had.
 comm -23 "$work/old" "$work/list" | grep -v '/$' >"$work/gone" || true
 while IFS= read -r file; do
-    rm -f "$prefix/$file"
+    [ -d "$prefix/$file" ] || rm -f "$prefix/$file"
     rmdir "$prefix/${file%/*}" 2>/dev/null || true
 done <"$work/gone"
 sort -u "$work/old" "$work/list" | comm -23 - "$work/gone" >"$work/now"

@@ -45,9 +45,14 @@ touch p/bin/other
 everything p >before
 umask 077
 "$install" --prefix p --archive "$archive" --sha256 "$(sha256sum "$archive" | cut -d' ' -f1)" >out
+# What the version before had.
+mkdir p/share/old
+touch p/share/old/page
+printf 'share/old/\nshare/old/page\n' >>p/share/awsfresh/installed-files
 rm -r "$tree"
 tar -xzf "$archive"
 "$tree/install.sh" --prefix "$1/p" >out
+[ ! -e p/share/old ] || fail 'a file of the version before is still there'
 grep -F "$1/p/bin/awsfresh setup" out >/dev/null || fail "$(cat out)"
 p/bin/awsfresh --version >/dev/null
 [ "$(find p -type f ! -perm 644 ! -perm 755)" = '' ] || fail 'a file has a wrong mode'
@@ -68,6 +73,20 @@ diff before after
 everything home/.aws | diff data -
 [ "$(find home/.config home/.local/share/systemd -name '*awsfresh*')" = '' ] || fail 'the timer is still enabled'
 refused 'nothing to remove' "$install" --uninstall --prefix p
+
+# A program that does not run here, as with an older glibc, is not installed.
+printf '#!/bin/sh\necho "version GLIBC_9 not found" >&2; exit 1\n' >"$tree/bin/awsfresh"
+(cd "$tree" && find bin share -type f -exec sha256sum {} + >SHA256SUMS)
+refused 'GLIBC_9 not found' "$tree/install.sh" --prefix other
+[ ! -e other ] || fail 'something was installed'
+
+# An installation that stopped half-way can be removed.
+mkdir -p broken/share/systemd/user/awsfresh-refresh.timer
+everything broken >before
+refused 'is a directory' "$install" --prefix broken --archive "$archive"
+[ -e broken/bin/awsfresh ] || fail 'it stopped too early'
+"$install" --uninstall --prefix broken
+everything broken | diff before -
 
 # From a checkout, into a directory that does not exist. cargo installs what is built already.
 mkdir cargo-bin
