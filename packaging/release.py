@@ -85,8 +85,10 @@ def main():
 
 def build(source, work, target_dir, epoch):
     """Builds and installs the packaged source. No path of this machine is in the binary."""
-    subprocess.run(["tar", "-xzf", source, "-C", work], check=True)
-    folder = work / source.stem
+    # Where cargo unpacks it, too.
+    folder = target_dir / "package" / source.stem
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(["tar", "-xzf", source, "-C", folder.parent], check=True)
     cargo = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     sysroot = inventory.run("rustc", "--print", "sysroot").strip()
     remap = {folder: "/awsfresh", cargo: "/cargo", sysroot: "/rust"}

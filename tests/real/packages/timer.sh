@@ -46,7 +46,7 @@ as_user() {
     done
     as_user /lib/systemd/systemd --user --log-target=console >"$home/systemd" 2>&1
 ) &
-for _ in $(seq 100); do
+for _ in $(seq 300); do
     if as_user systemctl --user is-active --quiet timers.target 2>/dev/null; then break; fi
     sleep 0.1
 done
