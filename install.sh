@@ -154,7 +154,8 @@ elif [ -f "$here/Cargo.toml" ]; then
     have=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
     oldest=$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)
     [ "$oldest" = "$want" ] || fail "Rust $have is too old: awsfresh needs $want or newer; run: rustup update"
-    cargo install --locked --no-track --path "$here" --root "$work/built"
+    # In PATH, because cargo warns about a directory that is not.
+    PATH=$work/built/bin:$PATH cargo install --locked --no-track --path "$here" --root "$work/built"
     tree=$work/tree
     "$here/packaging/tree.sh" "$work/built/bin/awsfresh" "$tree"
 else

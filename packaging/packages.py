@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timezone
 from email.utils import formatdate, parseaddr
 from pathlib import Path
 
@@ -121,7 +122,8 @@ Version: {version}
 Release: {release}
 Summary: {summary}
 License: {license}
-Requires: ca-certificates
+Packager: {packager}
+{url}Requires: ca-certificates
 AutoReq: yes
 
 %description
@@ -141,6 +143,10 @@ cp -a {root}/. %{{buildroot}}
 /usr/share/fish/vendor_completions.d/awsfresh.fish
 /usr/share/zsh/site-functions/_awsfresh
 /usr/share/man/man1/awsfresh*.1.gz
+
+%changelog
+* {date} {packager} - {version}-{release}
+- Build of awsfresh {version}: see CHANGELOG.md.
 """
 
 
@@ -161,6 +167,9 @@ def rpm(about, tree, out, architecture, epoch):
                 release=fields["release"],
                 summary=fields["summary"],
                 license=about["license"],
+                packager=maintainer(),
+                url=f"URL: {about['homepage']}\n" if about.get("homepage") else "",
+                date=datetime.fromtimestamp(epoch, timezone.utc).strftime("%a %b %d %Y"),
                 description=about["metadata"]["deb"]["extended-description"].strip(),
                 root=root,
                 doc=DOC,

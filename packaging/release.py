@@ -34,7 +34,7 @@ def main():
     parser.add_argument("--out", metavar="DIR", default=ROOT / "target/release-files", type=Path)
     parser.add_argument("--binary", metavar="FILE", type=Path, help="build nothing: pack this binary")
     parser.add_argument("--download", metavar="URL", help="where the files will be: for the recipes, which are left out without it")
-    parser.add_argument("--homepage", metavar="URL", help="the homepage in the recipes [default: that of --download]")
+    parser.add_argument("--homepage", metavar="URL", help="the homepage in packages and recipes [default: --download]")
     parser.add_argument("--windows-zip", metavar="FILE", type=Path, help="the archive for Windows, for the recipe of Scoop")
     parser.add_argument("--no-packages", action="store_true", help="leave out the Debian package and the RPM")
     parser.add_argument("--allow-dirty", action="store_true", help="pack a work tree with changes that are not committed")
@@ -42,6 +42,7 @@ def main():
 
     about = json.loads(inventory.run("cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"))
     target_dir, [about] = Path(about["target_directory"]), about["packages"]
+    about["homepage"] = options.homepage or options.download
     target, epoch = inventory.host(), inventory.epoch()
     os.umask(0o022)
     out = options.out.resolve()
@@ -77,7 +78,7 @@ def main():
     if options.download:
         if options.windows_zip:
             made.append(shutil.copyfile(options.windows_zip, out / f"{name}-x86_64-pc-windows-msvc.zip").name)
-        made += recipes(about, out, made, options.download.rstrip("/"), options.homepage)
+        made += recipes(about, out, made, options.download.rstrip("/"))
     sums = "".join(f"{sha256(out / name)}  {name}\n" for name in sorted(made))
     (out / "SHA256SUMS").write_text(sums)
     print(sums, end="")
@@ -100,6 +101,7 @@ def build(source, work, target_dir, epoch):
         "CFLAGS": c_flags,
         "SOURCE_DATE_EPOCH": str(epoch),
         "CARGO_INCREMENTAL": "0",
+        "PATH": f"{work}/installed/bin:{os.environ['PATH']}",  # cargo warns about a directory that is not in it
     }
     command = ["cargo", "install", "--locked", "--no-track", "--path", folder, "--root", work / "installed"]
     subprocess.run([*command, "--target-dir", target_dir / "release-build"], check=True, env=environment)
@@ -151,13 +153,13 @@ def linux_packages(about, tree, out, architecture, epoch):
     return made
 
 
-def recipes(about, out, made, download, homepage):
+def recipes(about, out, made, download):
     """Fills in the recipes: the version, the addresses, the checksums of the files that were made."""
     [source] = [name for name in made if name.endswith(".crate")]
     values = {
         "VERSION": about["version"],
         "DOWNLOAD": download,
-        "HOMEPAGE": homepage or download,
+        "HOMEPAGE": about["homepage"],
         "SOURCE_SHA256": sha256(out / source),
     }
     wanted = list(RECIPES)

@@ -18,6 +18,7 @@ grep -x 'ca-certificates' /run/requires >/dev/null || fail 'it does not require 
 libc=$(sed -n 's/^libc.so.6(GLIBC_\([0-9.]*\))(64bit)$/\1/p' /run/requires | sort -V | tail -n 1)
 dpkg --compare-versions "${libc:-9}" le 2.36 || fail "it requires glibc $libc"
 [ "$(command rpm -qp --qf '%{LICENSE}' "$package")" = 'Apache-2.0 OR MIT' ] || fail 'its licence is wrong'
+command rpm -qp --changelog "$package" | grep -F 'Ann Example <ann@example.org>' >/dev/null || fail 'it has no changelog'
 
 # Nothing of this system satisfies a requirement of an empty one.
 rpm -i --nodeps "$package"
