@@ -2,9 +2,9 @@
 """Measures awsfresh and other tools in one run: how long an answer from the cache takes, and how often AWS is asked by many
 processes that start at once with an empty cache. AWS is a server on 127.0.0.1 that answers after 150 ms and checks nothing.
 
-Usage: cargo build --release && benches/peers.py [TOOL=PATH]...
+Usage: cargo build --release && benches/peers.py [TOOL=PATH]... [rounds=N] [herd=N]
 For instance: benches/peers.py awsfresh=target/release/awsfresh aws-sso-util=venv/bin/aws-sso-util
-A tool without a PATH is looked up in PATH; one that is not found is left out. docs/comparison.md has the results.
+A tool that is not named is looked up in PATH; one that is not found, or is named without a path (aws=), is left out. docs/comparison.md has the results.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ import threading
 import time
 from pathlib import Path
 
-ROUNDS, HERD = 40, 50
+SIZES = {"rounds": 40, "herd": 50}
 ROLE = "arn:aws:iam::222222222222:role/deploy"
 START = "https://corp.awsapps.com/start"
 LATER = "2099-01-01T00:00:00Z"
@@ -133,7 +133,7 @@ def tools(paths):
         number = version([aws, "--version"]).split()[0].split("/")[1]
         reads_endpoint = [int(part) for part in number.split(".")[:2]] >= ([2, 13] if is_v2 else [1, 29])
         found.append((name, number, [aws, *words, "--profile", "deploy"], reads_endpoint))
-    util = paths.get("aws-sso-util") or shutil.which("aws-sso-util")
+    util = paths.get("aws-sso-util", shutil.which("aws-sso-util"))
     if util:
         command = [util, "credential-process", "--profile", "sso"]
         found.append(("aws-sso-util credential-process (SSO)", version([util, "--version"]), command, True))
@@ -166,18 +166,20 @@ def herd(command, url):
         path, env = home(url)
         Aws.calls = 0
         began = time.perf_counter()
-        children = [once(command, env) for _ in range(HERD)]
+        children = [once(command, env) for _ in range(SIZES["herd"])]
         failed = sum(child.communicate() is None or child.returncode != 0 for child in children)
         runs.append((Aws.calls, failed, time.perf_counter() - began))
         shutil.rmtree(path)
     calls, failed, took = zip(*runs)
     between = f"{min(calls)}-{max(calls)}" if min(calls) < max(calls) else calls[0]
-    return f"{between} calls, {sum(failed)} of {3 * HERD} failed, {statistics.median(took):.1f} s"
+    calls_made = f"{between} call" if between == 1 else f"{between} calls"
+    return f"{calls_made}, {sum(failed)} of {3 * SIZES['herd']} failed, {statistics.median(took):.1f} s"
 
 
 def main():
     paths = dict(argument.split("=", 1) for argument in sys.argv[1:])
-    paths = {name: str(Path(path).absolute()) for name, path in paths.items()}
+    SIZES.update({name: int(paths.pop(name)) for name in list(paths) if name in SIZES})
+    paths = {name: str(Path(path).absolute()) if path else "" for name, path in paths.items()}
     server = Server(("127.0.0.1", 0), Aws)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -186,9 +188,10 @@ def main():
     Aws.delay = 0
     errors = [warm(command, env, reaches) for (_, _, command, reaches), (_, env) in zip(measured, homes)]
     # In turn, so that another load on the machine falls on all of them.
-    rounds = [[milliseconds(command, env) for (_, _, command, _), (_, env) in zip(measured, homes)] for _ in range(ROUNDS)]
+    rounds = [[milliseconds(command, env) for (_, _, command, _), (_, env) in zip(measured, homes)] for _ in range(SIZES["rounds"])]
     Aws.delay = 0.15
-    print(f"| tool | version | answer from the cache, median of {ROUNDS} | {HERD} processes at once, empty cache |\n|---|---|---|---|")
+    rounds_done, processes = SIZES["rounds"], SIZES["herd"]
+    print(f"| tool | version | answer from the cache, median of {rounds_done} | {processes} processes at once, empty cache |\n|---|---|---|---|")
     for (name, number, command, reaches), error, took in zip(measured, errors, zip(*rounds)):
         cold = herd(command, url) if reaches else "cannot be pointed at a test server"
         print(f"| {name} | {number} | {error or f'{statistics.median(took):.1f} ms'} | {cold} |", flush=True)

@@ -13,7 +13,7 @@ use super::support::sandbox::Sandbox;
 const NOT_RUN: usize = 2;
 
 /// Words for which a value has to be filled in that the parser checks.
-const PLACEHOLDERS: [&str; 4] = ["SUBCOMMAND", "SHELL", "HOW", "complete-words"];
+const PLACEHOLDERS: [&str; 5] = ["SUBCOMMAND", "SHELL", "HOW", "[options]", "complete-words"];
 
 /// What a command line may end at, outside quotes.
 const ENDS: [char; 8] = ['|', ';', ')', '>', '<', '&', '`', '\n'];
@@ -37,7 +37,7 @@ fn calls(text: &str) -> Vec<Vec<String>> {
             // A comment, or a word in one.
             let commented = rest[..at].contains(" #") || rest[..at].contains("# ");
             if starts && !commented {
-                calls.extend(arguments(after));
+                calls.push(arguments(after));
             }
             rest = after;
         }
@@ -55,7 +55,7 @@ fn of_list(line: &str) -> Option<Vec<String>> {
 }
 
 /// The words up to the end of a command.
-fn arguments(text: &str) -> Option<Vec<String>> {
+fn arguments(text: &str) -> Vec<String> {
     let mut quote = None;
     let mut end = text.len();
     let mut previous = ' ';
@@ -69,6 +69,10 @@ fn arguments(text: &str) -> Option<Vec<String>> {
                 break;
             }
             None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '2' && previous == ' ' && text[at + 1..].starts_with('>') => {
+                end = at;
+                break;
+            }
             None if ENDS.contains(&c) || (c == '#' && previous == ' ') => {
                 end = at;
                 break;
@@ -77,7 +81,8 @@ fn arguments(text: &str) -> Option<Vec<String>> {
         }
         previous = c;
     }
-    shlex::split(&text[..end])
+    // An open quote is not a command line either.
+    shlex::split(&text[..end]).unwrap_or_else(|| vec![format!("--{}", &text[..end])])
 }
 
 /// What the usage is wrong about, if it is.
@@ -107,12 +112,17 @@ fn rejected(page: &Page, seen: &mut BTreeMap<Vec<String>, Option<String>>) -> Ve
     let mut check = |place: String, text: &str| {
         for args in calls(text) {
             // `awsfresh … -- COMMAND`: not a command line, but a way to talk about one.
-            let is_name = |word: &String| {
-                word.contains(['…', '[']) && !word.contains('=') || PLACEHOLDERS.contains(&&**word)
-            };
-            if args.iter().any(is_name) {
+            if args
+                .iter()
+                .any(|word| word.contains('…') || PLACEHOLDERS.contains(&&**word))
+            {
                 continue;
             }
+            // `awsfresh status [--json]`: with what is optional.
+            let args: Vec<String> = args
+                .iter()
+                .map(|word| word.replace(['[', ']'], ""))
+                .collect();
             let error = seen
                 .entry(args.clone())
                 .or_insert_with(|| usage_error(&home, &args));
@@ -167,6 +177,7 @@ fn a_wrong_command_line_is_found_in_every_place() {
     let wrong = [
         "`awsfresh statsu`",
         "`awsfresh login --devise corp`",
+        "`awsfresh status [--jsn]`",
         "```sh\nx=$(awsfresh export -p prod --form env) && true\n```",
         "```sh\n0 3 * * * /usr/bin/awsfresh -p prod --min-tll 5m -- true\n```",
         "```sh\nawsfresh setup \\\n  --chek\n```",

@@ -24,6 +24,6 @@ mod faq;
 mod links;
 mod outputs;
 mod pages;
-mod picture;
 mod scenes;
+mod scripts;
 mod settings;
