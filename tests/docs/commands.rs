@@ -27,6 +27,9 @@ fn calls(text: &str) -> Vec<Vec<String>> {
             .iter()
             .any(|start| line.starts_with(start))
         {
+            // `# compose.yaml, started by: awsfresh …`
+            let named = line.split_once("by: awsfresh ");
+            calls.extend(named.map(|(_, command)| arguments(command)));
             continue;
         }
         let mut rest = line;
@@ -185,6 +188,7 @@ fn a_wrong_command_line_is_found_in_every_place() {
         "```yaml\n- run: awsfresh check -p prod --as-cron\n```",
         "```yaml\nexec: {command: awsfresh, args: [-p, prod, --deliver, port, --, aws]}\n```",
         "```json\n{ \"command\": \"awsfresh\", \"args\": [\"-p\", \"dev\", \"--nologin\", \"--\", \"x\"] }\n```",
+        "```yaml\n# compose.yaml, started by: awsfresh -p prod --deliver filess -- docker compose up\n```",
         "```systemd\nExecStart=/usr/bin/awsfresh -q prod -- true\n```",
         "```sh\neval \"$(awsfresh export --forget)\"\n```",
     ];
