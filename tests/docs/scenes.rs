@@ -76,9 +76,9 @@ impl Scene {
 
     /// Whether the commands need a program that is not installed here. In CI that is a panic.
     pub fn lacks(&self, text: &str) -> bool {
-        let uses_cli = text
-            .lines()
-            .any(|line| line.starts_with("$ aws ") || line.contains("-- aws "));
+        let commands = text.lines().filter(|line| line.starts_with("$ "));
+        let mut words = commands.flat_map(|line| line.split([' ', '\'', ';']));
+        let uses_cli = words.any(|word| word == "aws");
         uses_cli && self.home.lacks("aws")
     }
 
