@@ -229,9 +229,35 @@ fn unreadable(path: &Path, error: &io::Error) -> Finding {
         format!("cannot read {}: {error}", path.display()),
     );
     if path.is_dir() {
-        return finding
-            .evidence("it is a directory: docker -v creates one where the host has no such file")
-            .remedy(remedy!("rmdir {}, and put the file there", path));
+        return directory(path, finding);
     }
     finding.remedy(remedy!("ls -l {}", path))
+}
+
+/// A directory in the place of a file: what can be done depends on how it got there.
+fn directory(path: &Path, finding: Finding) -> Finding {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let first: Vec<String> = names.take(3).collect();
+    if files::is_mount(path) {
+        return finding
+            .evidence("a directory is mounted there")
+            .remedy(remedy!(
+                "mount a file at {}, or the directory elsewhere",
+                path
+            ));
+    }
+    if first.is_empty() {
+        return finding
+            .evidence(
+                "it is an empty directory, as docker -v makes where the host has no such file",
+            )
+            .remedy(remedy!("rmdir {}, and put the file there", path));
+    }
+    finding
+        .evidence(format!("the directory contains {}", first.join(", ")))
+        .remedy(remedy!(
+            "move what it contains elsewhere, or mount it elsewhere: {} must be a file",
+            path
+        ))
 }

@@ -11,6 +11,8 @@
 
 #[path = "support/lab.rs"]
 mod lab;
+#[path = "support/remedy_check.rs"]
+mod remedy_check;
 mod support;
 
 use std::collections::BTreeSet;
@@ -37,7 +39,11 @@ fn main() -> ExitCode {
     let log = |(name, log): (String, Log)| {
         Trial::test(format!("log/{name}"), move || is_understood(&log))
     };
-    let about_the_lab: [(&str, fn()); 3] = [
+    let about_the_lab: [(&str, fn()); 4] = [
+        (
+            "the_check_of_remedies_finds_losses",
+            remedy_check::the_check_finds_losses,
+        ),
         (
             "an_unknown_placeholder_is_an_error_with_its_name",
             an_unknown_placeholder_is_an_error_with_its_name,
@@ -157,6 +163,9 @@ fn diagnosed(case: &Case) -> Result<(), String> {
     let expect = &case.expect;
     for finding in report["findings"].as_array().unwrap() {
         check_first_line(finding["summary"].as_str().unwrap(), &home)?;
+        for remedy in finding["remedy"].as_array().into_iter().flatten() {
+            remedy_check::check(remedy.as_str().unwrap(), home.home())?;
+        }
     }
     let errors = causes(&report, &["error"]);
     let mut wanted: Vec<&str> = expect

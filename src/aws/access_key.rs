@@ -1,6 +1,9 @@
 //! What the form of an access key shows: the key ID, its secret and its session token. Pure, and
 //! quotes none of them.
 
+use super::key_text::{
+    REMOVE_SHELL_MARK, SHELL_MARK, enclosed, escaped, flaw_of_characters, is_shell_mark,
+};
 use crate::credentials::{Credentials, Secret};
 use crate::finding::Cause;
 
@@ -40,6 +43,24 @@ impl Part {
         }
     }
 
+    /// The cause of a part that is not of the form of such a part.
+    pub(super) fn malformed(self) -> Cause {
+        match self {
+            Self::Id => Cause::KeyIdMalformed,
+            Self::Secret => Cause::SecretMalformed,
+            Self::Token => Cause::SessionTokenDamaged,
+        }
+    }
+
+    /// What it is, in a sentence.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Id => "an access key ID",
+            Self::Secret => "a secret access key",
+            Self::Token => "a session token",
+        }
+    }
+
     /// Its environment variable.
     pub(crate) fn variable(self) -> &'static str {
         match self {
@@ -66,7 +87,7 @@ pub(crate) struct Flaw {
 }
 
 impl Flaw {
-    fn new(cause: Cause, part: Part, what: &'static str, fix: &'static str) -> Self {
+    pub(super) fn new(cause: Cause, part: Part, what: &'static str, fix: &'static str) -> Self {
         Self {
             cause,
             part,
@@ -146,8 +167,18 @@ fn is_id(text: &str) -> bool {
     text.len() == ID_LENGTH && has_key_prefix(text) && is_base32(text)
 }
 
-fn is_quoted(text: &str) -> bool {
-    text.starts_with(['"', '\'', '`', '\u{2018}', '\u{201c}'])
+/// The part of a key that a text is by its form, if only one fits.
+pub(crate) fn part_of_form(text: &str) -> Option<Part> {
+    let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b == b'/' || b == b'+' || b == b'=';
+    if is_id(text) {
+        Some(Part::Id)
+    } else if !text.bytes().all(is_base64) {
+        None
+    } else if text.len() == SECRET_LENGTH && !text.contains('=') {
+        Some(Part::Secret)
+    } else {
+        (text.len() >= MIN_TOKEN_LENGTH).then_some(Part::Token)
+    }
 }
 
 /// What the API accepts at all:
@@ -181,10 +212,10 @@ pub(crate) fn flaws(keys: Keys<'_>) -> Vec<Flaw> {
         let fix = "exchange the key ID and the secret";
         return vec![Flaw::new(Cause::KeyAndSecretSwapped, Part::Id, what, fix)];
     }
-    if is_placeholder(id) {
+    if is_placeholder(id) && enclosed(Part::Id, id).is_none() {
         let (what, fix) = (
             "is an example, not a key",
-            "replace it with a real key, or remove the lines",
+            "replace it with a real key, or put # in front of the lines",
         );
         return vec![Flaw::new(
             Cause::PlaceholderCredentials,
@@ -213,39 +244,6 @@ pub(crate) fn flaws(keys: Keys<'_>) -> Vec<Flaw> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Quotes, white space and characters that no part has.
-fn flaw_of_characters(part: Part, text: &str) -> Option<Flaw> {
-    if is_quoted(text) {
-        let cause = if text.is_ascii() {
-            Cause::ConfigMalformed
-        } else {
-            Cause::HiddenCharacters
-        };
-        let fix = "remove the quotes: every AWS tool reads them as part of the value";
-        return Some(Flaw::new(
-            cause,
-            part,
-            "has quotes, which are part of the value",
-            fix,
-        ));
-    }
-    if text.bytes().all(|b| b.is_ascii_graphic()) {
-        return None;
-    }
-    if part == Part::Token && text.is_ascii() {
-        let what = "contains white space or a line break: it was wrapped, or `+` became a space";
-        let fix = "copy it again, all of it on one line";
-        return Some(Flaw::new(Cause::SessionTokenDamaged, part, what, fix));
-    }
-    let what = "contains white space or hidden characters";
-    Some(Flaw::new(
-        Cause::HiddenCharacters,
-        part,
-        what,
-        "type or copy the value again, on one line",
-    ))
 }
 
 fn flaw_of_id(id: &str) -> Option<Flaw> {
@@ -278,9 +276,12 @@ fn flaw_of_id(id: &str) -> Option<Flaw> {
 
 fn flaw_of_secret(id: &str, secret: &str) -> Option<Flaw> {
     let flaw = |what, fix| Some(Flaw::new(Cause::SecretMalformed, Part::Secret, what, fix));
+    if is_shell_mark(secret) {
+        return flaw(SHELL_MARK, REMOVE_SHELL_MARK);
+    }
     if secret.contains('%') {
-        let what = "contains a `%`: it was escaped for a URL";
-        return flaw(what, "copy the secret again, not from a URL");
+        let (what, fix) = escaped(secret, "copy the secret again, not from a URL");
+        return flaw(what, fix);
     }
     if secret == id {
         return flaw("repeats the key ID", "copy the secret itself");
@@ -325,14 +326,15 @@ fn flaw_of_token(id: &str, token: Option<&str>) -> Option<Flaw> {
             Cause::StaleSessionToken,
             Part::Token,
             what,
-            "remove the session token",
+            "put # in front of the session token",
         ));
     }
+    if is_shell_mark(token) {
+        return damaged(SHELL_MARK, REMOVE_SHELL_MARK);
+    }
     if token.contains('%') {
-        return damaged(
-            "contains a `%`: it was escaped for a URL",
-            "copy it again, not from a URL",
-        );
+        let (what, fix) = escaped(token, "copy it again, not from a URL");
+        return damaged(what, fix);
     }
     if !token.bytes().all(fits) {
         return damaged("contains characters that no token has", "copy it again");

@@ -204,7 +204,7 @@ impl ApiError<'_> {
             ErrorKind::RoleChainingLimit => {
                 let summary = format!("{what} is assumed from a session, which AWS limits to 1 h");
                 Finding::new(Cause::RoleChainingLimit, summary)
-                    .remedy("set duration_seconds = 3600 in the profile, or remove the line")
+                    .remedy("set duration_seconds = 3600 in the profile")
             }
             ErrorKind::InvalidSetting if self.code == "PackedPolicyTooLarge" => {
                 let summary =

@@ -7,6 +7,7 @@ pub(crate) mod denial;
 pub(crate) mod denier;
 pub(crate) mod error_code;
 pub(crate) mod error_finding;
+mod key_text;
 pub(crate) mod names;
 pub(crate) mod partition;
 pub(crate) mod shared_findings;

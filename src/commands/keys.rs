@@ -74,6 +74,7 @@ impl Run<'_> {
                 Base::Static {
                     credentials,
                     origin,
+                    ..
                 },
                 [],
             ) => (credentials, origin),

@@ -5,6 +5,7 @@ use super::hop::hop;
 use super::key_typos::{KeyTypo, key_typos};
 use super::parser::Value;
 use super::profiles::Profile;
+use super::session_end::SessionEnd;
 use super::validate::{self, invalid};
 use crate::finding::{Cause, Finding, Result, remedy};
 
@@ -29,7 +30,35 @@ pub(super) fn conflict(
         .about_place(&a.1.origin)
         .evidence(places)
         .evidence(why)
-        .remedy("keep one of them")
+        .remedy(remedy!(
+            "put # in front of the lines of one of them: at {} or {}",
+            a.1.origin,
+            b.1.origin
+        ))
+}
+
+/// A profile with two sources, of which tools read different ones. Keys in the credentials file beside
+/// a source in the config file are often what another program wrote there.
+pub(super) fn two_sources(profile: &Profile, a: (&str, &Value), b: (&str, &Value)) -> Finding {
+    let is_shadowed = profile.is_in_credentials(a.1) && !profile.is_in_credentials(b.1);
+    if !is_shadowed {
+        let why = "SDKs and the AWS CLI read different ones of them";
+        return conflict(profile, a, b, why);
+    }
+    let name = &profile.name;
+    let summary = format!(
+        "in some tools, the credentials file overrides {} of profile `{name}`",
+        b.0
+    );
+    let finding = Finding::new(Cause::CredentialsFileShadows, summary)
+        .about_profile(name)
+        .at(&a.1.origin)
+        .evidence(format!("{} at {}", b.0, b.1.origin));
+    finding.remedy(remedy!(
+        "rename the section [{}] with {} to a name that no other profile has",
+        name,
+        a.1.origin
+    ))
 }
 
 /// A finding that something is missing in a profile.
@@ -108,7 +137,8 @@ pub(super) fn static_keys(profile: &Profile) -> Result<Base> {
                 .fold(finding, |f, value| f.at(&value.origin));
             let is_absent = |typo: &KeyTypo<'_>| typo.intended == absent;
             let typos: Vec<_> = key_typos(profile).into_iter().filter(is_absent).collect();
-            if typos.is_empty() {
+            let finding = profile.with_misplaced(absent, finding);
+            if typos.is_empty() && finding.remedy.is_empty() {
                 return Err(finding.remedy(remedy!("add {}", absent)));
             }
             return Err(typos
@@ -119,10 +149,13 @@ pub(super) fn static_keys(profile: &Profile) -> Result<Base> {
     let token = profile
         .get("aws_session_token")
         .or_else(|| profile.get("aws_security_token"));
-    let credentials = validate::keys(id, secret, token)?;
+    let mut credentials = validate::keys(id, secret, token)?;
+    let end = SessionEnd::of(profile);
+    credentials.expiration = end.as_ref().map(|end| end.time);
     Ok(Base::Static {
         credentials,
         origin: id.origin.clone(),
+        end,
     })
 }
 

@@ -2,6 +2,7 @@
 //! them.
 
 use super::parser::Value;
+use super::session_end::SessionEnd;
 use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Origin, Remedy, profile_option, remedy};
 
@@ -31,6 +32,7 @@ pub enum Base {
     Static {
         credentials: Credentials,
         origin: Origin,
+        end: Option<SessionEnd>,
     },
     /// Long-term keys in the credential store; `profile` has their ID.
     StoredKeys {

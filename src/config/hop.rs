@@ -101,7 +101,7 @@ pub(super) fn network(set: &ProfileSet, profile: &Profile) -> Result<Network> {
             let summary = format!("[services {}] does not exist", name.text);
             Finding::new(Cause::ConfigMalformed, summary)
                 .at(&name.origin)
-                .remedy("add the section, or remove the line")
+                .remedy("add the section, or put # in front of the line")
         })?),
     };
     let url = |service: &str| {

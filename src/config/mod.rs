@@ -7,12 +7,14 @@
 //! merges both files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
 //! checks single values; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
-//! that no tool reads; `names` lists the names in a file however broken it is; `overlay` rewrites a
+//! that no tool reads; `session_end` says when a session in a file expires; `names` lists the names in a file however broken it is; `overlay` rewrites a
 //! config file for a wrapped command, `set_up` changes the user's own for good, `sso_profiles`
 //! writes a block of profiles into it, and `key_files` moves keys out of it and back, both by `sections`.
 
+mod bad_line;
 mod base;
 mod chain;
+mod damage;
 mod encoding;
 mod hop;
 mod key_files;
@@ -26,6 +28,7 @@ mod parser;
 mod profiles;
 mod resolve;
 mod sections;
+mod session_end;
 mod set_up;
 mod sso;
 mod sso_profiles;
@@ -34,6 +37,7 @@ mod validate;
 
 pub(crate) use chain::CHAINED_SESSION_LIMIT;
 pub use chain::{Base, Chain, Hop, Network, SsoSession};
+pub(crate) use damage::Repeated;
 pub(crate) use key_files::{with_keys, with_stored_key, without_keys, without_stored_key};
 pub(crate) use key_typos::key_typos;
 pub(crate) use names::Names;
@@ -46,6 +50,7 @@ pub use profiles::ProfileSet;
 pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};
 pub use resolve::resolve;
 pub(crate) use resolve::source_profiles;
+pub use session_end::SessionEnd;
 pub(crate) use set_up::{Change, Edited, Renamed, set_up, undo};
 pub(crate) use sso::{plain_start_url, sso_session};
 pub(crate) use sso_profiles::{

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::bad_line::{BadLine, Problem, headless, malformed};
 use super::encoding::text_of;
 use super::line::{Line, without_comment};
-use crate::finding::{Cause, Finding, Origin, Result, remedy};
+use crate::finding::{Origin, Result, remedy};
 
 /// Each takes a KB of memory; no one has so many profiles.
 pub(super) const MAX_SECTIONS: usize = 200_000;
@@ -84,52 +85,6 @@ pub(crate) struct Section {
     pub(super) bad_lines: Vec<BadLine>,
 }
 
-/// A line that is not valid. A file may have millions of them.
-#[derive(Debug)]
-pub(super) struct BadLine {
-    line: u32,
-    pub(super) problem: Problem,
-}
-
-/// What is wrong with a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Problem {
-    NoEquals,
-    /// `key: value`, which Python tools accept.
-    Colon,
-    Indented,
-    NoName,
-}
-
-impl BadLine {
-    /// What is wrong with this line of `file`.
-    pub(super) fn finding(&self, file: &Arc<str>) -> Finding {
-        let (file, line) = (file.clone(), self.line);
-        let finding = malformed(&Origin { file, line }, self.problem.words());
-        if self.problem != Problem::Colon {
-            return finding;
-        }
-        let remedy = remedy!(
-            "write = instead of : in line {}: only Python tools accept both",
-            line
-        );
-        Finding {
-            remedy: vec![remedy],
-            ..finding
-        }
-    }
-}
-
-impl Problem {
-    fn words(self) -> &'static str {
-        match self {
-            Self::NoEquals | Self::Colon => "has no `=`",
-            Self::Indented => "is indented, but does not follow a key",
-            Self::NoName => "opens a section without a name",
-        }
-    }
-}
-
 /// One file.
 #[derive(Debug)]
 pub struct File {
@@ -194,20 +149,18 @@ impl Parser {
                 let written = line.split_once(']').map_or(line, |(written, _)| written);
                 return self.section(kind, name, written, origin);
             }
-            Line::Header(None) => return Err(malformed(&origin, "opens a section without `]`")),
+            Line::Header(None) => {
+                let fix = remedy!("write ] behind the name in line {}", number);
+                return Err(malformed(&origin, "opens a section without `]`", fix));
+            }
             Line::Entry(key, value) => (key, value),
         };
         let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
-            return Err(malformed(&origin, "precedes the first section header"));
+            let (what, fix) = headless(line, number);
+            return Err(malformed(&origin, what, fix));
         };
         let Some(value) = value else {
-            let is_key = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            let has_colon = key.split_once(':').is_some_and(|(name, _)| is_key(name));
-            let problem = if has_colon {
-                Problem::Colon
-            } else {
-                Problem::NoEquals
-            };
+            let problem = Problem::of(&key);
             section.bad_lines.push(BadLine {
                 line: number,
                 problem,
@@ -226,7 +179,8 @@ impl Parser {
     /// An indented line: a nested key below an empty value, otherwise more of the value above.
     fn continuation(&mut self, line: &str, origin: Origin) -> Result<()> {
         let Some(section) = self.current.and_then(|i| self.sections.get_mut(i)) else {
-            return Err(malformed(&origin, "precedes the first section header"));
+            let (what, fix) = headless(line, origin.line);
+            return Err(malformed(&origin, what, fix));
         };
         let Some(value) = self
             .last_key
@@ -247,6 +201,11 @@ impl Parser {
                     (parent, key.trim().to_ascii_lowercase()),
                     Value::new(text, origin),
                 );
+            } else if !line.starts_with(['#', ';']) {
+                section.bad_lines.push(BadLine {
+                    line: origin.line,
+                    problem: Problem::NestedNoEquals,
+                });
             }
         } else if !line.starts_with(['#', ';']) {
             value.text.push('\n');
@@ -273,7 +232,7 @@ impl Parser {
         }
         if self.sections.len() >= MAX_SECTIONS {
             let what = format!("opens section {} of the file", MAX_SECTIONS + 1);
-            return Err(malformed(&origin, &what));
+            return Err(malformed(&origin, &what, "use fewer sections"));
         }
         let bad_line = name.is_empty().then_some(BadLine {
             line: origin.line,
@@ -294,15 +253,6 @@ impl Parser {
         });
         Ok(())
     }
-}
-
-fn malformed(origin: &Origin, what: &str) -> Finding {
-    Finding::new(
-        Cause::ConfigMalformed,
-        format!("line {} of {} {what}", origin.line, origin.file),
-    )
-    .at(origin)
-    .remedy(remedy!("correct or remove line {}", origin.line))
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::bad_line::Problem;
 use super::base::conflict;
-use super::parser::{File, Problem, Section, SectionKind, Value};
-use crate::finding::{Cause, Finding, Origin, Result, remedy};
+use super::parser::{File, Section, SectionKind, Value};
+use crate::finding::{Finding, Origin, Result, remedy};
 
 /// Keys that decide which credentials are returned: a duplicate with another value is an error.
 pub(crate) const CREDENTIAL_KEYS: &[&str] = &[
@@ -49,7 +50,7 @@ pub(crate) struct Profile {
     /// Its first header.
     pub(crate) origin: Origin,
     /// Sections in ascending order of rank.
-    sections: Vec<Section>,
+    pub(super) sections: Vec<Section>,
     /// Whether a key in them has [`PREFIX`].
     has_prefix: bool,
 }
@@ -94,43 +95,27 @@ impl Profile {
 
     /// Every value of every key, those that count and those that do not; sorted by place.
     pub(crate) fn values(&self) -> Vec<(&str, &Value)> {
-        let all = self
-            .sections
-            .iter()
-            .flat_map(|s| s.keys.iter())
-            .flat_map(|(key, values)| values.iter().map(|v| (key.as_str(), v)));
-        let mut all: Vec<_> = all.collect();
+        let mut all: Vec<_> = self.all_values().collect();
         all.sort_by(|(_, a), (_, b)| place(&a.origin).cmp(&place(&b.origin)));
         all
     }
 
-    /// Sections that are opened more than once in one file, and keys with more than one value in
-    /// the others.
-    pub(crate) fn repeated(&self) -> Vec<(&str, Vec<&Origin>)> {
-        let once = self
-            .sections
-            .iter()
-            .filter(|s| s.duplicate_headers.is_empty() && s.headers.len() == 1);
-        let keys = once
-            .flat_map(|s| s.keys.iter())
-            .filter(|(_, values)| values.len() > 1);
-        let keys =
-            keys.map(|(key, values)| (key.as_str(), values.iter().map(|v| &v.origin).collect()));
-        let headers = self
-            .sections
-            .iter()
-            .filter(|s| !s.duplicate_headers.is_empty());
-        let headers = headers.map(|s| {
-            (
-                "",
-                std::iter::once(&s.origin)
-                    .chain(&s.duplicate_headers)
-                    .collect(),
-            )
-        });
-        let mut all: Vec<(&str, Vec<&Origin>)> = headers.chain(keys).collect();
-        all.sort_by(|(_, a), (_, b)| place(a[0]).cmp(&place(b[0]))); // each has at least one
-        all
+    /// Whether a value is in the credentials file, and the profile has a section in the config file,
+    /// too.
+    pub(super) fn is_in_credentials(&self, value: &Value) -> bool {
+        match self.sections.as_slice() {
+            [config, .., credentials] => {
+                let file = &credentials.origin.file;
+                *file != config.origin.file && *file == value.origin.file
+            }
+            _ => false,
+        }
+    }
+
+    /// The same in no order.
+    pub(super) fn all_values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let keys = self.sections.iter().flat_map(|s| s.keys.iter());
+        keys.flat_map(|(key, values)| values.iter().map(|v| (key.as_str(), v)))
     }
 
     /// Lines for which Python tools reject the whole file: what is wrong with the first `limit`, and
@@ -170,26 +155,11 @@ impl Profile {
                 }
                 return Err(problem.and_more(others.len().saturating_sub(MORE_LINES)));
             }
-            let keys = section.keys.iter();
-            let repeated = keys.filter(|(key, values)| values.len() > 1 && decides(key));
-            for (key, values) in repeated {
-                if let Some((last, earlier)) = values.split_last()
-                    && let Some(other) = earlier.iter().find(|v| v.text != last.text)
-                {
-                    let summary =
-                        format!("profile `{}` has two different values of {key}", self.name);
-                    return Err(Finding::new(Cause::ConfigDuplicate, summary)
-                        .about_profile(&self.name)
-                        .about_place(&last.origin)
-                        .evidence(format!("{} and {}", other.origin, last.origin))
-                        .remedy(
-                            "remove one of the two lines: the AWS CLI rejects the file, other \
-                            tools use the last value",
-                        ));
-                }
-            }
         }
-        Ok(())
+        if let Some(finding) = self.damage() {
+            return Err(finding);
+        }
+        self.ambiguous(decides).map_or(Ok(()), Err)
     }
 }
 
@@ -252,7 +222,7 @@ fn decides(key: &str) -> bool {
 }
 
 /// For sorting.
-fn place(origin: &Origin) -> (&str, u32) {
+pub(super) fn place(origin: &Origin) -> (&str, u32) {
     (&origin.file, origin.line)
 }
 
@@ -356,6 +326,7 @@ impl ProfileSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Cause;
 
     #[test]
     fn the_credentials_file_wins_key_by_key() {

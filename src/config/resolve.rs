@@ -166,8 +166,7 @@ impl Resolver<'_> {
             };
         };
         if let Some(second) = present.next() {
-            let why = "SDKs and the AWS CLI read different ones of them";
-            return Err(base::conflict(profile, (key, value), second, why));
+            return Err(base::two_sources(profile, (key, value), second));
         }
         match key {
             "web_identity_token_file" => base::web_identity(profile, value),

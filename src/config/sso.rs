@@ -7,9 +7,12 @@ use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
 use super::validate::{self, invalid};
 use crate::finding::{Cause, Finding, Result, remedy};
+use crate::text::listed;
 
 /// With this scope SSO-OIDC issues a refresh token; it is the default of the AWS CLI.
 const DEFAULT_SCOPE: &str = "sso:account:access";
+/// So many sessions are listed.
+const MAX_SESSIONS: usize = 10;
 
 /// SSO, with an `[sso-session]` or in the legacy form.
 pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
@@ -17,7 +20,7 @@ pub(super) fn sso(set: &ProfileSet, profile: &Profile) -> Result<Base> {
         Some(name) => {
             let section = set
                 .sso_session(&name.text)
-                .ok_or_else(|| no_session(set, name))?;
+                .ok_or_else(|| no_session(set, profile, name))?;
             section.check()?;
             Some((name.text.as_str(), section))
         }
@@ -126,6 +129,7 @@ impl Keys<'_> {
                 let what = "is not a URL";
                 return Err(invalid(Cause::ConfigMalformed, key, value, what, fix));
             }
+            "sso_start_url" => url_characters(key, value)?,
             _ => {}
         }
         Ok(value.text.clone())
@@ -149,21 +153,55 @@ impl Keys<'_> {
     }
 }
 
+/// Rejects a URL with characters that no URL has: it names another portal than the one that was
+/// meant, and the sign-in is looked for under its text.
+fn url_characters(key: &str, value: &Value) -> Result<()> {
+    let (what, fix) = match value.text.chars().find(|c| !is_url_character(*c)) {
+        None => return Ok(()),
+        Some('\\') => {
+            let fix = "remove each backslash from the URL: a shell may have put it there";
+            ("contains a `\\`, which no URL has", fix)
+        }
+        Some(_) => (
+            "contains characters that no URL has",
+            "copy the URL again, from the access portal",
+        ),
+    };
+    Err(invalid(Cause::ConfigMalformed, key, value, what, fix))
+}
+
+fn is_url_character(c: char) -> bool {
+    c.is_ascii_graphic() && !"\\\"<>^`{|}".contains(c)
+}
+
 /// The finding for an `sso_session` that does not exist, with what the user may have written
 /// instead.
-fn no_session(set: &ProfileSet, name: &Value) -> Finding {
+fn no_session(set: &ProfileSet, profile: &Profile, name: &Value) -> Finding {
     let summary = format!("[sso-session {}] does not exist", name.text);
     let finding = Finding::new(Cause::SourceMissing, summary).at(&name.origin);
-    let profile = set
+    // A section with nothing but the settings of a session is one with the wrong kind of header.
+    let settings = set
         .profile(&name.text)
-        .filter(|one| one.get("sso_start_url").is_some());
-    if let Some(Profile { origin, .. }) = profile {
+        .filter(|one| one.get("sso_start_url").is_some() && is_session_alone(one));
+    if let Some(Profile { origin, .. }) = settings {
         return finding
             .evidence(format!(
                 "{origin} has [profile {}] with sso_start_url",
                 name.text
             ))
             .remedy(remedy!("write [sso-session {}] at {}", name.text, origin));
+    }
+    if let Some(same) = same_portal(set, profile) {
+        return finding
+            .evidence(format!(
+                "[sso-session {}] at {} has the same sso_start_url",
+                same.name, same.origin
+            ))
+            .remedy(remedy!(
+                "write sso_session = {} at {}",
+                same.name,
+                name.origin
+            ));
     }
     if let Some(similar) = set.similar_session(&name.text) {
         return finding.remedy(remedy!(
@@ -179,5 +217,40 @@ fn no_session(set: &ProfileSet, name: &Value) -> Finding {
             origin
         ));
     }
+    let known: Vec<&str> = set.sso_session_names().collect();
+    let finding = match (known.as_slice(), profile.get("sso_start_url")) {
+        ([], _) => finding,
+        (_, Some(_)) => finding.remedy(remedy!(
+            "put # in front of {}: the profile has its own sso_start_url",
+            name.origin
+        )),
+        (known, None) => finding
+            .evidence(format!(
+                "the config file has {}",
+                listed(known, MAX_SESSIONS)
+            ))
+            .remedy(remedy!(
+                "write one of them in sso_session at {}",
+                name.origin
+            )),
+    };
     finding.remedy("add the section, or run: aws configure sso-session")
+}
+
+/// Whether a section has nothing but what an `[sso-session]` has.
+fn is_session_alone(profile: &Profile) -> bool {
+    let of_session = ["sso_start_url", "sso_region", "sso_registration_scopes"];
+    let mut keys = profile.all_values();
+    keys.all(|(key, _)| of_session.contains(&key))
+}
+
+/// The session with the portal that a profile names itself.
+fn same_portal<'a>(set: &'a ProfileSet, profile: &Profile) -> Option<&'a Profile> {
+    let wanted = plain_start_url(&profile.get("sso_start_url")?.text);
+    let sessions = set.sso_session_names();
+    let mut sessions = sessions.filter_map(|name| set.sso_session(name));
+    sessions.find(|session| {
+        let url = session.get("sso_start_url");
+        url.is_some_and(|url| plain_start_url(&url.text) == wanted)
+    })
 }

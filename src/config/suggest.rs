@@ -2,7 +2,7 @@
 //! a similar name.
 
 use super::profiles::{Profile, ProfileSet};
-use crate::finding::{Cause, Finding, Origin, Result, remedy};
+use crate::finding::{Cause, Finding, Origin, Remedy, Result, remedy};
 use crate::text::printable;
 
 /// Names up to this distance are similar.
@@ -43,22 +43,37 @@ impl ProfileSet {
                 .evidence(format!("{origin} has [{}]", other.name))
                 .remedy(remedy!("write [{}] at {}", header, origin));
         }
-        if let Some(origin) = self.indented(name) {
-            return finding
-                .evidence(format!(
-                    "[profile {name}] at {origin} is indented: every tool reads it as part of \
-                    the line above"
-                ))
-                .remedy(remedy!(
-                    "remove the spaces at the beginning of line {}",
-                    origin.line
-                ));
+        let hidden = self
+            .sections()
+            .find_map(|section| section.hidden_profile(name));
+        if let Some(hidden) = hidden {
+            return hidden.for_profile(name);
         }
         // In the credentials file, a header is the name as it is.
         if let Some(Profile { origin, .. }) = self.profile(&format!("profile {name}")) {
             return finding
                 .evidence(format!("{origin} has [profile {name}]"))
                 .remedy(remedy!("write [{}] at {}", name, origin));
+        }
+        if let Some(Profile {
+            name: other,
+            origin,
+            ..
+        }) = self.enclosed(name)
+        {
+            let kind = if other.starts_with("profile ") {
+                "profile "
+            } else {
+                ""
+            };
+            return finding
+                .evidence(format!("{origin} has [{}]", printable(other)))
+                .remedy(remedy!(
+                    "write [{}{}] at {}",
+                    Remedy::from(kind),
+                    name,
+                    origin
+                ));
         }
         let Some(Profile {
             name: other,
@@ -78,19 +93,14 @@ impl ProfileSet {
         finding.remedy(remedy!("did you mean {}, at {}?", other, origin))
     }
 
-    /// The place where the header of a profile is read as part of a value.
-    fn indented(&self, name: &str) -> Option<Origin> {
-        let header = format!("[profile {name}]");
-        self.sections()
-            .flat_map(Profile::values)
-            .find_map(|(_, value)| {
-                let line = value.text.lines().position(|line| line == header)?;
-                let line = value.origin.line + u32::try_from(line).ok()?;
-                Some(Origin {
-                    line,
-                    ..value.origin.clone()
-                })
-            })
+    /// The section whose name is this one in braces or quotes, as templates have it.
+    fn enclosed(&self, name: &str) -> Option<&Profile> {
+        let enclosing = ['{', '}', '<', '>', '(', ')', '[', '"', '\'', '$', ' '];
+        self.profiles().chain(self.others()).find(|section| {
+            let bare = section.name.strip_prefix("profile ");
+            let bare = bare.unwrap_or(&section.name).trim_matches(enclosing);
+            bare == name && section.name != name
+        })
     }
 
     /// An existing profile whose name differs by invisible characters, by case or by a letter or

@@ -104,7 +104,7 @@ fn is_quoted(value: &Value) -> bool {
 
 fn quotes(key: &str, value: &Value) -> Finding {
     let what = "has quotes, which are part of the value";
-    let fix = "remove the quotes: every AWS tool reads them as part of the value";
+    let fix = "remove the quotes: most AWS tools read them as part of the value";
     invalid(Cause::ConfigMalformed, key, value, what, fix)
 }
 

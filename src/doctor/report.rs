@@ -275,6 +275,7 @@ fn base<'a>(facts: &'a Facts, chain: &'a Chain) -> (String, Option<&'a Origin>) 
         Base::Static {
             credentials,
             origin,
+            ..
         } => (
             format!("the key {}", masked(&credentials.access_key_id)),
             Some(origin),

@@ -42,6 +42,22 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<FileBytes> {
     read_open(&open(path)?, limit)
 }
 
+/// Whether something is mounted at a path.
+pub(crate) fn is_mount(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let device = |path: &Path| fs::metadata(path).map(|about| about.dev()).ok();
+        path.parent()
+            .is_some_and(|parent| device(parent) != device(path))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// Opens a file for [`read_open`], so that the caller can check its owner and mode in between.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();

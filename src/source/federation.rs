@@ -74,7 +74,7 @@ fn rejected(status: u16, duration: Option<u32>) -> Finding {
     let finding = match duration {
         Some(seconds) => finding
             .evidence(format!("requested a console session of {seconds} s"))
-            .remedy("remove duration_seconds from the profile, or lower it"),
+            .remedy("lower duration_seconds in the profile"),
         None => finding,
     };
     finding.remedy("check that the credentials are those of a role, and that no policy denies it")

@@ -78,7 +78,15 @@ impl<'a> Sources<'a> {
     pub(crate) fn base(&self, token: Option<&Secret>) -> Result<Credentials> {
         let left = self.calls.time_left();
         match &self.chain.base {
-            Base::Static { credentials, .. } => Ok(credentials.clone()),
+            Base::Static {
+                credentials, end, ..
+            } => match end
+                .as_ref()
+                .and_then(|end| end.expired(self.calls.world.now()))
+            {
+                Some(expired) => Err(expired),
+                None => Ok(credentials.clone()),
+            },
             Base::StoredKeys { .. } => Err(Finding::new(
                 Cause::Unexpected,
                 "the keys were not taken from the credential store",

@@ -194,6 +194,8 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
         access_key_id: Option<String>,
         secret_access_key: Option<Secret>,
         session_token: Option<Secret>,
+        /// The name that container endpoints have for it.
+        token: Option<Secret>,
         expiration: Option<String>,
         account_id: Option<String>,
     }
@@ -220,14 +222,19 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
         .filter(|s| !s.expose().trim().is_empty())
         .ok_or("printed no SecretAccessKey")?;
     let session_token = output.session_token.filter(|t| !t.expose().is_empty());
+    if session_token.is_none() && output.token.is_some() {
+        return Err("printed Token instead of SessionToken".into());
+    }
     if access_key_id.starts_with("ASIA") && session_token.is_none() {
         return Err("printed a temporary key (ASIA…) without SessionToken".into());
     }
-    let expiration = match output.expiration.filter(|t| !t.is_empty()) {
+    let expiration = match output.expiration {
         None => None,
-        Some(text) => Some(
-            Timestamp::parse(&text).ok_or("printed an Expiration that is not an RFC 3339 time")?,
-        ),
+        Some(text) => Some(Timestamp::parse(&text).ok_or(if text.trim().is_empty() {
+            "printed an empty Expiration, which Go programs reject"
+        } else {
+            "printed an Expiration that is not an RFC 3339 time"
+        })?),
     };
     if let Some(t) = expiration
         && t <= now
@@ -356,6 +363,14 @@ mod tests {
             (
                 r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"soon"}"#,
                 "RFC 3339",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":""}"#,
+                "empty Expiration",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"SECRET","Token":"t"}"#,
+                "Token instead of SessionToken",
             ),
             (
                 r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"2020-01-01T00:00:00Z"}"#,

@@ -23,7 +23,7 @@ pub(super) fn tls_context(bundle: Option<&(PathBuf, String)>) -> Result<TlsConte
                 .remedy(remedy)
         };
         let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
-            let remedy = "name a readable PEM file, or remove the setting";
+            let remedy = "name a readable PEM file";
             unusable(
                 Cause::ConfigUnreadable,
                 format!("cannot be read: {e}"),

@@ -35,6 +35,8 @@ use crate::support::sandbox::Sandbox;
 pub struct Case {
     /// What the user did, or what the environment is like.
     pub about: String,
+    /// The public thread in which somebody had this, and how it was resolved.
+    pub link: Option<String>,
     pub config: Option<String>,
     pub credentials: Option<String>,
     /// More files below the home directory.

@@ -72,15 +72,8 @@ pub(super) fn bypass(context: &Context<'_>, profile: &Profile) -> Option<Finding
                 .remedy(remedy!("rename [{}] at {}", name, value.origin)),
         );
     }
-    let (key, places) = profile.repeated().into_iter().next()?;
-    let what = if key.is_empty() { "its section" } else { key };
-    let summary = format!("{what} is defined twice, for which Python tools reject the whole file");
-    let last = places.last()?;
-    Some(
-        Finding::new(Cause::ConfigDuplicate, summary)
-            .at(last)
-            .remedy(remedy!("keep one, and remove {}", *last)),
-    )
+    let repeated = profile.repeated();
+    profile.repetition(repeated.first()?)
 }
 
 fn refused(name: &str, why: &str) -> Finding {

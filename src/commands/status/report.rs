@@ -109,7 +109,12 @@ impl Row {
         });
         let is_static = chain.base.is_keys() && chain.hops.is_empty();
         let (state, entry) = match stored {
-            _ if is_static => (State::Static, None),
+            _ if is_static => match &chain.base {
+                Base::Static { end: Some(end), .. } if end.time <= context.world.now() => {
+                    (State::Expired, None)
+                }
+                _ => (State::Static, None),
+            },
             None | Some(Ok(None)) => (State::NotCached, None),
             Some(Ok(Some(entry))) => {
                 let state = match entry.freshness(context.world.now()) {

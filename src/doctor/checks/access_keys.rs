@@ -1,7 +1,7 @@
 //! Keys in the files, as far as their form shows something.
 
 use crate::aws::access_key::{Flaw, Keys, Part, flaws};
-use crate::config::{Profile, Value, key_typos};
+use crate::config::{Profile, SessionEnd, Value, key_typos};
 use crate::doctor::facts::Facts;
 use crate::finding::{Cause, Finding, remedy};
 
@@ -49,14 +49,17 @@ impl<'a> Parts<'a> {
 }
 
 fn of_profile(facts: &Facts, profile: &Profile) -> Vec<Finding> {
+    let end = SessionEnd::of(profile);
+    let expired = end.and_then(|end| end.expired(facts.now));
     let Some(parts) = Parts::of(profile) else {
-        return Vec::new();
+        return expired.into_iter().collect();
     };
     // Emulators accept any key.
     let counts =
         |flaw: &Flaw| flaw.cause != Cause::PlaceholderCredentials || !facts.is_overridden();
     let flaws = flaws(parts.keys()).into_iter().filter(counts);
     let mut found: Vec<Finding> = flaws.map(|flaw| of_flaw(profile, &parts, flaw)).collect();
+    found.extend(expired);
     found.extend(wrapped_token(profile, &parts));
     found.extend(two_files(profile, &parts));
     found
@@ -65,7 +68,9 @@ fn of_profile(facts: &Facts, profile: &Profile) -> Vec<Finding> {
 fn of_flaw(profile: &Profile, parts: &Parts<'_>, flaw: Flaw) -> Finding {
     let origin = &parts.value(flaw.part).origin;
     let fix = match flaw.cause {
-        Cause::StaleSessionToken => remedy!("remove line {} of {}", origin.line, origin.file),
+        Cause::StaleSessionToken => {
+            remedy!("put # in front of line {} of {}", origin.line, origin.file)
+        }
         _ => flaw.fix.into(),
     };
     let summary = format!(

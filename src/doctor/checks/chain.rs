@@ -13,15 +13,11 @@ use crate::time::human_duration;
 use crate::world::SelectedBy;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let mut found: Vec<Finding> = facts
-        .profiles()
-        .filter_map(|profile| keys_beside_source(facts, profile))
-        .collect();
-    found.extend(facts.profiles().filter_map(mfa_serial));
+    let mut found: Vec<Finding> = facts.profiles().filter_map(mfa_serial).collect();
     found.extend(facts.profiles().filter_map(account));
     match &facts.chain {
         Err(finding) => {
-            found.extend(unresolved(facts, finding, &found));
+            found.extend(unresolved(facts, finding));
             // Resolving stops at the first invalid value; the others are reported as well.
             let mut sessions = facts
                 .profiles()
@@ -73,13 +69,11 @@ fn of_hop(facts: &Facts, chain: &Chain, n: usize, hop: &Hop) -> Vec<Finding> {
 }
 
 /// The finding of the resolver, unless the facts say more.
-fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Finding> {
-    let is_found = |cause| found.iter().any(|known| known.cause == cause);
+fn unresolved(facts: &Facts, finding: &Finding) -> Option<Finding> {
     let problems = || facts.files.iter().filter_map(|file| file.problem.as_ref());
     let in_broken_file = matches!(finding.cause, Cause::ProfileNotFound | Cause::SourceMissing)
         && problems().next().is_some();
     let is_reported = match finding.cause {
-        Cause::SourceConflict => is_found(Cause::CredentialsFileShadows),
         Cause::ConfigDuplicate => true, // reported for every profile
         cause => in_broken_file || problems().any(|problem| problem.cause == cause),
     };
@@ -99,14 +93,25 @@ fn unresolved(facts: &Facts, finding: &Finding, found: &[Finding]) -> Option<Fin
     if facts.environment.keys().is_some() || has_ambient {
         return None;
     }
-    Some(host::with_other_places(facts, nothing_configured(facts)))
+    Some(host::with_other_places(
+        facts,
+        nothing_configured(facts, finding),
+    ))
 }
 
-fn nothing_configured(facts: &Facts) -> Finding {
+/// Nothing is selected and there is no `[default]`; `not_found` is the resolver's finding about that,
+/// which knows what its name may have been.
+fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     let states: Vec<String> = facts.files.iter().map(FileFacts::state).collect();
     let summary =
         "no credentials are configured: no keys in the environment, no [default] in the files";
-    let finding = Finding::new(Cause::CredentialsMissing, summary)
+    let mut finding = Finding::new(Cause::CredentialsMissing, summary);
+    let is_new = |line: &&String| !states.contains(line);
+    finding.evidence = not_found.evidence.iter().filter(is_new).cloned().collect();
+    if !finding.evidence.is_empty() {
+        finding.remedy.clone_from(&not_found.remedy);
+    }
+    let finding = finding
         .evidence(states.join("; "))
         .remedy("select a profile; awsfresh status lists them")
         .remedy("or sign in: aws configure sso, aws login, aws configure");
@@ -177,33 +182,6 @@ pub(super) fn account_remedy(wanted: &str, actual: &str, place: &Origin) -> Reme
         actual,
         place
     )
-}
-
-/// Keys in the credentials file and another source in the config file: Python tools use the keys.
-fn keys_beside_source(facts: &Facts, profile: &Profile) -> Option<Finding> {
-    let sources = [
-        "credential_process",
-        "sso_session",
-        "sso_start_url",
-        "sso_account_id",
-        "login_session",
-        "web_identity_token_file",
-    ];
-    let credentials = facts.files[1].path.to_string_lossy();
-    let keys = profile
-        .get("aws_access_key_id")
-        .filter(|v| *v.origin.file == *credentials)?;
-    let (key, value) = sources
-        .into_iter()
-        .find_map(|key| Some((key, profile.get(key)?)))?;
-    let name = &profile.name;
-    let summary =
-        format!("in some tools, the credentials file overrides {key} of profile `{name}`");
-    let finding = Finding::new(Cause::CredentialsFileShadows, summary).about_profile(name);
-    let finding = finding
-        .at(&keys.origin)
-        .evidence(format!("{key} at {}", value.origin));
-    Some(finding.remedy(remedy!("remove [{}] from {}", name, keys.origin.file)))
 }
 
 fn web_identity_expired(facts: &Facts) -> Option<Finding> {

@@ -204,7 +204,7 @@ fn default_shadows_ambient(facts: &Facts) -> Option<Finding> {
     let origin = &sources.into_iter().find_map(|key| default.get(key))?.origin;
     let summary = format!("[default] has credentials, which override those of {offered}");
     let remedy = remedy!(
-        "remove the credentials of [default] at {}, or rename the section",
+        "rename the section [default] with {}, so that nothing selects it",
         origin
     );
     let finding = Finding::new(Cause::DefaultProfileShadows, summary)
@@ -289,7 +289,7 @@ fn global_endpoint(facts: &Facts, place: &str, region: &str) -> Option<Finding> 
     let finding = finding
         .evidence(format!("{setting} is `legacy`"))
         .evidence(format!("{place}: {region}, an opt-in region"));
-    Some(finding.remedy("remove the setting, or set it to regional"))
+    Some(finding.remedy("set it to regional"))
 }
 
 /// Requests that go to a host which is not AWS: an emulator, or a mistake.
@@ -301,7 +301,7 @@ fn overrides(facts: &Facts) -> Vec<Finding> {
         let finding = Finding::new(Cause::EndpointOverridden, summary).evidence(place.to_string());
         let finding = finding.remedy(match place {
             SettingPlace::Variable(name) => remedy!("unset {}", name),
-            SettingPlace::File(_) => remedy!("remove {}", place.to_string()),
+            SettingPlace::File(_) => remedy!("put # in front of {}", place.to_string()),
         });
         let finding = finding.remedy("or AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true");
         if facts.failure().is_some() {

@@ -1,11 +1,11 @@
 //! The two files as files, and what they contain besides credentials.
 
 use super::merge::{and_more, first_few};
-use crate::config::{CREDENTIAL_KEYS, Profile, Value};
+use crate::config::{CREDENTIAL_KEYS, Profile, Repeated, Value};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
 use crate::finding::{Cause, Finding, Remedy, remedy};
-use crate::text::{listed, printable};
+use crate::text::printable;
 
 /// Keys that decide whether any call works, besides those of the credentials.
 const DECISIVE: &[&str] = &[
@@ -15,9 +15,8 @@ const DECISIVE: &[&str] = &[
     "role_session_name",
     "duration_seconds",
 ];
-/// So many findings of one kind are reported, and so many lines in one of them.
+/// So many findings of one kind are reported.
 const MAX_FINDINGS: usize = 5;
-const MAX_LINES: usize = 50;
 /// Characters besides letters and digits that the SDKs for Rust and JavaScript accept in the name
 /// of a profile.
 const NAME_CHARACTERS: &str = "_-/.%@:+";
@@ -34,7 +33,8 @@ pub(super) fn problems(facts: &Facts) -> Vec<Finding> {
 
 /// What some tools cannot read.
 pub(super) fn oddities(facts: &Facts) -> Vec<Finding> {
-    let mut found = duplicates(facts);
+    let mut found = damaged_lines(facts);
+    found.extend(duplicates(facts));
     found.extend(bad_lines(facts));
     found.extend(permissions(facts));
     found.extend(comments(facts));
@@ -82,6 +82,9 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
 
 fn access(facts: &Facts, file: &FileFacts, open: u32, what: &str) -> Option<Finding> {
     let (mode, owner) = file.mode?;
+    if file.is_dir && file.problem.is_some() {
+        return None; // that it is a directory is a finding of its own
+    }
     let (path, uid) = (file.path.display(), facts.host.uid);
     let finding = |summary: String| Finding::new(Cause::FilePermissions, summary).warning();
     if owner != uid && owner != 0 {
@@ -118,39 +121,42 @@ fn duplicates(facts: &Facts) -> Vec<Finding> {
     let sections = facts.set.sections();
     let repeated = sections.flat_map(|profile| {
         let repeated = profile.repeated().into_iter();
-        repeated.map(move |(key, places)| (profile, key, places))
+        repeated.map(move |repeated| (profile, repeated))
     });
-    first_few(repeated, MAX_FINDINGS, |(profile, key, places)| {
-        let (last, earlier) = places.split_last()?;
-        let name = printable(&profile.name);
-        let what = match key {
-            "" => format!("the section [{name}]"),
-            key => format!("{key} in [{name}]"),
-        };
-        let summary =
-            format!("{what} is defined twice; the AWS CLI and boto3 reject the whole file");
-        let earlier = listed(earlier.iter().map(|place| place.line), MAX_LINES);
-        let finding = Finding::new(Cause::ConfigDuplicate, summary).about_place(last);
-        let finding = finding.evidence(format!("{last}, and before in line {earlier}"));
-        let lines = match places.as_slice() {
-            [first, last] => remedy!("one of lines {} and {}", first.line, last.line),
-            [first, ..] => remedy!("one of the {} lines from {}", places.len(), first.line),
-            [] => return None,
-        };
-        Some(finding.remedy(remedy!("keep {} of {}", lines, last.file)))
-    })
+    // Below a header that no tool sees, what looks repeated belongs to another section.
+    let counts = |(profile, repeated): &(&Profile, Repeated<'_>)| {
+        let mut places = repeated.places.iter();
+        !places.any(|place| profile.hides_header_above(place))
+    };
+    first_few(
+        repeated.filter(counts),
+        MAX_FINDINGS,
+        |(profile, repeated)| profile.repetition(&repeated),
+    )
+}
+
+/// Lines that are damaged, in sections that the profile does not need: the resolver reports the others.
+fn damaged_lines(facts: &Facts) -> Vec<Finding> {
+    let others = facts
+        .set
+        .sections()
+        .filter(|section| !is_needed(facts, section));
+    first_few(others.flat_map(Profile::damaged_lines), MAX_FINDINGS, Some)
+}
+
+/// Whether the chain contains a section.
+fn is_needed(facts: &Facts, section: &Profile) -> bool {
+    facts
+        .profiles()
+        .any(|profile| std::ptr::eq(profile, section))
 }
 
 /// Lines that are not valid, in sections that the profile does not need: the resolver reports the
 /// others.
 fn bad_lines(facts: &Facts) -> Vec<Finding> {
-    let is_needed = |section: &Profile| {
-        facts
-            .profiles()
-            .any(|profile| std::ptr::eq(profile, section))
-    };
     let (mut found, mut more) = (Vec::new(), 0);
-    for section in facts.set.sections().filter(|section| !is_needed(section)) {
+    let sections = facts.set.sections();
+    for section in sections.filter(|section| !is_needed(facts, section)) {
         let (lines, others) = section.rejected_lines(MAX_FINDINGS - found.len());
         found.extend(lines);
         more += others;

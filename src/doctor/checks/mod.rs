@@ -17,7 +17,11 @@ mod steps;
 mod store;
 
 use super::facts::Facts;
+use crate::config::Profile;
 use crate::finding::Finding;
+
+/// So many damaged lines are compared with the findings.
+const MAX_DAMAGED: usize = 50;
 
 /// Everything that is wrong, most likely culprit first.
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
@@ -34,7 +38,20 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     if let Some(probes) = &facts.probes {
         probes::add(facts, probes, &mut found);
     }
+    drop_consequences(facts, &mut found);
     merge::rank(found)
+}
+
+/// Removes what a damaged line looks like: the finding about the damage says what to do.
+fn drop_consequences(facts: &Facts, found: &mut Vec<Finding>) {
+    let damaged = facts.set.sections().flat_map(Profile::damaged_lines);
+    let damaged: Vec<Finding> = damaged.take(MAX_DAMAGED).collect();
+    found.retain(|finding| {
+        let mut same_place = damaged
+            .iter()
+            .filter(|line| line.place() == finding.place());
+        same_place.all(|line| finding.summary.ends_with(&line.summary))
+    });
 }
 
 #[cfg(test)]
