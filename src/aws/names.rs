@@ -92,6 +92,16 @@ pub(crate) fn host_of(url: &str) -> Option<String> {
     url.scheme().and(url.host()).map(str::to_ascii_lowercase)
 }
 
+/// Whether a text is `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+pub(crate) fn is_role_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
+    matches!(parts.as_slice(), ["arn", partition, "iam", "", account, role]
+        if partition.starts_with("aws")
+            && is_account(account)
+            && role.strip_prefix("role/").is_some_and(is_name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,9 +10,11 @@ use super::completion::{CompleteWords, Shell};
 use super::keys::{KEYS_HELP, Keys};
 use super::setup::{SETUP_HELP, Setup};
 use super::values::{
-    parse_mfa_code, parse_mfa_duration, parse_region, parse_service, parse_time, parse_wait,
+    parse_mfa_code, parse_mfa_duration, parse_region, parse_service, parse_time, parse_tool,
+    parse_wait,
 };
 use crate::export::Format;
+use crate::finding::Tool;
 
 /// The subcommands.
 #[derive(Debug, ClapSubcommand)]
@@ -66,6 +68,9 @@ pub(crate) enum Subcommand {
         /// Do not contact AWS
         #[arg(long)]
         offline: bool,
+        /// Judge for these tools alone (may be repeated)
+        #[arg(long, value_name = "TOOL", value_parser = parse_tool)]
+        tool: Vec<Tool>,
         /// Do not offer to sign in
         #[arg(long)]
         no_login: bool,
@@ -277,6 +282,7 @@ impl Status {
 }
 
 const DOCTOR_HELP: &str = "\
+TOOL is cli, python, go, js, java or rust; terraform, boto3, node and others mean one of these.
 Waits at most 3 s for each host. Exit code: 0 without an error, else that of the first error (docs/exit-codes.md).";
 
 const EXPLAIN_HELP: &str = "\

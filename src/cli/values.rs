@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::aws::names::{is_account, is_region};
 use crate::config::plain_start_url;
+use crate::finding::Tool;
 use crate::source::mfa::checked_code;
 use crate::store::StoreKind;
 use crate::wrap::{OnRenew, signal_number};
@@ -24,8 +25,24 @@ pub(super) fn known_values(arg: &str) -> &'static [&'static str] {
             "signal:USR1",
             "signal:USR2",
         ],
+        "tool" => &["cli", "python", "go", "js", "java", "rust"],
         _ => &[],
     }
+}
+
+/// A family of tools, or a program of one.
+pub(super) fn parse_tool(text: &str) -> Result<Tool, String> {
+    let name = text.to_ascii_lowercase();
+    let of_family = Tool::ALL.into_iter().find(|tool| tool.id() == name);
+    let known = of_family.or(match name.as_str() {
+        "aws" | "awscli" | "aws-cli" => Some(Tool::Cli),
+        "boto3" | "boto" | "botocore" | "ansible" | "dbt" => Some(Tool::Python),
+        "terraform" | "tofu" | "opentofu" | "kubectl" | "packer" | "golang" => Some(Tool::Go),
+        "node" | "nodejs" | "javascript" | "typescript" | "cdk" | "serverless" => Some(Tool::Js),
+        "spark" | "hadoop" | "kafka" | "scala" => Some(Tool::Java),
+        _ => None,
+    });
+    known.ok_or_else(|| "use cli, python, go, js, java or rust".to_owned())
 }
 
 pub(super) fn parse_store(text: &str) -> Result<StoreKind, String> {

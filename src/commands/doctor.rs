@@ -1,7 +1,7 @@
 //! `doctor`: what is wrong with a profile, or that nothing is.
 
 use super::Context;
-use crate::doctor::Report;
+use crate::doctor::{Report, Scope};
 use crate::finding::Result;
 use crate::signin::can_cure;
 use crate::{doctor, ui};
@@ -9,21 +9,20 @@ use crate::{doctor, ui};
 /// Prints the diagnosis; the exit code is that of the first error.
 pub(super) fn run(
     context: &Context<'_>,
-    profile: Option<&str>,
-    offline: bool,
+    scope: &Scope<'_>,
     as_json: bool,
     may_offer: bool,
 ) -> Result<u8> {
-    let mut report = doctor::run(context.world, &*context.store, profile, offline);
+    let mut report = doctor::run(context.world, &*context.store, scope);
     print(&report, as_json)?;
     if may_offer
         && let Some(finding) = report.culprit().filter(|finding| can_cure(finding))
-        && let (selected, _) = context.world.selected_profile(profile)
+        && let (selected, _) = context.world.selected_profile(scope.profile)
         && let Ok(chain) = context.chain(selected)
     {
         match context.offer_sign_in(&chain, finding) {
             Ok(true) => {
-                report = doctor::run(context.world, &*context.store, profile, offline);
+                report = doctor::run(context.world, &*context.store, scope);
                 print(&report, as_json)?;
             }
             Ok(false) => {}

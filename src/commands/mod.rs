@@ -23,6 +23,7 @@ mod why;
 mod wrap;
 
 use crate::cli::{Cli, Subcommand};
+use crate::doctor::Scope;
 use crate::finding::{Finding, Result};
 use crate::journal::Journal;
 use crate::store::{self, StoreSettings};
@@ -75,11 +76,17 @@ fn run_other(cli: &Cli, context: &Context<'_>, subcommand: Option<&Subcommand>) 
         Some(Subcommand::Doctor {
             profile,
             offline,
+            tool,
             no_login,
             json,
         }) => {
             let may_offer = !no_login && !offline && !json;
-            return doctor::run(context, profile.as_deref(), *offline, *json, may_offer);
+            let scope = Scope {
+                profile: profile.as_deref(),
+                offline: *offline,
+                tools: tool,
+            };
+            return doctor::run(context, &scope, *json, may_offer);
         }
         Some(Subcommand::Explain {
             file,

@@ -5,7 +5,7 @@
 use super::parser::{Section, SectionKind, Value};
 use super::profiles::{CREDENTIAL_KEYS, Profile, place};
 use crate::aws::access_key::part_of_form;
-use crate::finding::{Cause, Finding, Origin, Remedy, remedy};
+use crate::finding::{Cause, Finding, Origin, Remedy, Tool, remedy};
 use crate::text::{listed, printable};
 
 /// So many lines are listed.
@@ -140,6 +140,28 @@ impl Profile {
             .remedy(fix)
     }
 
+    /// A header with spaces at its brackets, as written.
+    pub(crate) fn padded_header(&self) -> Option<(&str, &Origin)> {
+        self.sections.iter().find_map(|section| {
+            let mut written = section
+                .headers
+                .iter()
+                .map(|header| header.trim_start_matches('['));
+            let padded = written.find(|header| header.starts_with(' ') || header.ends_with(' '))?;
+            Some((padded, &section.origin))
+        })
+    }
+
+    /// A key without a value and without indented lines below it.
+    pub(crate) fn empty_parent(&self, key: &str) -> Option<&Origin> {
+        self.sections.iter().find_map(|section| {
+            let value = section.keys.get(key)?.last()?;
+            let is_alone = value.text.is_empty() && !value.commented;
+            let has_children = section.nested.keys().any(|(parent, _)| parent == key);
+            (is_alone && !has_children).then_some(&value.origin)
+        })
+    }
+
     /// What is defined twice.
     pub(crate) fn repetition(&self, repeated: &Repeated<'_>) -> Option<Finding> {
         let Repeated { key, places, .. } = repeated;
@@ -159,6 +181,7 @@ impl Profile {
         let finding = Finding::new(Cause::ConfigDuplicate, summary)
             .about_profile(&self.name)
             .about_place(last)
+            .fails_in(&[Tool::Cli, Tool::Python])
             .evidence(format!("{last}, and before in line {earlier}"));
         let [first, ..] = places.as_slice() else {
             return None;

@@ -4,7 +4,7 @@
 use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
 use crate::aws::access_key::{Keys, Part, blocking_flaw};
-use crate::aws::names::{is_account, is_region, region_fix};
+use crate::aws::names::{is_account, is_region, is_role_arn, region_fix};
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Remedy, Result, remedy};
 
@@ -174,12 +174,7 @@ pub(super) fn account(key: &str, value: &Value) -> Result<()> {
 pub(super) fn role_arn(value: &Value) -> Result<()> {
     ascii("role_arn", value)?;
     let parts: Vec<&str> = value.text.splitn(6, ':').collect();
-    let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
-    if let ["arn", partition, "iam", "", account, role] = parts.as_slice()
-        && partition.starts_with("aws")
-        && is_account(account)
-        && role.strip_prefix("role/").is_some_and(is_name)
-    {
+    if is_role_arn(&value.text) {
         return Ok(());
     }
     if is_quoted(value) {

@@ -13,11 +13,12 @@ pub(super) struct EnvironmentKeys {
     pub(super) session_token: Option<Secret>,
     pub(super) security_token: Option<Secret>,
     pub(super) expiration: Option<String>,
-    /// Variables in the place of these, which no current tool reads.
+    /// Variables in the place of these, which few tools read.
     pub(super) misnamed: Vec<String>,
 }
 
-/// Names that only the first SDK for Java read, and names as people remember them.
+/// Names that only the SDKs for Go and the first one for Java read, and names as people remember
+/// them.
 const MISNAMED: &[&str] = &[
     "AWS_ACCESS_KEY",
     "AWS_SECRET_KEY",

@@ -9,13 +9,14 @@ use super::file_facts::{FileFacts, cli_files};
 use super::host::HostEnvironment;
 use super::probe_results::ProbeResults;
 use crate::aws_files::{self, AwsFiles};
-use crate::config::{Base, Chain, Profile, ProfileSet, Value, source_profiles};
-use crate::finding::{Finding, Origin, Result};
+use crate::config::{Base, Chain, Network, Profile, ProfileSet, Value, source_profiles};
+use crate::finding::{Finding, Origin, Result, Tool};
 use crate::refresh::{Entry, Freshness, best_token, mfa_keys, step_keys};
 use crate::shell::program;
 use crate::source::connection::{Connections, Service};
 use crate::source::endpoint_override::EndpointOverride;
 use crate::source::sso::{Session, TokenFacts};
+use crate::source::tls_roots::read_ca_bundle;
 use crate::source::web_identity::Claims;
 use crate::store::{CacheKey, Status, Store};
 use crate::time::Timestamp;
@@ -29,6 +30,10 @@ pub(super) struct Facts {
     pub(super) selected_by: SelectedBy,
     /// Variables that tools read. No secret is among them.
     pub(super) variables: BTreeMap<String, String>,
+    /// Variables for AWS tools that are set and empty.
+    pub(super) empty_variables: Vec<String>,
+    /// What is wrong with the CA bundles that settings name.
+    pub(super) ca_problems: Vec<Finding>,
     /// The keys in the environment.
     pub(super) environment: EnvironmentKeys,
     /// The config file and the credentials file.
@@ -110,6 +115,8 @@ impl Facts {
             profile: profile.to_owned(),
             selected_by,
             variables: variables(world),
+            empty_variables: empty_variables(world),
+            ca_problems: ca_problems(world, chain.as_ref().ok()),
             environment: EnvironmentKeys::collect(world),
             files: [
                 FileFacts::named(world.config_file(), "AWS_CONFIG_FILE", config, world),
@@ -248,6 +255,32 @@ fn claims(world: &World, base: &Base) -> Option<Result<Claims>> {
         &world.expand_home(&token_file.text),
         &token_file.origin,
     ))
+}
+
+fn empty_variables(world: &World) -> Vec<String> {
+    let is_empty = |(name, value): &(&str, &str)| name.starts_with("AWS_") && value.is_empty();
+    let names = world.variables().filter(is_empty);
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// What is wrong with the CA bundle of all tools, and with those of some.
+fn ca_problems(world: &World, chain: Option<&Chain>) -> Vec<Finding> {
+    let own = match chain {
+        Some(chain) => Connections::new(world, &chain.network),
+        None => Connections::new(world, &Network::default()),
+    };
+    let own = own.ca_problem();
+    let of_some: [(&str, &[Tool]); 2] = [
+        // Behind the setting for all tools.
+        ("REQUESTS_CA_BUNDLE", &[Tool::Cli, Tool::Python]),
+        ("NODE_EXTRA_CA_CERTS", &[Tool::Js]),
+    ];
+    let of_some = of_some.into_iter().filter_map(|(name, tools)| {
+        let path = world.expand_home(world.env(name)?);
+        let finding = read_ca_bundle(&path, name).err()?;
+        Some(finding.fails_in(tools).warning())
+    });
+    own.into_iter().chain(of_some).collect()
 }
 
 /// The variables that tools read, without secrets.

@@ -23,7 +23,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Tool};
 use crate::store::Store;
 use crate::world::World;
 use facts::Facts;
@@ -33,20 +33,25 @@ pub(crate) use report::Report;
 /// After this time, a terminal shows that AWS is being asked.
 const PROGRESS_AFTER: Duration = Duration::from_millis(400);
 
+/// What is diagnosed.
+pub(crate) struct Scope<'a> {
+    /// The profile, if one is named.
+    pub(crate) profile: Option<&'a str>,
+    /// Whether AWS is not asked.
+    pub(crate) offline: bool,
+    /// The tools to judge for; all of them if there is none.
+    pub(crate) tools: &'a [Tool],
+}
+
 /// Diagnoses the selected profile.
-pub(crate) fn run(
-    world: &World,
-    store: &dyn Store,
-    profile: Option<&str>,
-    offline: bool,
-) -> Report {
-    let mut facts = Facts::collect(world, store, profile, !offline);
-    if !offline {
+pub(crate) fn run(world: &World, store: &dyn Store, scope: &Scope<'_>) -> Report {
+    let mut facts = Facts::collect(world, store, scope.profile, !scope.offline);
+    if !scope.offline {
         let probes = with_progress(world, || Prober::new(world, store).run(&facts));
         facts.probes = Some(probes);
     }
-    let findings = checks::all(&facts);
-    Report::new(&facts, findings)
+    let findings = checks::for_tools(checks::all(&facts), scope.tools);
+    Report::new(&facts, findings, scope.tools)
 }
 
 /// The errors of the selected profile that can be found without asking AWS or the store.

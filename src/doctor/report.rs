@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::facts::Facts;
 use super::probe_results::{HostRole, StepResult};
 use crate::config::{Base, Chain};
-use crate::finding::{Finding, Origin, Result, Severity, finding_json, push_finding};
+use crate::finding::{Finding, Origin, Result, Severity, Tool, finding_json, push_finding};
 use crate::source::Identity;
 use crate::text::{self, Styled, masked};
 use crate::world::SelectedBy;
@@ -32,11 +32,16 @@ pub(crate) struct Report {
     lines: Vec<Line>,
     /// Most likely culprit first.
     findings: Vec<Finding>,
+    /// The tools, and whether each gets the credentials as far as that can be seen.
+    tools: Vec<(Tool, bool)>,
 }
 
 impl Report {
     /// From the facts and the findings about them.
-    pub(super) fn new(facts: &Facts, findings: Vec<Finding>) -> Self {
+    pub(super) fn new(facts: &Facts, findings: Vec<Finding>, tools: &[Tool]) -> Self {
+        let selected = |tool: &Tool| tools.is_empty() || tools.contains(tool);
+        let gets = |tool: Tool| (tool, !findings.iter().any(|finding| finding.stops(tool)));
+        let tools = Tool::ALL.into_iter().filter(selected).map(gets).collect();
         let identity = facts
             .probes
             .as_ref()
@@ -47,6 +52,7 @@ impl Report {
             identity,
             lines: lines(facts),
             findings,
+            tools,
         }
     }
 
@@ -73,6 +79,8 @@ impl Report {
             "healthy": self.culprit().is_none(),
             "identity": self.identity.as_ref().map(identity),
             "chain": self.lines.iter().map(line).collect::<Vec<_>>(),
+            "tools": self.tools.iter().map(|(tool, gets)| (tool.id().to_owned(), json!(gets)))
+                .collect::<serde_json::Map<_, _>>(),
             "findings": self.findings.iter().map(finding_json).collect::<Vec<_>>(),
         })
     }
@@ -97,15 +105,38 @@ impl Report {
         if let Some(identity) = &self.identity {
             push_mark(&mut text, Some(true)).line(&format!(" {:12} {}", "identity", identity.arn));
         }
+        self.push_tools(&mut text);
         for finding in &self.findings {
             text.line("");
             push_finding(&mut text, finding);
         }
         if self.culprit().is_none() {
             text.line("");
-            text.paint(text::GREEN, "nothing is wrong [healthy]");
+            if self.tools.iter().all(|(_, gets)| *gets) {
+                text.paint(text::GREEN, "nothing is wrong [healthy]");
+            } else {
+                text.paint(
+                    text::YELLOW,
+                    "awsfresh gets the credentials, some tools do not",
+                );
+            }
         }
         text
+    }
+}
+
+impl Report {
+    /// Which tools get the credentials, where not all of them do.
+    fn push_tools(&self, text: &mut Styled) {
+        let (get, others): (Vec<_>, Vec<_>) = self.tools.iter().partition(|(_, gets)| *gets);
+        if get.is_empty() || others.is_empty() {
+            return;
+        }
+        for (tools, works) in [(get, true), (others, false)] {
+            let names: Vec<&str> = tools.iter().map(|(tool, _)| tool.name()).collect();
+            let names = names.join(", ");
+            push_mark(text, Some(works)).line(&format!(" {:12} {names}", "tools"));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod cause;
 mod origin;
 mod remedy;
 mod render;
+mod tool;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub use origin::Origin;
 pub use remedy::Remedy;
 pub(crate) use remedy::{InRemedy, profile_option, remedy};
 pub(crate) use render::{finding_json, push_finding};
+pub use tool::{Tool, Tools};
 
 /// Lines of evidence and of remedies that leave the process, and bytes per line.
 const LINES: usize = 20;
@@ -127,6 +129,9 @@ pub struct Finding {
     /// What it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) subjects: Vec<Subject>,
+    /// The tools that it is about; empty for all of them.
+    #[serde(default, skip_serializing_if = "Tools::is_empty")]
+    pub(crate) tools: Tools,
     /// Set where AWS said it, in an answer with an HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) aws_answer: Option<AwsAnswer>,
@@ -144,6 +149,7 @@ impl Finding {
             severity: Severity::Error,
             certainty: Certainty::Certain,
             subjects: Vec::new(),
+            tools: Tools::default(),
             aws_answer: None,
         }
     }
@@ -222,6 +228,22 @@ impl Finding {
     pub(crate) fn about(mut self, subject: Subject) -> Self {
         self.subjects.push(subject);
         self
+    }
+
+    /// Marks the only tools that do not get the credentials because of this.
+    #[must_use]
+    pub(crate) fn fails_in(mut self, tools: &[Tool]) -> Self {
+        self.tools = Tools::of(tools);
+        self
+    }
+
+    /// Whether a tool does not get the credentials because of this.
+    pub(crate) fn stops(&self, tool: Tool) -> bool {
+        if self.tools.is_empty() {
+            self.severity == Severity::Error
+        } else {
+            self.severity != Severity::Info && self.tools.contains(tool)
+        }
     }
 
     /// Marks the profile that the summary names.

@@ -34,14 +34,18 @@ impl fmt::Display for Finding {
 /// One finding in the published JSON form.
 pub(crate) fn finding_json(finding: &Finding) -> Value {
     let finding = finding.for_output();
-    json!({
+    let mut json = json!({
         "cause": finding.cause.id(),
         "severity": finding.severity.name(),
         "summary": finding.summary,
         "evidence": finding.evidence,
         "remedy": finding.remedy,
         "certainty": finding.certainty.name(),
-    })
+    });
+    if !finding.tools.is_empty() {
+        json["tools"] = finding.tools.iter().map(super::Tool::id).collect();
+    }
+    json
 }
 
 /// Adds one finding with all of its lines.

@@ -21,7 +21,7 @@ use super::aws_host::aws_url;
 use super::endpoint_override::{EndpointOverride, SettingPlace};
 use super::http::Http;
 use super::proxy_password;
-use super::tls_roots::tls_context;
+use super::tls_roots::{read_ca_bundle, tls_context};
 use crate::config::{Network, Value};
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
@@ -253,6 +253,12 @@ impl Connections {
             proxy.host()?,
             proxy.port_u16().unwrap_or(default)
         ))
+    }
+
+    /// What is wrong with the CA bundle that the settings name.
+    pub(crate) fn ca_problem(&self) -> Option<Finding> {
+        let (path, place) = self.ca_bundle.as_ref()?;
+        read_ca_bundle(path, place).err()
     }
 
     fn proxy(&self, plain: bool) -> Result<ProxyConfig> {

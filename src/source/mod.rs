@@ -22,7 +22,7 @@ mod proxy_password;
 pub(crate) mod sdk_error;
 pub mod sso;
 mod sts;
-mod tls_roots;
+pub(crate) mod tls_roots;
 pub(crate) mod web_identity;
 
 use std::sync::Arc;

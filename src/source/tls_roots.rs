@@ -1,13 +1,13 @@
 //! Which certificates are trusted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::files;
+use crate::files::{self, FileBytes};
 use crate::finding::{Cause, Finding, Result};
 
 /// All public roots together take a quarter of a megabyte.
@@ -17,23 +17,7 @@ const BUNDLE_LIMIT: u64 = 16 * 1024 * 1024;
 pub(super) fn tls_context(bundle: Option<&(PathBuf, String)>) -> Result<TlsContext> {
     let mut roots = TrustStore::default();
     if let Some((path, place)) = bundle {
-        let unusable = |cause, why: String, remedy: &'static str| {
-            Finding::new(cause, format!("the CA bundle {} {why}", path.display()))
-                .evidence(format!("named by {place}"))
-                .remedy(remedy)
-        };
-        let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
-            let remedy = "name a readable PEM file";
-            unusable(
-                Cause::ConfigUnreadable,
-                format!("cannot be read: {e}"),
-                remedy,
-            )
-        })?;
-        check_bundle(&pem).map_err(|why| {
-            let remedy = "name a file with -----BEGIN CERTIFICATE----- blocks";
-            unusable(Cause::ConfigMalformed, why, remedy)
-        })?;
+        let pem = read_ca_bundle(path, place)?;
         roots.add_pem_certificate(&pem[..]);
     }
     let unusable = |e| {
@@ -46,6 +30,24 @@ pub(super) fn tls_context(bundle: Option<&(PathBuf, String)>) -> Result<TlsConte
         .with_trust_store(roots)
         .build()
         .map_err(unusable)
+}
+
+/// The bundle of certificates that a setting names.
+pub(crate) fn read_ca_bundle(path: &Path, place: &str) -> Result<FileBytes> {
+    let unusable = |cause, why: String, remedy: &'static str| {
+        Finding::new(cause, format!("the CA bundle {} {why}", path.display()))
+            .evidence(format!("named by {place}"))
+            .remedy(remedy)
+    };
+    let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
+        let why = format!("cannot be read: {e}");
+        unusable(Cause::ConfigUnreadable, why, "name a readable PEM file")
+    })?;
+    check_bundle(&pem).map_err(|why| {
+        let remedy = "name a file with -----BEGIN CERTIFICATE----- blocks";
+        unusable(Cause::ConfigMalformed, why, remedy)
+    })?;
+    Ok(pem)
 }
 
 /// The SDK panics on a bundle with a certificate that it cannot read.

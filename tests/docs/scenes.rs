@@ -55,7 +55,7 @@ impl Scene {
             None => set_up(name, &aws),
         };
         let proxy = through_proxy(&aws, &home);
-        let bin = home.home().join(".cargo/bin");
+        let bin = home.home().join(".local/bin");
         std::fs::create_dir_all(&bin).unwrap();
         std::os::unix::fs::symlink(AWSFRESH, bin.join("awsfresh")).unwrap();
         home.env("PATH", &format!("{}:/usr/bin:/bin", bin.display()))
@@ -127,8 +127,8 @@ impl Scene {
         let own = std::fs::canonicalize(AWSFRESH).unwrap();
         let home = self.home.home().display().to_string();
         let text = text
-            .replace(&own.display().to_string(), "/home/ann/.cargo/bin/awsfresh")
-            .replace(AWSFRESH, "/home/ann/.cargo/bin/awsfresh")
+            .replace(&own.display().to_string(), "/home/ann/.local/bin/awsfresh")
+            .replace(AWSFRESH, "/home/ann/.local/bin/awsfresh")
             .replace(&home, "/home/ann")
             // Of newer versions of the AWS CLI.
             .replace("aws: [ERROR]: An error", "An error");

@@ -3,6 +3,7 @@
 //! Placeholders in the texts and file names of a case:
 //!
 //! - `{home}`: the home directory
+//! - `{empty}`: nothing, for a variable that is set and empty
 //! - `{aws}`, `{proxy}`: the URL of the AWS double, and of the proxy in front of it
 //! - `{secret}`, `{token}`: a secret access key and a session token of valid form
 //! - `{time:+60}`: the time 60 s from now
@@ -229,6 +230,7 @@ pub struct Remedy {
 #[derive(Debug)]
 enum Placeholder<'a> {
     Home,
+    Empty,
     Aws,
     Proxy,
     Secret,
@@ -249,6 +251,7 @@ impl<'a> Placeholder<'a> {
         let seconds = || argument?.parse::<i64>().ok();
         match (name, argument) {
             ("home", None) => Some(Self::Home),
+            ("empty", None) => Some(Self::Empty),
             ("aws", None) => Some(Self::Aws),
             ("proxy", None) => Some(Self::Proxy),
             ("secret", None) => Some(Self::Secret),
@@ -275,6 +278,7 @@ impl<'a> Placeholder<'a> {
         };
         match *self {
             Self::Home => home.home().display().to_string(),
+            Self::Empty => String::new(),
             Self::Aws => aws.url(),
             Self::Proxy => std::fs::read_to_string(home.home().join("proxy")).unwrap(),
             Self::Secret => SECRET.to_owned(),

@@ -11,7 +11,7 @@ const PRECIOUS: usize = 16;
 const HARMLESS: [&str; 9] = [
     "remove the quotes",
     "remove the braces",
-    "remove the spaces at the beginning",
+    "remove the spaces at the",
     "remove the last character",
     "remove each backslash",
     "remove the % at its end",

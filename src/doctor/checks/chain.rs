@@ -7,7 +7,7 @@ use crate::aws::shared_findings::NEW_TOKEN;
 use crate::config::{Base, CHAINED_SESSION_LIMIT, Chain, Hop, Profile, invalid_values};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
-use crate::finding::{Cause, Finding, Origin, Remedy, remedy};
+use crate::finding::{Cause, Finding, Origin, Remedy, Tool, remedy};
 use crate::shell::shell_syntax;
 use crate::time::human_duration;
 use crate::world::SelectedBy;
@@ -119,7 +119,7 @@ fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
         [] => finding,
         names => finding
             .evidence(format!(
-                "the environment has {}, which no current tool reads",
+                "the environment has {}, which only some Go and Java programs read",
                 names.join(" and ")
             ))
             .remedy("use the names AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"),
@@ -226,5 +226,6 @@ fn needs_shell(facts: &Facts) -> Option<Finding> {
     let syntax = shell_syntax(&command.text).filter(|_| !cfg!(windows))?;
     let what = format!("{syntax} needs a shell, and the AWS CLI and boto3 use none");
     let remedy = "write full paths, and put what needs a shell into a script";
-    of_process(facts, &what, |_| remedy.into()).map(Finding::warning)
+    let finding = of_process(facts, &what, |_| remedy.into())?.warning();
+    Some(finding.fails_in(&[Tool::Cli, Tool::Python]))
 }

@@ -7,7 +7,7 @@ use crate::aws::shared_findings::region_of;
 use crate::config::{Base, Chain};
 use crate::doctor::environment_keys::in_environment;
 use crate::doctor::facts::Facts;
-use crate::finding::{Cause, Class, Finding, Severity, Subject, profile_option, remedy};
+use crate::finding::{Cause, Class, Finding, Severity, Subject, Tool, profile_option, remedy};
 use crate::host_kind::HostKind;
 use crate::source::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::time::{Timestamp, human_duration};
@@ -113,6 +113,7 @@ fn security_token(facts: &Facts) -> Option<Finding> {
     let finding = Finding::new(Cause::SecurityTokenShadows, summary)
         .about(Subject::Environment)
         .evidence("the environment variable AWS_SECURITY_TOKEN");
+    let finding = finding.fails_in(&[Tool::Cli, Tool::Python]);
     (security != session).then(|| finding.remedy("unset AWS_SECURITY_TOKEN"))
 }
 

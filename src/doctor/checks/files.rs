@@ -4,7 +4,7 @@ use super::merge::{and_more, first_few};
 use crate::config::{CREDENTIAL_KEYS, Profile, Repeated, Value};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
-use crate::finding::{Cause, Finding, Remedy, remedy};
+use crate::finding::{Cause, Finding, Remedy, Tool, Tools, remedy};
 use crate::text::printable;
 
 /// Keys that decide whether any call works, besides those of the credentials.
@@ -20,6 +20,8 @@ const MAX_FINDINGS: usize = 5;
 /// Characters besides letters and digits that the SDKs for Rust and JavaScript accept in the name
 /// of a profile.
 const NAME_CHARACTERS: &str = "_-/.%@:+";
+/// Both read the files with the parser of Python.
+const PYTHON_TOOLS: [Tool; 2] = [Tool::Cli, Tool::Python];
 /// Permission bits: read or write, write, and read by other users.
 const OTHERS_ANY: u32 = 0o077;
 const OTHERS_WRITE: u32 = 0o022;
@@ -163,6 +165,7 @@ fn bad_lines(facts: &Facts) -> Vec<Finding> {
     }
     for finding in &mut found {
         finding.summary.push_str("; Python tools reject the file");
+        finding.tools = Tools::of(&PYTHON_TOOLS);
     }
     and_more(found, more)
 }
@@ -170,7 +173,7 @@ fn bad_lines(facts: &Facts) -> Vec<Finding> {
 /// Comments after a value, which Python tools read as part of it.
 fn comments(facts: &Facts) -> Vec<Finding> {
     let values = facts.profiles().flat_map(Profile::values);
-    let commented = values.filter(|(_, value)| value.commented && !value.text.is_empty());
+    let commented = values.filter(|(_, value)| value.commented);
     let is_decisive = |key: &str| CREDENTIAL_KEYS.contains(&key) || DECISIVE.contains(&key);
     // An error is not left out for a warning.
     let (decisive, others): (Vec<_>, Vec<_>) = commented.partition(|(key, _)| is_decisive(key));
@@ -186,7 +189,11 @@ fn comments(facts: &Facts) -> Vec<Finding> {
         let finding = Finding::new(Cause::InlineCommentInValue, summary)
             .at(origin)
             .remedy(remedy);
-        Some(finding.warning_if(!is_decisive(key)))
+        Some(if is_decisive(key) {
+            finding.fails_in(&PYTHON_TOOLS)
+        } else {
+            finding.warning()
+        })
     };
     [decisive, others]
         .into_iter()
@@ -204,6 +211,7 @@ fn unusual_name(profile: &Profile) -> Option<Finding> {
         format!("the SDKs for Rust and JavaScript ignore a profile with the name `{name}`");
     let finding = Finding::new(Cause::ConfigMalformed, summary)
         .at(&profile.origin)
+        .fails_in(&[Tool::Rust, Tool::Js])
         .warning();
     Some(finding.remedy(remedy!(
         "use a name of letters, digits and {}",

@@ -3,7 +3,7 @@
 //!
 //! `files`, `access_keys`, `environment`, `chain`, `sso` and `store` check what can be read;
 //! `probes` and `steps` what was asked. `host` adds where else something missing may be; `merge`
-//! joins findings about the same fact, and ranks them.
+//! joins findings about the same fact, and ranks them. `tools` asks what other programs read differently.
 
 mod access_keys;
 mod chain;
@@ -15,10 +15,11 @@ mod probes;
 mod sso;
 mod steps;
 mod store;
+mod tools;
 
 use super::facts::Facts;
 use crate::config::Profile;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity, Tool};
 
 /// So many damaged lines are compared with the findings.
 const MAX_DAMAGED: usize = 50;
@@ -32,6 +33,7 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
         chain::findings,
         sso::findings,
         store::findings,
+        tools::findings,
         files::oddities,
     ];
     let mut found: Vec<Finding> = families.iter().flat_map(|family| family(facts)).collect();
@@ -40,6 +42,24 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     }
     drop_consequences(facts, &mut found);
     merge::rank(found)
+}
+
+/// What concerns these tools. What keeps one of them from getting the credentials is an error.
+pub(super) fn for_tools(mut found: Vec<Finding>, tools: &[Tool]) -> Vec<Finding> {
+    if tools.is_empty() {
+        return found;
+    }
+    found.retain(|finding| {
+        let mut about = finding.tools.iter();
+        finding.tools.is_empty() || about.any(|tool| tools.contains(&tool))
+    });
+    for finding in &mut found {
+        if tools.iter().any(|tool| finding.stops(*tool)) {
+            finding.severity = Severity::Error;
+        }
+    }
+    found.sort_by_key(|finding| finding.severity);
+    found
 }
 
 /// Removes what a damaged line looks like: the finding about the damage says what to do.

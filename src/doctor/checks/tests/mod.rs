@@ -74,6 +74,8 @@ fn facts_of(profile: &str, config: &str, credentials: &str) -> Facts {
         profile: profile.to_owned(),
         selected_by: SelectedBy::Flag,
         variables: BTreeMap::new(),
+        empty_variables: Vec::new(),
+        ca_problems: Vec::new(),
         environment: EnvironmentKeys::default(),
         files: [config_file, credentials_file],
         chain: resolve(&set, profile),
