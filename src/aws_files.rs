@@ -2,6 +2,8 @@
 //! on first use, and for the chain of one profile only as far as it needs them. What is wrong with
 //! one of them is kept, for `doctor`, which goes on; every other caller stops at the first error.
 
+mod near;
+
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use crate::config::{self, Chain, File, FileKind, Names, Outline, ProfileSet};
 use crate::files::{self, FileBytes};
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
+pub(crate) use near::link_to_nowhere;
 
 /// Larger files are not AWS config files.
 const SIZE_LIMIT: u64 = 32 * 1024 * 1024;
@@ -167,11 +170,11 @@ pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<
         if finding.cause != Cause::ProfileNotFound {
             return finding;
         }
-        [world.config_file(), world.credentials_file()]
-            .iter()
-            .fold(finding, |finding, path| {
-                finding.evidence(file_state(path, path.exists()))
-            })
+        let paths = [world.config_file(), world.credentials_file()];
+        let finding = near::with_near_misses(world, finding, &paths);
+        paths.iter().fold(finding, |finding, path| {
+            finding.evidence(file_state(path, path.exists()))
+        })
     })
 }
 

@@ -140,28 +140,6 @@ impl Profile {
             .remedy(fix)
     }
 
-    /// A header with spaces at its brackets, as written.
-    pub(crate) fn padded_header(&self) -> Option<(&str, &Origin)> {
-        self.sections.iter().find_map(|section| {
-            let mut written = section
-                .headers
-                .iter()
-                .map(|header| header.trim_start_matches('['));
-            let padded = written.find(|header| header.starts_with(' ') || header.ends_with(' '))?;
-            Some((padded, &section.origin))
-        })
-    }
-
-    /// A key without a value and without indented lines below it.
-    pub(crate) fn empty_parent(&self, key: &str) -> Option<&Origin> {
-        self.sections.iter().find_map(|section| {
-            let value = section.keys.get(key)?.last()?;
-            let is_alone = value.text.is_empty() && !value.commented;
-            let has_children = section.nested.keys().any(|(parent, _)| parent == key);
-            (is_alone && !has_children).then_some(&value.origin)
-        })
-    }
-
     /// What is defined twice.
     pub(crate) fn repetition(&self, repeated: &Repeated<'_>) -> Option<Finding> {
         let Repeated { key, places, .. } = repeated;

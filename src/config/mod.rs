@@ -6,7 +6,8 @@
 //! for bytes and lines; `outline` finds the sections of one profile in a file of thousands; `profiles`
 //! merges both files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
 //! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
-//! checks single values; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
+//! checks single values; `bad_line` and `damage` know what happened to lines, and `oddities` what some
+//! parsers read differently; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
 //! that no tool reads; `session_end` says when a session in a file expires; `names` lists the names in a file however broken it is; `overlay` rewrites a
 //! config file for a wrapped command, `set_up` changes the user's own for good, `sso_profiles`
 //! writes a block of profiles into it, and `key_files` moves keys out of it and back, both by `sections`.
@@ -21,6 +22,7 @@ mod key_files;
 mod key_typos;
 mod line;
 mod names;
+mod oddities;
 mod outline;
 mod overlay;
 mod own_process;
@@ -57,4 +59,5 @@ pub(crate) use sso_profiles::{
     AccountRole, Block, Entry, NameTemplate, NewBlock, RegionRule, RoleGlob, Rules, SsoProfile,
     blocks, merge, remove_block, write_block,
 };
+pub(crate) use suggest::LIST_PROFILES;
 pub(crate) use validate::invalid_values;

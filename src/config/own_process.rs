@@ -48,12 +48,39 @@ pub(super) fn calls_awsfresh(command: &str) -> bool {
     matches!(program, "awsfresh" | "awsfresh.exe")
 }
 
+/// Whether a command line asks the AWS CLI for the profile `name`, whose `credential_process` it is:
+/// that runs the command again. <https://github.com/aws/aws-cli/pull/7398>
+pub(super) fn asks_aws_cli_for(command: &str, name: &str) -> bool {
+    let all = words(command);
+    let is_assignment = |word: &&String| word.contains('=') && !word.starts_with('-');
+    let (before, rest) = all.split_at(all.iter().take_while(is_assignment).count());
+    let base = |word: &str| word.rsplit(['/', '\\']).next().unwrap_or(word).to_owned();
+    match rest {
+        [shell, option, script] if base(shell).ends_with("sh") && option.ends_with('c') => {
+            asks_aws_cli_for(script, name)
+        }
+        [program, arguments @ ..] if matches!(base(program).as_str(), "aws" | "aws.exe") => {
+            let selected = before
+                .iter()
+                .find_map(|word| word.strip_prefix("AWS_PROFILE="));
+            let named = profile_argument(arguments);
+            named.as_deref().or(selected).unwrap_or("default") == name
+        }
+        _ => false,
+    }
+}
+
 /// The profile that a command line of awsfresh names.
 pub(crate) fn requested_profile(command: &str) -> Option<String> {
     let words = words(command);
     if !words.iter().any(|word| word == "credential-process") {
         return None;
     }
+    profile_argument(&words)
+}
+
+/// The value of `--profile` or `-p`.
+fn profile_argument(words: &[String]) -> Option<String> {
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         if let Some(name) = word.strip_prefix("--profile=") {
@@ -101,6 +128,33 @@ mod tests {
         assert!(matches!(
             resolve(&set, "p").unwrap().base,
             Base::Process { .. }
+        ));
+    }
+
+    #[test]
+    fn a_process_that_asks_the_aws_cli_for_its_own_profile_calls_itself() {
+        for (command, is_own) in [
+            ("aws configure export-credentials --profile p", true),
+            (
+                "/usr/bin/aws configure export-credentials --profile=p --format process",
+                true,
+            ),
+            (
+                "sh -c \"aws configure export-credentials --profile p\"",
+                true,
+            ),
+            ("env -i aws configure export-credentials", false),
+            ("AWS_PROFILE=p aws configure export-credentials", true),
+            ("aws configure export-credentials --profile q", false),
+            ("aws configure export-credentials", false),
+            ("aws-vault exec p --json", false),
+            ("granted credential-process --profile p", false),
+        ] {
+            assert_eq!(super::asks_aws_cli_for(command, "p"), is_own, "{command}");
+        }
+        assert!(super::asks_aws_cli_for(
+            "aws configure export-credentials",
+            "default"
         ));
     }
 

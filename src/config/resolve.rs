@@ -2,7 +2,7 @@
 //! the profile is rejected: no caller may end up with the credentials of another identity.
 
 use super::chain::{Base, Chain, Hop};
-use super::own_process::{calls_awsfresh, requested_profile};
+use super::own_process::{asks_aws_cli_for, calls_awsfresh, requested_profile};
 use super::parser::Value;
 use super::profiles::{Profile, ProfileSet};
 use super::{base, hop, sso, validate};
@@ -176,6 +176,9 @@ impl Resolver<'_> {
             }),
             "credential_process" => {
                 validate::no_control_chars("credential_process", value)?;
+                if asks_aws_cli_for(&value.text, &profile.name) {
+                    return Err(aws_cli_recursion(profile, value));
+                }
                 Ok(Base::Process {
                     command: value.clone(),
                     profile: profile.name.clone(),
@@ -228,6 +231,21 @@ impl Resolver<'_> {
         .evidence(places.join(", "))
         .remedy("change source_profile in one of them to a profile outside the cycle")
     }
+}
+
+/// A `credential_process` that asks the AWS CLI for the profile it belongs to.
+fn aws_cli_recursion(profile: &Profile, command: &Value) -> Finding {
+    let name = &profile.name;
+    let summary =
+        format!("the credential_process of profile `{name}` asks the AWS CLI for the same profile");
+    Finding::new(Cause::ProcessSelfRecursion, summary)
+        .about_profile(name)
+        .at(&command.origin)
+        .evidence("the AWS CLI runs the process again, until a limit ends it")
+        .remedy(remedy!(
+            "name the profile that has the source in the command, --profile {}-source",
+            name
+        ))
 }
 
 impl Finding {

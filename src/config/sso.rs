@@ -117,7 +117,8 @@ impl Keys<'_> {
             && a.text != b.text
         {
             let why = "the AWS CLI and boto3 reject it";
-            return Err(conflict(profile, (key, a), (key, b), why));
+            let finding = conflict(profile, (key, a), (key, b), why);
+            return Err(self.with_other_conflicts(key, finding));
         }
         let value = self.optional(key).ok_or_else(|| self.missing(key))?;
         validate::no_control_chars(key, value)?;
@@ -133,6 +134,21 @@ impl Keys<'_> {
             _ => {}
         }
         Ok(value.text.clone())
+    }
+
+    /// Adds the other keys that the two sections do not agree on.
+    fn with_other_conflicts(&self, reported: &str, finding: Finding) -> Finding {
+        let others = ["sso_start_url", "sso_region"].into_iter();
+        others
+            .filter(|key| *key != reported)
+            .filter_map(|key| Some((key, self.in_profile(key)?, self.in_session(key)?)))
+            .filter(|(_, a, b)| a.text != b.text)
+            .fold(finding, |finding, (key, a, b)| {
+                finding.evidence(format!(
+                    "{key} differs as well: at {} and {}",
+                    a.origin, b.origin
+                ))
+            })
     }
 
     fn missing(&self, key: &str) -> Finding {

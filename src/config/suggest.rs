@@ -5,6 +5,9 @@ use super::profiles::{Profile, ProfileSet};
 use crate::finding::{Cause, Finding, Origin, Remedy, Result, remedy};
 use crate::text::printable;
 
+/// The next step where nothing is similar.
+pub(crate) const LIST_PROFILES: &str = "awsfresh status lists the profiles";
+
 /// Names up to this distance are similar.
 const MAX_DISTANCE: usize = 2;
 /// Longer names are not compared, in bytes.
@@ -81,7 +84,7 @@ impl ProfileSet {
             ..
         }) = self.similar_profile(name)
         else {
-            return finding.remedy("awsfresh status lists the profiles");
+            return finding.remedy(LIST_PROFILES);
         };
         if printable(other) != *other {
             return finding

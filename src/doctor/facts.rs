@@ -12,9 +12,9 @@ use crate::aws_files::{self, AwsFiles};
 use crate::config::{Base, Chain, Network, Profile, ProfileSet, Value, source_profiles};
 use crate::finding::{Finding, Origin, Result, Tool};
 use crate::refresh::{Entry, Freshness, best_token, mfa_keys, step_keys};
-use crate::shell::program;
 use crate::source::connection::{Connections, Service};
 use crate::source::endpoint_override::EndpointOverride;
+use crate::source::missing_program::missing_program;
 use crate::source::sso::{Session, TokenFacts};
 use crate::source::tls_roots::read_ca_bundle;
 use crate::source::web_identity::Claims;
@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) empty_variables: Vec<String>,
     /// What is wrong with the CA bundles that settings name.
     pub(super) ca_problems: Vec<Finding>,
+    /// Whether `HOME` is set.
+    pub(super) has_home: bool,
     /// The keys in the environment.
     pub(super) environment: EnvironmentKeys,
     /// The config file and the credentials file.
@@ -55,7 +57,7 @@ pub(super) struct Facts {
     /// What SDKs use because variables name it and nothing else is configured.
     pub(super) ambient_source: Option<Base>,
     /// A program that a `credential_process` names and that does not exist.
-    pub(super) program_missing: Option<String>,
+    pub(super) program_missing: Option<Finding>,
     /// Sessions of the chain's roles in the AWS CLI's cache.
     pub(super) cli_sessions: Vec<CliSession>,
     /// Directories and files of the AWS CLI that tools read and write, as far as they exist.
@@ -116,6 +118,7 @@ impl Facts {
             selected_by,
             variables: variables(world),
             empty_variables: empty_variables(world),
+            has_home: cfg!(windows) || world.env("HOME").is_some(),
             ca_problems: ca_problems(world, chain.as_ref().ok()),
             environment: EnvironmentKeys::collect(world),
             files: [
@@ -202,7 +205,7 @@ struct OfChain {
     overrides: Vec<EndpointOverride>,
     sso: Option<Result<TokenFacts>>,
     sso_blocked: Option<Finding>,
-    program_missing: Option<String>,
+    program_missing: Option<Finding>,
     cli_sessions: Vec<CliSession>,
     cached: bool,
     mfa_cached: Vec<usize>,
@@ -221,7 +224,7 @@ impl OfChain {
                 .map(|session| token(session).map(|token| session.facts(&token))),
             sso_blocked: session
                 .and_then(|session| session.hosts(&connections, Service::Sso).err()),
-            program_missing: missing_program(chain, world),
+            program_missing: program_missing(chain, world),
             cli_sessions: aws_cli_cache::sessions(&dir, chain, world.now()),
             cached: is_cached(
                 world,
@@ -297,24 +300,12 @@ fn variables(world: &World) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The program of the chain's `credential_process`, if it is named plainly and does not exist.
-fn missing_program(chain: &Chain, world: &World) -> Option<String> {
-    const BUILTINS: [&str; 13] = [
-        "echo", "printf", "exec", "eval", "export", "cat", "exit", "true", "false", "test", "cd",
-        ":", ".",
-    ];
-    let Base::Process { command, .. } = &chain.base else {
-        return None;
-    };
-    let program = program(&command.text)?;
-    let exists = if program.contains('/') {
-        world.expand_home(&program).exists()
-    } else {
-        let path = world.env("PATH").unwrap_or("/usr/bin:/bin");
-        let in_path = || std::env::split_paths(path).any(|dir| dir.join(&program).exists());
-        cfg!(windows) || BUILTINS.contains(&program.as_str()) || in_path()
-    };
-    (!exists).then_some(program)
+/// What is wrong with the program of the chain's `credential_process`, if it does not exist.
+fn program_missing(chain: &Chain, world: &World) -> Option<Finding> {
+    match &chain.base {
+        Base::Process { command, .. } => missing_program(command, &chain.profile, world),
+        _ => None,
+    }
 }
 
 /// What SDKs fall back to where there are neither keys nor a profile, as far as variables name it.

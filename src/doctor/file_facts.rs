@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::aws_cli_cache;
-use crate::aws_files::file_state;
+use crate::aws_files::{file_state, link_to_nowhere};
 use crate::config::Chain;
 use crate::finding::Finding;
 use crate::source::sso::Session;
@@ -23,6 +23,8 @@ pub(super) struct FileFacts {
     pub(super) writable: bool,
     /// When it was last modified.
     pub(super) modified: Option<Timestamp>,
+    /// Where it is a link to, if nothing is there.
+    pub(super) nowhere: Option<PathBuf>,
     /// Why it cannot be read or parsed.
     pub(super) problem: Option<Finding>,
 }
@@ -56,6 +58,7 @@ impl FileFacts {
         #[cfg(not(unix))]
         let writable = true;
         Self {
+            nowhere: link_to_nowhere(&path),
             exists: about.is_some(),
             is_dir: about.as_ref().is_some_and(std::fs::Metadata::is_dir),
             path,

@@ -29,6 +29,12 @@ const CONNECTION_ERRORS: &[ConnectionError] = &[
         remedy: "check the region's spelling, DNS and VPN",
     },
     ConnectionError {
+        words: &["not valid for name", "notvalidforname"],
+        cause: Cause::TlsUntrusted,
+        summary: "{service} answers with the certificate of another host",
+        remedy: "check the region, endpoint_url and proxy: no CA bundle helps against another name",
+    },
+    ConnectionError {
         words: &["certificate", "unknownissuer", "invalid peer"],
         cause: Cause::TlsUntrusted,
         summary: "the certificate of {service} is not trusted",
@@ -89,7 +95,7 @@ pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) ->
     let has = |words: &[&str]| words.iter().any(|words| lower.contains(words));
     if let Some(error) = CONNECTION_ERRORS.iter().find(|error| has(error.words)) {
         let summary = error.summary.replace("{service}", service);
-        let finding = Finding::new(error.cause, summary).evidence(detail);
+        let finding = Finding::new(error.cause, summary).evidence(first_names(detail));
         // A certificate that has expired or is not valid yet is most often a wrong clock.
         let is_clock = error.cause == Cause::TlsUntrusted && has(&["expired", "not valid yet"]);
         let finding = if is_clock {
@@ -111,6 +117,18 @@ pub(crate) fn connection_error(detail: &str, is_timeout: bool, service: &str) ->
     )
     .evidence(detail)
     .remedy("check the network, proxy and endpoint settings")
+}
+
+/// The text of an error with the first few of the names in a certificate.
+fn first_names(detail: &str) -> String {
+    const LISTED: usize = 3;
+    let mut names = detail.match_indices("DnsName(");
+    let Some((end, _)) = names.nth(LISTED) else {
+        return detail.replace("DnsName(", "").replace("\")", "\"");
+    };
+    let first = detail[..end].trim_end_matches([',', ' ']);
+    let first = first.replace("DnsName(", "").replace("\")", "\"");
+    format!("{first} and {} more", names.count() + 1)
 }
 
 /// A proxy rejects the connection for want of a password.
@@ -145,11 +163,35 @@ mod tests {
                 true,
             ),
             ("invalid peer certificate: UnknownIssuer", false),
+            (
+                "invalid peer certificate: certificate not valid for name \"x\"",
+                false,
+            ),
         ] {
             let finding = connection_error(detail, false, "STS in eu-west-1");
             let first = *finding.remedy[0] == *clock_sync_command();
             assert_eq!(first, is_clock, "{detail}");
         }
+    }
+
+    #[test]
+    fn a_certificate_of_another_name_is_not_a_matter_of_trust() {
+        let names = (0..9).map(|n| format!("DnsName(\"h{n}.example\")"));
+        let names: Vec<String> = names.collect();
+        let detail = format!(
+            "certificate not valid for name \"sts\"; certificate is only valid for {}",
+            names.join(", ")
+        );
+        let finding = connection_error(&detail, false, "STS");
+        assert_eq!(
+            finding.summary,
+            "STS answers with the certificate of another host"
+        );
+        assert!(
+            finding.evidence[0].ends_with("\"h2.example\" and 6 more"),
+            "{finding}"
+        );
+        assert!(!finding.remedy[0].contains("AWS_CA_BUNDLE"), "{finding}");
     }
 
     #[test]

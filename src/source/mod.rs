@@ -16,6 +16,7 @@ mod identity;
 mod login_session;
 mod metadata;
 pub(crate) mod mfa;
+pub(crate) mod missing_program;
 pub(crate) mod plain_request;
 pub mod process;
 mod proxy_password;
@@ -45,6 +46,7 @@ pub(crate) use calls::Calls;
 pub(crate) use http::Http;
 pub(crate) use iam::{AccessKey, AccessKeys};
 pub(crate) use identity::Identity;
+use missing_program::missing_program;
 
 /// A source with a limit of its own ends by that, not by the limit around it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -135,9 +137,17 @@ impl<'a> Sources<'a> {
                 self.validate(self.calls.run(call)?, "the SSO portal")
             }
             Base::Process { command, .. } => {
-                let call = process::run(&command.text, &self.chain.profile, self.calls.world, left);
+                let (profile, world) = (&self.chain.profile, self.calls.world);
+                let call = process::run(&command.text, profile, world, left);
                 let outcome = self.calls.run_within(left + GRACE, call);
-                outcome.map_err(|f| f.evidence(format!("credential_process at {}", command.origin)))
+                outcome.map_err(|failed| {
+                    let place = format!("credential_process at {}", command.origin);
+                    let failed = failed.evidence(place);
+                    match missing_program(command, profile, world) {
+                        Some(missing) if failed.cause == Cause::ProcessFailed => missing,
+                        _ => failed,
+                    }
+                })
             }
             Base::LoginSession { arn, profile } => login_session::credentials(self, arn, profile),
         }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Result};
+use crate::shell::words;
 use crate::text::redacted;
 use crate::time::Timestamp;
 use crate::world::World;
@@ -77,7 +78,15 @@ pub(super) async fn run(
             end_group(&child).await;
         }
         let what = format!("did not finish within {:.1} s", limit.as_secs_f64());
-        return Err(failed(what).remedy("AWSFRESH_TIMEOUT=SECONDS allows more time"));
+        let names_itself = words(command).iter().any(|word| word == profile);
+        let finding = failed(what);
+        return Err(if names_itself {
+            finding
+                .evidence("the command names this profile: if it asks an AWS tool for it, that runs it again")
+                .remedy("name the profile that has the source in the command")
+        } else {
+            finding.remedy("AWSFRESH_TIMEOUT=SECONDS allows more time")
+        });
     };
     let status = status.map_err(|e| failed(format!("cannot be waited for: {e}")))?;
     // Checked before the status: after the limit no one reads, and the process may have been killed

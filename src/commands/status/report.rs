@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::aws_files::AwsFiles;
 use crate::commands::Context;
-use crate::config::{Base, Chain, ProfileSet, SsoSession, sso_session};
+use crate::config::{Base, Chain, Profile, ProfileSet, SsoSession, sso_session};
 use crate::finding::{Cause, Class, Finding, Result};
 use crate::limits::Aside;
 use crate::refresh::{Entry, Freshness, best_token, step_keys};
@@ -35,17 +35,20 @@ pub(super) enum State {
     Expired,
     /// The store could not be read.
     Unknown,
+    /// The profile has settings alone.
+    NoSource,
     Unusable,
 }
 
 impl State {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Static,
         Self::NotCached,
         Self::Fresh,
         Self::RenewSoon,
         Self::Expired,
         Self::Unknown,
+        Self::NoSource,
         Self::Unusable,
     ];
 
@@ -58,6 +61,7 @@ impl State {
             Self::RenewSoon => "renew soon",
             Self::Expired => "expired",
             Self::Unknown => "unknown",
+            Self::NoSource => "no source",
             Self::Unusable => "unusable",
         }
     }
@@ -71,7 +75,7 @@ impl State {
             Self::Fresh => text::GREEN,
             Self::RenewSoon | Self::Unknown => text::YELLOW,
             Self::Expired | Self::Unusable => text::RED,
-            Self::Static | Self::NotCached => Style::new(),
+            Self::Static | Self::NotCached | Self::NoSource => Style::new(),
         }
     }
 }
@@ -142,15 +146,24 @@ impl Row {
         }
     }
 
-    fn unusable(profile: String, finding: &Finding) -> Self {
+    /// A profile with settings that others or a person's defaults use.
+    fn without_source(profile: String) -> Self {
         Self {
             profile,
             source: "-".into(),
-            state: State::Unusable,
+            state: State::NoSource,
             obtained: None,
             expiration: None,
             session: None,
+            problem: None,
+        }
+    }
+
+    fn unusable(profile: String, finding: &Finding) -> Self {
+        Self {
+            state: State::Unusable,
             problem: Some((finding.cause, bounded(&finding.summary, MAX_SOURCE))),
+            ..Self::without_source(profile)
         }
     }
 }
@@ -267,6 +280,14 @@ impl Report {
                     }
                 }
                 Err(finding) if !only.is_empty() => return Err(finding),
+                Err(_)
+                    if files
+                        .profiles()
+                        .profile(profile)
+                        .is_some_and(Profile::has_settings_alone) =>
+                {
+                    rows.push(Row::without_source(profile.clone()));
+                }
                 Err(finding) => rows.push(Row::unusable(profile.clone(), &finding)),
             }
         }

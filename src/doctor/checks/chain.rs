@@ -4,7 +4,9 @@ use super::host;
 use crate::aws::access_key::account_of;
 use crate::aws::names::is_account;
 use crate::aws::shared_findings::NEW_TOKEN;
-use crate::config::{Base, CHAINED_SESSION_LIMIT, Chain, Hop, Profile, invalid_values};
+use crate::config::{
+    Base, CHAINED_SESSION_LIMIT, Chain, Hop, LIST_PROFILES, Profile, invalid_values,
+};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
 use crate::finding::{Cause, Finding, Origin, Remedy, Tool, remedy};
@@ -32,7 +34,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         }
     }
     found.extend(web_identity_expired(facts));
-    found.extend(program_missing(facts));
+    found.extend(facts.program_missing.clone());
     found.extend(needs_shell(facts));
     found
 }
@@ -108,9 +110,8 @@ fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     let mut finding = Finding::new(Cause::CredentialsMissing, summary);
     let is_new = |line: &&String| !states.contains(line);
     finding.evidence = not_found.evidence.iter().filter(is_new).cloned().collect();
-    if !finding.evidence.is_empty() {
-        finding.remedy.clone_from(&not_found.remedy);
-    }
+    let says_more = |remedy: &&Remedy| ***remedy != *LIST_PROFILES;
+    finding.remedy = not_found.remedy.iter().filter(says_more).cloned().collect();
     let finding = finding
         .evidence(states.join("; "))
         .remedy("select a profile; awsfresh status lists them")
@@ -207,14 +208,6 @@ fn of_process(facts: &Facts, what: &str, remedy: impl Fn(&Origin) -> Remedy) -> 
     let summary = format!("credential_process of profile `{profile}`: {what}");
     let finding = Finding::new(Cause::ProcessFailed, summary).about_profile(profile);
     Some(finding.at(&command.origin).remedy(remedy(&command.origin)))
-}
-
-fn program_missing(facts: &Facts) -> Option<Finding> {
-    let program = facts.program_missing.as_ref()?;
-    let what = format!("{program} does not exist");
-    of_process(facts, &what, |origin| {
-        remedy!("install {}, or write its full path at {}", program, origin)
-    })
 }
 
 /// The AWS CLI and boto3 split a `credential_process` into words and run it without a shell.

@@ -7,12 +7,15 @@ use crate::aws::shared_findings::region_of;
 use crate::config::{Base, Chain};
 use crate::doctor::environment_keys::in_environment;
 use crate::doctor::facts::Facts;
-use crate::finding::{Cause, Class, Finding, Severity, Subject, Tool, profile_option, remedy};
+use crate::finding::{
+    Cause, Class, Finding, Remedy, Severity, Subject, Tool, profile_option, remedy,
+};
 use crate::host_kind::HostKind;
 use crate::source::endpoint_override::{EndpointOverride, SettingPlace};
 use crate::time::{Timestamp, human_duration};
 use crate::world::{PROFILE_VARIABLE, REGION_VARIABLES, SelectedBy};
 
+/// For a shell; [`unset`] has it for other places.
 const UNSET: &str = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN \
     AWS_CREDENTIAL_EXPIRATION";
 
@@ -71,7 +74,8 @@ fn keys(facts: &Facts) -> Vec<Finding> {
     if let Some(keys) = env.keys() {
         let counts =
             |flaw: &Flaw| flaw.cause != Cause::PlaceholderCredentials || !facts.is_overridden();
-        found.extend(flaws(keys).into_iter().filter(counts).map(of_flaw));
+        let flaws = flaws(keys).into_iter().filter(counts);
+        found.extend(flaws.map(|flaw| of_flaw(facts, flaw)));
         found.extend(expired(facts));
     }
     let is_stale = found
@@ -81,12 +85,45 @@ fn keys(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-fn of_flaw(flaw: Flaw) -> Finding {
+/// What to do with variables that must not be set: nothing can be unset from inside a function, a pod
+/// or a task.
+fn unset(facts: &Facts, shell: &'static str) -> Remedy {
+    let places = [
+        (HostKind::Lambda, IN_LAMBDA),
+        (
+            HostKind::Kubernetes,
+            "take the AWS keys out of env or envFrom of the pod: kubectl set env",
+        ),
+        (
+            HostKind::Ecs,
+            "take the AWS keys out of environment or secrets of the task definition",
+        ),
+        (
+            HostKind::GithubActions,
+            "take the AWS keys out of env in the workflow",
+        ),
+        (
+            HostKind::CodeBuild,
+            "take the AWS keys out of the environment variables of the project",
+        ),
+    ];
+    let mut places = places.into_iter();
+    let place = places.find(|(kind, _)| facts.host.is(*kind));
+    place.map_or(shell, |(_, what)| what).into()
+}
+
+/// Lambda sets the keys of the role itself; a function that has others got them from its code.
+const IN_LAMBDA: &str = "let the code use the role of the function, and pass keys of its own as an \
+    argument, with their own token";
+
+fn of_flaw(facts: &Facts, flaw: Flaw) -> Finding {
     let finding = in_environment(flaw.cause, flaw.part.variable(), flaw.what);
     let finding = match flaw.cause {
-        Cause::StaleSessionToken => finding.remedy("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN"),
-        Cause::PlaceholderCredentials => finding.remedy(UNSET),
-        _ => finding.remedy(flaw.fix).remedy(UNSET),
+        Cause::StaleSessionToken => {
+            finding.remedy(unset(facts, "unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN"))
+        }
+        Cause::PlaceholderCredentials => finding.remedy(unset(facts, UNSET)),
+        _ => finding.remedy(flaw.fix).remedy(unset(facts, UNSET)),
     };
     finding.likely_if(!flaw.certain)
 }
@@ -102,7 +139,10 @@ fn expired(facts: &Facts) -> Option<Finding> {
     let finding = Finding::new(Cause::SessionExpired, summary)
         .about(Subject::Environment)
         .evidence(format!("the environment variable {variable}, {end}"));
-    (end <= facts.now).then(|| finding.remedy(UNSET).remedy("or export fresh ones"))
+    (end <= facts.now).then(|| {
+        let finding = finding.remedy(unset(facts, UNSET));
+        finding.remedy("or export fresh ones")
+    })
 }
 
 /// `AWS_SECURITY_TOKEN` with another token than `AWS_SESSION_TOKEN`.
@@ -147,7 +187,7 @@ fn shadows_profile(facts: &Facts, is_broken: bool) -> Option<Finding> {
             by => format!("{variable}; {by} selects `{name}`"),
         })
         .evidence("the AWS CLI, boto3, Terraform and most SDKs use the environment first")
-        .remedy(UNSET)
+        .remedy(unset(facts, UNSET))
         .remedy(remedy!(
             "awsfresh {} -- COMMAND runs a command without them",
             profile_option("-p", name)

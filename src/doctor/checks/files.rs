@@ -47,6 +47,15 @@ pub(super) fn oddities(facts: &Facts) -> Vec<Finding> {
 
 /// A variable that names a file which does not exist.
 fn missing(facts: &Facts) -> Vec<Finding> {
+    let nowhere = facts.files.iter().filter_map(|file| {
+        let target = file.nowhere.as_ref()?;
+        let path = file.path.display();
+        let summary = format!("{path} is a link to a file that does not exist");
+        let finding = Finding::new(Cause::ConfigUnreadable, summary)
+            .evidence(format!("{path} → {}", target.display()))
+            .remedy(remedy!("restore {}, or mount it, too", *target));
+        Some(finding.warning_if(facts.chain.is_ok()))
+    });
     let finding = |file: &FileFacts| {
         let variable = file
             .named_by
@@ -58,7 +67,8 @@ fn missing(facts: &Facts) -> Vec<Finding> {
             .remedy("or create the file");
         Some(finding.warning_if(facts.chain.is_ok()))
     };
-    facts.files.iter().filter_map(finding).collect()
+    let named = facts.files.iter().filter(|file| file.nowhere.is_none());
+    nowhere.chain(named.filter_map(finding)).collect()
 }
 
 /// Owner and mode of the two files, and of what the AWS CLI keeps.

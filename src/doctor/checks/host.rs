@@ -24,7 +24,7 @@ pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
                 the environment",
             )
             .remedy("unset AWS_PROFILE")
-    } else if is(HostKind::Container) && no_files {
+    } else if is(HostKind::Container) && no_files && facts.has_home {
         container(facts, finding)
     } else {
         finding

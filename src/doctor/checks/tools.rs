@@ -39,6 +39,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         tilde_in_file_variable,
         role_variable,
         upper_default,
+        without_home,
     ];
     found.extend(of_environment.iter().filter_map(|check| check(facts)));
     found
@@ -278,6 +279,26 @@ fn role_variable(facts: &Facts) -> Option<Finding> {
         .evidence(format!("AWS_ROLE_ARN={arn}"))
         .warning_if(facts.ambient_source.is_none());
     Some(finding.remedy("AWS_ROLE_ARN=arn:aws:iam::123456789012:role/NAME, where it is set"))
+}
+
+/// Go and Rust programs look for the files in `HOME` alone; the other SDKs ask the system, too.
+/// <https://github.com/k3s-io/k3s/issues/11814>
+fn without_home(facts: &Facts) -> Option<Finding> {
+    let has_files = facts
+        .files
+        .iter()
+        .any(|file| file.exists && file.named_by.is_none());
+    if facts.has_home || !has_files || facts.chain.is_err() {
+        return None;
+    }
+    let summary =
+        "HOME is not set: many Go programs and the SDKs for Rust and PHP find no AWS files";
+    let finding = Finding::new(Cause::ConfigUnreadable, summary)
+        .about(Subject::Environment)
+        .evidence("the environment variable HOME")
+        .fails_in(&[Tool::Go, Tool::Rust])
+        .warning();
+    Some(finding.remedy("set HOME for the service, as in systemd with User=NAME"))
 }
 
 /// Python's parser adds the keys of `[DEFAULT]` to every section, unless a program switches that off.

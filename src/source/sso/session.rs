@@ -13,10 +13,14 @@ use crate::source::connection::{Connections, Hosts, Service};
 use crate::time::{Timestamp, human_duration};
 use crate::world::World;
 
+/// So many files are searched for another sign-in.
+const MAX_NEIGHBOURS: usize = 200;
+
 /// An SSO session, and the place of the AWS CLI's token for it.
 pub(crate) struct Session<'a> {
     config: &'a SsoSession,
     path: PathBuf,
+    now: Timestamp,
 }
 
 impl<'a> Session<'a> {
@@ -26,7 +30,11 @@ impl<'a> Session<'a> {
         // SSOTokenLoader._generate_cache_key
         let file = format!("{}.json", sha1_hex(config.label().as_bytes()));
         let path = world.home.join(".aws/sso/cache").join(file);
-        Self { config, path }
+        Self {
+            config,
+            path,
+            now: world.now(),
+        }
     }
 
     /// The session of an SSO base; `None` for every other base.
@@ -191,9 +199,51 @@ impl<'a> Session<'a> {
     /// There was no sign-in on this machine.
     pub(crate) fn not_signed_in(&self) -> Finding {
         let file = self.path.display();
-        self.no_sign_in(format!(
+        let finding = self.no_sign_in(format!(
             "no token in the credential store, and no file {file}"
-        ))
+        ));
+        match self.neighbour() {
+            Some((path, token)) => self.with_neighbour(finding, &path, &token),
+            None => finding,
+        }
+    }
+
+    /// A valid sign-in to the same portal under another name or another form of the URL.
+    fn neighbour(&self) -> Option<(PathBuf, Token)> {
+        let entries = std::fs::read_dir(self.path.parent()?).ok()?.flatten();
+        let paths = entries.map(|entry| entry.path()).take(MAX_NEIGHBOURS);
+        let mut tokens = paths.filter_map(|path| {
+            let bytes = files::read_bounded(&path, SIZE_LIMIT).ok()?;
+            let token = parse_token(&bytes, TokenSource::File).ok()?;
+            Some((path, token))
+        });
+        tokens.find(|(path, token)| {
+            let is_same = |url| bare_url(url) == bare_url(&self.config.start_url);
+            *path != self.path
+                && token.start_url().is_some_and(is_same)
+                && (token.is_valid(self.now) || token.is_refreshable(self.now))
+        })
+    }
+
+    fn with_neighbour(&self, finding: Finding, path: &Path, token: &Token) -> Finding {
+        let url = token.start_url().unwrap_or_default();
+        let by_url = format!("{}.json", sha1_hex(url.as_bytes()));
+        let is_by_url = path.file_name().is_some_and(|name| *name == *by_url);
+        let finding = finding.evidence(format!(
+            "there is a sign-in to the same portal under another {}: {}",
+            if is_by_url { "URL" } else { "name" },
+            path.display()
+        ));
+        if is_by_url && self.config.name.is_none() {
+            finding.remedy(remedy!(
+                "or write sso_start_url = {}, as that sign-in has it",
+                url
+            ))
+        } else if is_by_url {
+            finding
+        } else {
+            finding.remedy("or name the [sso-session] of that sign-in in sso_session")
+        }
     }
 
     fn no_sign_in(&self, evidence: String) -> Finding {

@@ -36,8 +36,10 @@ fn a_credential_process_is_checked() {
         facts(&process("/bin/x"), &base().replace("base", "prod")),
         Cause::CredentialsFileShadows,
     );
-    let missing = facts(&process("/bin/missing"), "")
-        .with(|facts| facts.program_missing = Some("/bin/missing".into()));
+    let missing = facts(&process("/bin/missing"), "").with(|facts| {
+        facts.program_missing =
+            Some(Finding::new(Cause::ProcessFailed, "/bin/missing").remedy("install it"))
+    });
     error(missing, Cause::ProcessFailed);
 }
 

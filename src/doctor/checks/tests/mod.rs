@@ -75,6 +75,7 @@ fn facts_of(profile: &str, config: &str, credentials: &str) -> Facts {
         selected_by: SelectedBy::Flag,
         variables: BTreeMap::new(),
         empty_variables: Vec::new(),
+        has_home: true,
         ca_problems: Vec::new(),
         environment: EnvironmentKeys::default(),
         files: [config_file, credentials_file],
@@ -108,6 +109,7 @@ fn intact(path: &str) -> FileFacts {
         is_dir: false,
         writable: true,
         modified: None,
+        nowhere: None,
         problem: None,
     }
 }
