@@ -393,7 +393,7 @@ fn the_lab_is_large_enough() {
         count(|e| e.error.is_none()),
     );
     assert!(
-        cases.len() >= 120 && two >= 15 && healthy >= 20,
+        cases.len() >= 500 && two >= 15 && healthy >= 150,
         "{} cases, {two} with two errors, {healthy} healthy",
         cases.len()
     );

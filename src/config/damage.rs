@@ -82,14 +82,18 @@ impl Profile {
         })
     }
 
-    /// Whether there is a header in one of its values, above `place`: what follows belongs to another
-    /// section.
-    pub(crate) fn hides_header_above(&self, place: &Origin) -> bool {
-        self.all_values().any(|(key, value)| {
-            value.origin.file == place.file
-                && value.origin.line < place.line
-                && hidden_header(key, value).is_some()
-        })
+    /// The first header in one of its values, of each file: what follows belongs to another section.
+    pub(crate) fn first_hidden_headers(&self) -> Vec<&Origin> {
+        let hides = |(key, value): &(&str, &Value)| hidden_header(key, value).is_some();
+        let mut first: Vec<&Origin> = Vec::new();
+        for (_, Value { origin, .. }) in self.all_values().filter(hides) {
+            match first.iter_mut().find(|known| known.file == origin.file) {
+                Some(known) if known.line > origin.line => *known = origin,
+                Some(_) => {}
+                None => first.push(origin),
+            }
+        }
+        first
     }
 
     /// The finding for a section whose header is in a value of this one.

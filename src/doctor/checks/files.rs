@@ -4,7 +4,7 @@ use super::merge::{and_more, first_few};
 use crate::config::{CREDENTIAL_KEYS, Profile, Repeated, Value};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
-use crate::finding::{Cause, Finding, Remedy, Tool, Tools, remedy};
+use crate::finding::{Cause, Finding, Origin, Remedy, Tool, Tools, remedy};
 use crate::text::printable;
 
 /// Keys that decide whether any call works, besides those of the credentials.
@@ -131,20 +131,21 @@ fn unwritable(facts: &Facts, file: &FileFacts) -> Option<Finding> {
 /// profile they use.
 fn duplicates(facts: &Facts) -> Vec<Finding> {
     let sections = facts.set.sections();
+    // Below a header that no tool sees, what looks repeated belongs to another section.
     let repeated = sections.flat_map(|profile| {
+        let hidden = profile.first_hidden_headers();
+        let is_below = move |place: &&Origin| {
+            let mut above = hidden.iter().filter(|header| header.file == place.file);
+            above.any(|header| header.line < place.line)
+        };
         let repeated = profile.repeated().into_iter();
+        let counts = move |one: &Repeated<'_>| !one.places.iter().any(&is_below);
+        let repeated = repeated.filter(counts);
         repeated.map(move |repeated| (profile, repeated))
     });
-    // Below a header that no tool sees, what looks repeated belongs to another section.
-    let counts = |(profile, repeated): &(&Profile, Repeated<'_>)| {
-        let mut places = repeated.places.iter();
-        !places.any(|place| profile.hides_header_above(place))
-    };
-    first_few(
-        repeated.filter(counts),
-        MAX_FINDINGS,
-        |(profile, repeated)| profile.repetition(&repeated),
-    )
+    first_few(repeated, MAX_FINDINGS, |(profile, repeated)| {
+        profile.repetition(&repeated)
+    })
 }
 
 /// Lines that are damaged, in sections that the profile does not need: the resolver reports the others.
