@@ -49,7 +49,7 @@ sso_region = eu-west-1
 const NEXT: &str = "
 ── What to do next
 
-  ./install.sh                     install it into ~/.cargo/bin
+  ./install.sh                     install it into ~/.local/bin
   awsfresh setup                   your profiles: a diff, a question, and --undo
   awsfresh login                   if they need a sign-in
   awsfresh doctor -p PROFILE       if something does not work
@@ -304,7 +304,7 @@ impl Demo {
     /// Prints what awsfresh has printed, within 80 columns.
     fn print(&self, text: &str) {
         let text = text
-            .replace(&*self.program.to_string_lossy(), "~/.cargo/bin/awsfresh")
+            .replace(&*self.program.to_string_lossy(), "~/.local/bin/awsfresh")
             .replace(&*self.home.home().to_string_lossy(), "~");
         for line in text.trim_end().lines() {
             let line = wrapped(&format!("    {line}"), WIDTH);
