@@ -1,4 +1,5 @@
 use super::*;
+use crate::finding::Cause;
 
 fn config(text: &str) -> Result<File> {
     parse("config", FileKind::Config, text.as_bytes())

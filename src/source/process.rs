@@ -24,7 +24,6 @@ const OUTPUT_LIMIT: u64 = 64_000;
 
 /// What a process wrote is read within this time of its end; and it has this time to end when asked.
 const DRAIN: Duration = Duration::from_millis(100);
-
 /// The profiles whose process is running above this call, so that a script which calls awsfresh
 /// back is recognised.
 const CHAIN_VARIABLE: &str = "AWSFRESH_PROFILE_CHAIN";

@@ -1,11 +1,12 @@
 //! `status`: profiles, the source of their credentials, the time left, and the SSO sessions behind
 //! them. Contacts no source and changes nothing.
 //!
-//! `report` collects what is known; `table`, `prometheus` and `short` are its forms; `watch` shows
+//! `report` and `sessions` collect what is known; `table`, `prometheus` and `short` are its forms; `watch` shows
 //! the table again and again.
 
 mod prometheus;
 mod report;
+mod sessions;
 mod short;
 mod table;
 mod watch;

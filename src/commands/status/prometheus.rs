@@ -3,7 +3,8 @@
 
 use std::fmt::{Display, Write};
 
-use super::report::{Report, Row, SessionRow, SignIn, State};
+use super::report::{Report, Row, State};
+use super::sessions::{SessionRow, SignIn};
 
 /// Every metric, with its help and type.
 pub(super) fn metrics(report: &Report) -> String {

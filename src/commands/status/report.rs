@@ -7,14 +7,14 @@ use std::thread;
 use anstyle::Style;
 use serde_json::{Value, json};
 
+use super::sessions::{SessionRow, named_sessions};
 use crate::aws_files::AwsFiles;
 use crate::commands::Context;
-use crate::config::{Base, Chain, Profile, ProfileSet, SsoSession, sso_session};
-use crate::finding::{Cause, Class, Finding, Result};
+use crate::config::{Base, Chain, Profile, SsoSession};
+use crate::finding::{Cause, Finding, Result};
 use crate::limits::Aside;
-use crate::refresh::{Entry, Freshness, best_token, step_keys};
+use crate::refresh::{Entry, Freshness, step_keys};
 use crate::source::connection::Connections;
-use crate::source::sso::Session;
 use crate::store::{CacheKey, Status, StoreError};
 use crate::text::{self, bounded};
 use crate::time::Timestamp;
@@ -168,77 +168,6 @@ impl Row {
     }
 }
 
-/// Whether a person is signed in to an SSO session.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum SignIn {
-    SignedIn,
-    Expired,
-    SignedOut,
-    /// The store could not be read.
-    Unknown,
-}
-
-impl SignIn {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::SignedIn => "signed in",
-            Self::Expired => "expired",
-            Self::SignedOut => "signed out",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    pub(super) fn style(self) -> Style {
-        match self {
-            Self::SignedIn => text::GREEN,
-            Self::Expired => text::RED,
-            Self::Unknown => text::YELLOW,
-            Self::SignedOut => Style::new(),
-        }
-    }
-}
-
-/// An SSO session.
-pub(super) struct SessionRow {
-    pub(super) name: String,
-    pub(super) state: SignIn,
-    /// The end of its access token.
-    pub(super) expiration: Option<Timestamp>,
-    /// Whether the token can be renewed without a person.
-    pub(super) is_refreshable: bool,
-    /// The command to sign in.
-    pub(super) login: String,
-}
-
-impl SessionRow {
-    /// A session, by its better token.
-    pub(super) fn new(context: &Context<'_>, config: &SsoSession) -> Self {
-        let now = context.world.now();
-        let session = Session::new(config, context.world);
-        let token = best_token(&session, &*context.store, now);
-        let (state, expiration, is_refreshable) = match token {
-            Ok(token) => {
-                let is_refreshable = token.is_refreshable(now);
-                let state = if token.is_valid(now) || is_refreshable {
-                    SignIn::SignedIn
-                } else {
-                    SignIn::Expired
-                };
-                (state, Some(token.expires()), is_refreshable)
-            }
-            Err(finding) if finding.class() == Class::Store => (SignIn::Unknown, None, false),
-            Err(_) => (SignIn::SignedOut, None, false),
-        };
-        Self {
-            name: config.label().to_owned(),
-            state,
-            expiration,
-            is_refreshable,
-            login: session.login().to_string(),
-        }
-    }
-}
-
 /// Everything that `status` shows.
 pub(super) struct Report {
     pub(super) now: Timestamp,
@@ -382,16 +311,6 @@ fn looked_up(
         let rows = parts.into_iter().filter_map(Aside::join);
         rows.flatten().collect()
     })
-}
-
-/// Every `[sso-session]` that is complete.
-fn named_sessions(set: &ProfileSet) -> BTreeMap<String, SsoSession> {
-    let sessions = set
-        .sso_session_names()
-        .filter_map(|name| sso_session(set, name).ok());
-    sessions
-        .map(|session| (session.label().to_owned(), session))
-        .collect()
 }
 
 /// The chain in a few words.

@@ -1,6 +1,7 @@
 //! One line for a prompt.
 
-use super::report::{Row, SessionRow, SignIn, State};
+use super::report::{Row, State};
+use super::sessions::{SessionRow, SignIn};
 use crate::cli::Status;
 use crate::commands::Context;
 use crate::config::Chain;

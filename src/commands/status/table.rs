@@ -3,7 +3,8 @@
 
 use anstyle::Style;
 
-use super::report::{Report, Row, SessionRow};
+use super::report::{Report, Row};
+use super::sessions::SessionRow;
 use crate::text::{Styled, columns, cut, grouped};
 use crate::time::{Timestamp, human_duration};
 
