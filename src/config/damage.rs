@@ -159,12 +159,18 @@ impl Profile {
             (key, _) => format!("[{name}] has {key}"),
         };
         let summary = format!("{what} twice, which the AWS CLI and boto3 reject");
-        let earlier = listed(earlier.iter().map(|place| place.line), MAX_LINES);
+        let earlier = match earlier {
+            [first] => format!("at {first}"),
+            all => {
+                let lines = listed(all.iter().map(|place| place.line), MAX_LINES);
+                format!("in line {lines}")
+            }
+        };
         let finding = Finding::new(Cause::ConfigDuplicate, summary)
             .about_profile(&self.name)
             .about_place(last)
             .fails_in(&[Tool::Cli, Tool::Python])
-            .evidence(format!("{last}, and before in line {earlier}"));
+            .evidence(format!("{last}, and before {earlier}"));
         let [first, ..] = places.as_slice() else {
             return None;
         };

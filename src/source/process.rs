@@ -21,7 +21,6 @@ use crate::world::World;
 
 /// The Java SDK's limit in bytes; an answer is under 4 KB.
 const OUTPUT_LIMIT: u64 = 64_000;
-
 /// What a process wrote is read within this time of its end; and it has this time to end when asked.
 const DRAIN: Duration = Duration::from_millis(100);
 /// The profiles whose process is running above this call, so that a script which calls awsfresh
@@ -81,7 +80,7 @@ pub(super) async fn run(
         let finding = failed(what);
         return Err(if names_itself {
             finding
-                .evidence("the command names this profile: if it asks an AWS tool for it, that runs it again")
+                .evidence("the command names this profile: an AWS tool would run it again")
                 .remedy("name the profile that has the source in the command")
         } else {
             finding.remedy("AWSFRESH_TIMEOUT=SECONDS allows more time")
