@@ -58,6 +58,12 @@ pub(super) fn of_operation(
     service: Option<&str>,
     operation: Option<&str>,
 ) -> Finding {
+    let is_iam =
+        service.is_some_and(|name| name.contains("IAM") || name.contains("IdentityManage"));
+    if finding.cause == Cause::AccessKeyUnknown && is_iam {
+        let step = "if other services accept them: get them with MFA; IAM rejects sessions without";
+        return finding.remedy(step);
+    }
     let is_general = finding.summary == PERMISSION_DENIED;
     if let Some(operation) = operation.filter(|_| is_general) {
         let service = service.map(|name| format!("{name} ")).unwrap_or_default();

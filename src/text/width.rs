@@ -1,5 +1,7 @@
 //! The width of text on a terminal.
 
+use anstream::adapter::strip_str;
+
 /// How many columns a text takes, as far as its characters show: terminals differ about emoji.
 pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
@@ -47,6 +49,41 @@ fn width(c: char) -> usize {
     }
 }
 
+/// Continuation lines begin below the text of `  seen: `.
+const INDENT: usize = 8;
+
+/// Styled lines of findings within `width` columns: claims and evidence continue on the next line,
+/// at a word. Next steps stay on one line, because people paste them.
+pub(crate) fn wrapped(text: &str, width: usize) -> String {
+    let lines: Vec<String> = text.lines().map(|line| wrapped_line(line, width)).collect();
+    lines.join("\n")
+}
+
+fn wrapped_line(line: &str, width: usize) -> String {
+    let plain = strip_str(line).to_string();
+    let is_prose = ["error: ", "warning: ", "info: ", "  seen: "]
+        .iter()
+        .any(|start| plain.starts_with(start));
+    if !is_prose || columns(&plain) <= width || width < 3 * INDENT {
+        return line.to_owned();
+    }
+    let (mut shown, mut used) = (String::new(), 0);
+    for (n, word) in line.split(' ').enumerate() {
+        let length = columns(&strip_str(word).to_string());
+        if n > 0 && used + 1 + length > width && used > INDENT {
+            shown.push('\n');
+            shown.push_str(&" ".repeat(INDENT));
+            used = INDENT;
+        } else if n > 0 {
+            shown.push(' ');
+            used += 1;
+        }
+        shown.push_str(word);
+        used += length;
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +104,21 @@ mod tests {
             assert_eq!(cut(text, limit), shown, "{text} {limit}");
             assert!(columns(&cut(text, limit)) <= limit);
         }
+    }
+
+    #[test]
+    fn claims_and_evidence_are_wrapped_and_steps_are_not() {
+        let red = "\u{1b}[31merror\u{1b}[0m: one two three four five six seven [cause]";
+        assert_eq!(
+            wrapped(red, 30),
+            "\u{1b}[31merror\u{1b}[0m: one two three four five\n        six seven [cause]"
+        );
+        let step = "  try:  one two three four five six seven eight nine";
+        assert_eq!(wrapped(step, 30), step);
+        let word = format!("  seen: {} end", "x".repeat(60));
+        assert_eq!(
+            wrapped(&word, 30),
+            format!("  seen: {}\n        end", "x".repeat(60))
+        );
     }
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::finding::{Cause, Finding, Result};
 use crate::known_secrets::hide;
-use crate::text::{Styled, bounded, json_line, printable_columns, printable_lines};
+use crate::text::{Styled, bounded, json_line, printable_columns, printable_lines, wrapped};
 pub(crate) use progress::Progress;
 pub(crate) use screen::{Screen, columns, lines};
 pub(crate) use terminal::{Countdown, Terminal, ask_secret};
@@ -144,9 +144,15 @@ fn hide_in(value: &mut Value) {
     }
 }
 
-/// Prints styled text. The styles are removed where stdout is not a terminal, or `NO_COLOR` is set.
+/// Prints styled text, within the width of a terminal. The styles are removed where stdout is not a
+/// terminal, or `NO_COLOR` is set.
 pub(crate) fn print_styled(text: &Styled) -> Result<()> {
-    written(anstream::stdout().lock(), hide(text.as_str()).as_bytes())
+    let text = hide(text.as_str());
+    let text = match columns() {
+        Some(columns) => wrapped(&text, columns).into(),
+        None => text,
+    };
+    written(anstream::stdout().lock(), text.as_bytes())
 }
 
 /// Prints lines for a program, which may have columns with a tab between them.
