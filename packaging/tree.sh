@@ -47,6 +47,6 @@ put_for_prefix "$source/packaging/cron/awsfresh.crontab" share/awsfresh/awsfresh
 for file in README.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT; do
     put 644 "$source/$file" "share/doc/awsfresh/$file"
 done
-for file in "$source"/docs/*.md; do
-    put 644 "$file" "share/doc/awsfresh/docs/$(basename "$file")"
+find "$source/docs" -type f \( -name '*.md' -o -name '*.svg' \) | LC_ALL=C sort | while IFS= read -r file; do
+    put 644 "$file" "share/doc/awsfresh/${file#"$source"/}"
 done

@@ -59,6 +59,16 @@ p/bin/awsfresh --version >/dev/null
 [ "$(find p ! -type d -perm 755)" = p/bin/awsfresh ] || fail 'a program is missing, or is none'
 grep -x "ExecStart=\"$1/p/bin/awsfresh\" refresh --all --no-login" p/share/systemd/user/awsfresh-refresh.service >/dev/null
 
+# The documents have each other.
+documents=p/share/doc/awsfresh
+find "$documents" -name '*.md' | while IFS= read -r page; do
+    sed -n 's/.*](\([^)#:]*\.\(md\|svg\)\)[)#].*/\1/p' "$page" | while IFS= read -r link; do
+        # The only ones that are about the source.
+        case $link in *CONTRIBUTING.md | *packaging/README.md) continue ;; esac
+        [ -f "$(dirname "$page")/$link" ] || fail "$page: $link is not installed"
+    done
+done
+
 # What is in use is not removed; data of the user stays.
 mkdir -p home/.aws home/.config/systemd/user/timers.target.wants home/.local/share/systemd/timers
 printf '[profile prod]\ncredential_process = %s credential-process --profile prod-source\n' "$1/p/bin/awsfresh" >home/.aws/config

@@ -51,6 +51,8 @@ XDG_RUNTIME_DIR=/run systemd-analyze --user verify /usr/lib/systemd/user/awsfres
 [ ! -s /run/verified ] || fail "$(cat /run/verified)"
 sed 's/^#.*//' /usr/share/doc/awsfresh/examples/awsfresh.crontab | crontab -
 crontab -l | grep 'refresh --all --no-login' >/dev/null || fail 'cron has not accepted the example'
+said=$(sh -c "$(crontab -l | sed -n 's/^[0-9*/ ]* "/"/p')" 2>&1) || fail 'the line of the crontab does not run'
+[ -z "$said" ] || fail "cron would send mail every time: $said"
 crontab -r
 
 dpkg -P awsfresh
