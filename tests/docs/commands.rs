@@ -13,7 +13,14 @@ use super::support::sandbox::Sandbox;
 const NOT_RUN: usize = 2;
 
 /// Words for which a value has to be filled in that the parser checks.
-const PLACEHOLDERS: [&str; 5] = ["SUBCOMMAND", "SHELL", "HOW", "[options]", "complete-words"];
+const PLACEHOLDERS: [&str; 6] = [
+    "SUBCOMMAND",
+    "SHELL",
+    "HOW",
+    "TOOL",
+    "options",
+    "complete-words",
+];
 
 /// What a command line may end at, outside quotes.
 const ENDS: [char; 8] = ['|', ';', ')', '>', '<', '&', '`', '\n'];
@@ -114,18 +121,16 @@ fn rejected(page: &Page, seen: &mut BTreeMap<Vec<String>, Option<String>>) -> Ve
     let mut found = Vec::new();
     let mut check = |place: String, text: &str| {
         for args in calls(text) {
-            // `awsfresh … -- COMMAND`: not a command line, but a way to talk about one.
-            if args
-                .iter()
-                .any(|word| word.contains('…') || PLACEHOLDERS.contains(&&**word))
-            {
-                continue;
-            }
             // `awsfresh status [--json]`: with what is optional.
             let args: Vec<String> = args
                 .iter()
                 .map(|word| word.replace(['[', ']'], ""))
                 .collect();
+            // `awsfresh … -- COMMAND`: not a command line, but a way to talk about one.
+            let is_name = |word: &String| word.contains('…') || PLACEHOLDERS.contains(&&**word);
+            if args.iter().any(is_name) {
+                continue;
+            }
             let error = seen
                 .entry(args.clone())
                 .or_insert_with(|| usage_error(&home, &args));
