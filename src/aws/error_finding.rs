@@ -293,7 +293,7 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         ),
         _ => finding.remedy(
             "check that the key exists and is active: aws iam list-access-keys; otherwise \
-                replace it in the profile",
+                replace it where it is set",
         ),
     }
 }

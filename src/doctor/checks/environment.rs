@@ -57,8 +57,8 @@ fn keys(facts: &Facts) -> Vec<Finding> {
             name,
             &format!("is set without {other}"),
         )
-        .remedy(remedy!("unset {}", name))
-        .remedy("or export both")
+        .remedy(out_of_place(facts).map_or_else(|| remedy!("unset {}", name), Remedy::from))
+        .remedy(out_of_place(facts).map_or("or export both", |_| "or set both there"))
     };
     let mut found = Vec::new();
     match (&env.id, &env.secret) {
@@ -67,7 +67,11 @@ fn keys(facts: &Facts) -> Vec<Finding> {
         (None, None) if env.session_token.is_some() => {
             let what = "is left over: no key belongs to it";
             let finding = in_environment(Cause::MixedCredentialParts, "AWS_SESSION_TOKEN", what);
-            found.push(finding.remedy("unset AWS_SESSION_TOKEN").warning());
+            found.push(
+                finding
+                    .remedy(unset(facts, "unset AWS_SESSION_TOKEN"))
+                    .warning(),
+            );
         }
         _ => {}
     }
@@ -85,9 +89,14 @@ fn keys(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-/// What to do with variables that must not be set: nothing can be unset from inside a function, a pod
-/// or a task.
+/// What to do with variables that must not be set.
 fn unset(facts: &Facts, shell: &'static str) -> Remedy {
+    out_of_place(facts).unwrap_or(shell).into()
+}
+
+/// Where the keys are set, in a place without a shell: nothing can be unset from inside a function,
+/// a pod or a task.
+pub(super) fn out_of_place(facts: &Facts) -> Option<&'static str> {
     let places = [
         (HostKind::Lambda, IN_LAMBDA),
         (
@@ -109,7 +118,7 @@ fn unset(facts: &Facts, shell: &'static str) -> Remedy {
     ];
     let mut places = places.into_iter();
     let place = places.find(|(kind, _)| facts.host.is(*kind));
-    place.map_or(shell, |(_, what)| what).into()
+    place.map(|(_, what)| what)
 }
 
 /// Lambda sets the keys of the role itself; a function that has others got them from its code.

@@ -1,8 +1,9 @@
 //! Where this runs: something missing may exist for another user, or was never passed in.
 
 use crate::doctor::facts::{Facts, ID_TOKEN_VARIABLE};
-use crate::finding::{Cause, Finding, remedy};
+use crate::finding::{Cause, Finding, Subject, remedy};
 use crate::host_kind::HostKind;
+use crate::world::SelectedBy;
 
 /// Adds to a finding about something missing where else it may be, and how it gets here.
 pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
@@ -13,6 +14,7 @@ pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
         return finding;
     }
     let finding = windows(facts, own_home(facts, sudo(facts, finding)));
+    let finding = selected(facts, finding);
     let no_files = facts.files.iter().all(|file| !file.exists);
     let is = |kind| facts.host.is(kind);
     if is(HostKind::GithubActions) && finding.cause == Cause::CredentialsMissing {
@@ -23,12 +25,73 @@ pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
                 "this is a Lambda function: it has no profiles, and the keys of its role are in \
                 the environment",
             )
-            .remedy("unset AWS_PROFILE")
-    } else if is(HostKind::Container) && no_files && facts.has_home {
+            .remedy("take AWS_PROFILE out of the environment variables of the function")
+    } else if is(HostKind::Kubernetes) && finding.cause == Cause::CredentialsMissing {
+        pod(facts, finding)
+    } else if is(HostKind::Ecs) && finding.cause == Cause::CredentialsMissing {
+        task(finding)
+    } else if is(HostKind::Container) && !is_managed(facts) && no_files && facts.has_home {
         container(facts, finding)
     } else {
         finding
     }
+}
+
+/// A place that starts its containers itself: `docker run` is no remedy there.
+fn is_managed(facts: &Facts) -> bool {
+    let kinds = [
+        HostKind::Lambda,
+        HostKind::Ecs,
+        HostKind::Kubernetes,
+        HostKind::CodeBuild,
+        HostKind::GithubActions,
+    ];
+    kinds.into_iter().any(|kind| facts.host.is(kind))
+}
+
+/// The variable that selects a profile that does not exist.
+fn selected(facts: &Facts, finding: Finding) -> Finding {
+    match facts.selected_by {
+        SelectedBy::Variable(name)
+            if finding.cause == Cause::ProfileNotFound
+                && finding.is_about(&Subject::Profile(facts.profile.clone())) =>
+        {
+            finding.evidence(format!("{name}={}", facts.profile))
+        }
+        _ => finding,
+    }
+}
+
+/// A pod gets its role through variables that a webhook adds.
+fn pod(facts: &Facts, finding: Finding) -> Finding {
+    let has = |name| facts.variable(name).is_some();
+    let seen = match (has("AWS_ROLE_ARN"), has("AWS_WEB_IDENTITY_TOKEN_FILE")) {
+        (true, false) => {
+            "AWS_ROLE_ARN is set without AWS_WEB_IDENTITY_TOKEN_FILE: EKS adds no token to a pod \
+            that sets the role itself"
+        }
+        (false, false) => "this is a pod, and no role was passed to it",
+        _ => return finding,
+    };
+    first(
+        finding.evidence(seen),
+        "annotate the service account with eks.amazonaws.com/role-arn (in EKS), set neither \
+        variable in the pod, and start the pod again",
+    )
+}
+
+/// A task has two roles, and one of them is for the agent that starts it.
+fn task(finding: Finding) -> Finding {
+    first(
+        finding.evidence("this is an ECS task without the variables of a task role"),
+        "set taskRoleArn in the task definition: the execution role is not for the program",
+    )
+}
+
+/// What can be done here stands before what a person can do at a shell.
+fn first(mut finding: Finding, what: &'static str) -> Finding {
+    finding.remedy.insert(0, what.into());
+    finding
 }
 
 /// Under `sudo` the files of root are read, not those of the user who called it.

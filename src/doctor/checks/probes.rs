@@ -2,7 +2,7 @@
 //! of the chain.
 
 use super::chain::account_remedy;
-use super::environment::is_idle;
+use super::environment::{is_idle, out_of_place};
 use super::merge::{
     already_reported, mark_clock_dependent, merge_evidence, uncertain_if_overridden,
 };
@@ -61,6 +61,16 @@ fn add_environment(facts: &Facts, probes: &ProbeResults, found: &mut Vec<Finding
     finding
         .evidence
         .insert(0, "the environment variable AWS_ACCESS_KEY_ID".to_owned());
+    // No request was made: the variable or the line that names the region has been reported.
+    let is_region = |known: &Finding| known.cause == Cause::RegionInvalid;
+    if is_region(&finding) && found.iter().any(is_region) {
+        return;
+    }
+    if finding.cause == Cause::AccessKeyUnknown
+        && let Some(what) = out_of_place(facts)
+    {
+        finding = finding.remedy(what);
+    }
     let is_candidate = |known: &Finding| known.is_about(&Subject::Environment);
     if merge_evidence(found, &finding, is_candidate) || already_reported(found, &finding) {
         return;
