@@ -43,6 +43,9 @@ pub struct Case {
     /// More files below the home directory.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// Symbolic links below the home directory, and what each points to.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
     /// Permissions, in octal: `"600"`.
     #[serde(default)]
     pub modes: BTreeMap<String, String>,
@@ -426,8 +429,19 @@ pub fn role(role: &CaseRole) -> Role {
     }
 }
 
+/// Starts the program without `HOME`. The home directory of the user database is then this one.
+const WITHOUT_HOME: &str = r#"[ "$LAB_INSIDE" ] ||
+    LAB_INSIDE=1 exec unshare --map-root-user --mount "$0" "$@"
+mount --bind "$HOME" ~root
+unset HOME LAB_INSIDE"#;
+
+/// Whether the case is about a service without `HOME`.
+pub fn is_without_home(case: &Case) -> bool {
+    case.env.get("HOME").is_some_and(String::is_empty)
+}
+
 pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
-    let home = fixtures::home(aws);
+    let mut home = fixtures::home(aws);
     home.secret(SECRET).secret(&token());
     let proxy = through_proxy(aws, &home);
     home.file("proxy", &proxy.url);
@@ -438,9 +452,13 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
         home.unset("AWS_CA_BUNDLE");
     }
     home.env("AWS_EC2_METADATA_DISABLED", "true");
+    if is_without_home(case) {
+        home.start_after(WITHOUT_HOME);
+    }
     let expand = |text: &str| expanded(text, &home, aws);
     for (name, value) in &case.env {
         match value.as_str() {
+            "" if name == "HOME" => &home, // unset by the shell
             "" => home.unset(name),
             value => home.env(name, &expand(value)),
         };
@@ -457,6 +475,9 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
     }
     for (path, text) in &case.files {
         set_mode(&home.file(&expand(path), expand(text)), "600");
+    }
+    for (path, target) in &case.links {
+        std::os::unix::fs::symlink(expand(target), home.home().join(expand(path))).unwrap();
     }
     for (path, mode) in &case.modes {
         set_mode(&home.home().join(expand(path)), mode);
