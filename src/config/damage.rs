@@ -11,8 +11,9 @@ use crate::text::{listed, printable};
 /// So many lines are listed.
 const MAX_LINES: usize = 50;
 
-/// Keys whose values are command lines, paths and URLs, which may contain brackets and equals signs.
-const FREE_TEXT: [&str; 5] = ["process", "file", "bundle", "url", "policy"];
+/// Keys whose values are command lines, paths, URLs and names, which may contain brackets and equals
+/// signs.
+const FREE_TEXT: [&str; 6] = ["process", "file", "bundle", "url", "policy", "name"];
 
 /// Two values of one key, or two headers of one section.
 pub(crate) struct Repeated<'a> {
@@ -329,7 +330,8 @@ fn two_keys(key: &str, value: &Value) -> Option<Finding> {
     let is_assigned = |name: &&&str| {
         let follows = value.text.match_indices(**name).any(|(at, found)| {
             let rest = value.text[at + found.len()..].trim_start();
-            at > 0 && rest.starts_with('=')
+            let is_one_value = !value.text[..at].trim_end().contains(char::is_whitespace);
+            at > 0 && is_one_value && rest.starts_with('=')
         });
         name.contains('_') && follows
     };
