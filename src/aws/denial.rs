@@ -42,13 +42,21 @@ impl<'a> Denial<'a> {
         let parts: Vec<&str> = name.split('/').collect();
         match parts.as_slice() {
             ["user", .., name] => format!("user {name}"),
-            ["assumed-role", role, session] if session.starts_with("i-") => {
-                format!("instance role {role}")
-            }
+            ["assumed-role", role, _] if self.is_by_instance() => format!("instance role {role}"),
             ["assumed-role", role, _] => format!("role {role}"),
             ["root"] => "the root user".to_owned(),
             _ => self.caller.to_owned(),
         }
+    }
+
+    /// Whether the caller is an instance of EC2, by the name of its session.
+    pub(crate) fn is_by_instance(&self) -> bool {
+        self.caller.contains(":assumed-role/") && self.session().starts_with("i-")
+    }
+
+    /// The last part of the caller's ARN.
+    fn session(&self) -> &'a str {
+        self.caller.rsplit('/').next().unwrap_or_default()
     }
 
     /// Whether the caller already is the role that it asks for.

@@ -45,9 +45,6 @@ impl RequestContext<'_> {
     }
 }
 
-/// The summary of a denial of which nothing more is known.
-pub(crate) const PERMISSION_DENIED: &str = "the credentials are valid but not allowed to do this";
-
 impl ApiError<'_> {
     /// The finding for an error of this `kind`, with AWS's own words as evidence.
     pub(crate) fn finding(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
@@ -172,8 +169,9 @@ impl ApiError<'_> {
                 Finding::new(Cause::AssumeRoleDenied, format!("AWS denied {what}")).remedy(remedy)
             }
             _ => {
+                let summary = "the credentials are valid but not allowed to do this";
                 let remedy = denier_remedy(self.message);
-                Finding::new(Cause::PermissionDenied, PERMISSION_DENIED)
+                Finding::new(Cause::PermissionDenied, summary)
                     .remedy("check that this is the identity you expect: awsfresh doctor")
                     .remedy(remedy.unwrap_or_else(|| self.permission_step()))
             }

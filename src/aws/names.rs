@@ -82,7 +82,11 @@ pub(crate) fn invalid_region_variable(variable: &str, text: &str) -> Finding {
 
 /// Whether a URL names a host of AWS.
 pub(crate) fn is_aws_host(url: &str) -> bool {
-    let host = host_of(url).unwrap_or_default();
+    host_of(url).is_some_and(|host| is_aws_host_name(&host))
+}
+
+/// Whether a host, in lower case, is one of AWS.
+pub(crate) fn is_aws_host_name(host: &str) -> bool {
     HOST_SUFFIXES.iter().any(|suffix| host.ends_with(suffix))
 }
 

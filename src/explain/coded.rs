@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use super::flatten::Flat;
-use super::phrases::{AMBIGUOUS_CODES, AWS_MARKERS, CODES, MESSAGES, OTHER_VENDORS, STS_WORDS};
+use super::phrases::{AMBIGUOUS_CODES, AWS_MARKERS, CODES, MESSAGES, STS_WORDS};
 use super::quote::{finished, quote, shortened};
-use super::refine::{of_aws, of_operation};
-use super::scan::{LoggedError, head, is_near, java_service, request_id, request_id_after, tail};
+use super::refine::{Answer, of_aws};
+use super::scan::{
+    LoggedError, head, is_of_other_vendor, java_service, request_id, request_id_after, tail,
+};
 use crate::aws::error_code::{ApiError, ErrorKind};
 use crate::aws::error_finding::RequestContext;
 use crate::finding::{Cause, Finding};
@@ -69,10 +71,6 @@ const MESSAGE_ENDS: [&str; 20] = [
 /// So many occurrences of one code are read; more are counted.
 const READ: usize = 2000;
 
-fn is_of_other_vendor(flat: &str, at: usize) -> bool {
-    is_near(flat, at, 300, OTHER_VENDORS)
-}
-
 /// Every code of AWS that the text reports as an error.
 pub(super) fn coded_errors(log: &Flat) -> Vec<LoggedError> {
     let flat = log.text.as_str();
@@ -110,14 +108,13 @@ pub(super) fn coded_errors(log: &Flat) -> Vec<LoggedError> {
     found
 }
 
-/// Whether the word from `start` to `end` is a code, and is reported as an error.
+/// Whether the code from `start` to `end` is reported as an error.
 fn is_reported(flat: &str, start: usize, end: usize) -> bool {
-    let word = &flat[start..end];
     let (before, after) = (&flat[..start], &flat[end..]);
-    if AMBIGUOUS_CODES.contains(&word) {
+    if AMBIGUOUS_CODES.contains(&&flat[start..end]) {
         is_shown_as_code(before, after)
     } else {
-        CODES.contains(&word) && is_error(before, after)
+        is_error(before, after)
     }
 }
 
@@ -243,8 +240,6 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
     if is_validation && !STS_WORDS.iter().any(|word| context.contains(word)) {
         return None;
     }
-    let finding = error.finding(kind, &RequestContext::UNKNOWN);
-    let finding = of_aws(finding, &message, log, start);
     let service = between(before, "operation error ", ":")
         .or_else(|| between(before, "Aws::", "::Errors"))
         .or_else(|| java_service(before))
@@ -260,7 +255,14 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
         request_id_after(after, mark).or_else(in_front)
     };
     let request_id = REQUEST_ID_MARKS.iter().find_map(id);
-    let finding = of_operation(finding, service.as_deref(), operation.as_deref());
+    let answer = Answer {
+        kind,
+        message: &message,
+        service: service.as_deref(),
+        operation: operation.as_deref(),
+    };
+    let finding = error.finding(kind, &RequestContext::UNKNOWN);
+    let finding = of_aws(finding, &answer, log, start);
     Some(LoggedError {
         code: Some(code.to_owned()),
         message: message.clone(),
@@ -294,7 +296,7 @@ const SEPARATORS: [&str; 10] = [
     "</Code><Message>",
 ];
 
-/// Marks of a message, within so many bytes behind its code.
+/// Marks of a message behind its code.
 const MESSAGE_MARKS: [&str; 4] = [
     "<Message>",
     "message: Some(\"",

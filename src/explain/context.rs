@@ -1,7 +1,7 @@
 //! Where the program of a log ran, since what can be done differs, and whether it only warned.
 
 use super::flatten::Flat;
-use super::scan::{head, tail};
+use super::scan::around;
 
 /// A kind of place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +91,7 @@ const MARKS: &[(Place, &[&str])] = &[
 
 /// Where the program ran that printed the text around `at`.
 pub(super) fn place(flat: &str, at: usize) -> Place {
-    let around = format!("{}{}", tail(&flat[..at], REACH), head(&flat[at..], REACH));
-    let around = around.to_ascii_lowercase();
+    let around = around(flat, at, REACH);
     let is_there = |marks: &[&str]| marks.iter().any(|mark| around.contains(mark));
     MARKS
         .iter()

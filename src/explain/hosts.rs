@@ -2,7 +2,7 @@
 
 use super::flatten::Flat;
 use super::scan::{head, tail};
-use crate::aws::names::{is_region, region_of_zone};
+use crate::aws::names::{is_aws_host_name, is_region, region_of_zone};
 use crate::aws::partition::is_known_region;
 use crate::finding::Cause;
 
@@ -109,17 +109,12 @@ fn name_at(text: &str) -> Option<&str> {
 
 impl Host {
     fn of(name: &str) -> Self {
-        const SUFFIXES: [&str; 5] = [
-            ".amazonaws.com",
-            ".amazonaws.com.cn",
-            ".api.aws",
-            ".awsapps.com",
-            ".app.aws",
-        ];
+        // Of the access portal.
+        const PORTAL: [&str; 2] = [".awsapps.com", ".app.aws"];
         let lower = name.to_ascii_lowercase();
         if lower.starts_with("169.254.") {
             Self::Metadata
-        } else if SUFFIXES.iter().any(|suffix| lower.ends_with(suffix)) {
+        } else if is_aws_host_name(&lower) || PORTAL.iter().any(|end| lower.ends_with(end)) {
             Self::Aws(lower)
         } else {
             Self::Other(name.to_owned())
@@ -188,7 +183,7 @@ const IN_ONE_REGION: &[&str] = &[
     "support",
 ];
 
-/// Why a host of AWS has no name that resolves: the part of it that should be a region is none, or
+/// Why a host of AWS has no name that resolves, as its region and a summary: the part of it that should be a region is none, or
 /// its service is not there. Every region of a service has a host.
 pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)> {
     let bare = host
@@ -197,11 +192,11 @@ pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)>
     let labels: Vec<&str> = bare.split('.').collect();
     let no_region = |label: &str| {
         let summary = format!("`{label}` is not a region, so the host {host} does not exist");
-        Some((label.to_owned(), summary))
+        (label.to_owned(), summary)
     };
     let is_zone = |label: &&&str| region_of_zone(label).is_some_and(is_region);
     if let Some(zone) = labels.iter().find(is_zone) {
-        return no_region(zone);
+        return Some(no_region(zone));
     }
     let [.., service, region] = labels.as_slice() else {
         return None;
@@ -215,7 +210,5 @@ pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)>
         return Some(((*region).to_owned(), summary));
     }
     let is_unknown = !is_region(region) || !is_known_region(region);
-    (is_unresolved && is_unknown && REGIONAL.contains(service))
-        .then(|| no_region(region))
-        .flatten()
+    (is_unresolved && is_unknown && REGIONAL.contains(service)).then(|| no_region(region))
 }

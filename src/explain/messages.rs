@@ -8,17 +8,17 @@ use aho_corasick::AhoCorasick;
 use super::context::{is_mild, place};
 use super::flatten::Flat;
 use super::hosts::{Host, host_near};
-use super::phrases::{AWS_MARKERS, FAILURES, MESSAGES, OTHER_VENDORS};
+use super::phrases::{AWS_MARKERS, FAILURES, MESSAGES};
 use super::quote::quote;
-use super::refine::{of_aws, refined};
-use super::scan::{LoggedError, head, is_near, java_service, request_id_after, tail};
+use super::refine::{Answer, of_aws, refined};
+use super::scan::{
+    LoggedError, REACH, around, head, is_of_other_vendor, java_service, request_id_after, tail,
+};
 use super::table::{Kind, Meaning, PHRASES};
 use crate::aws::error_code::ApiError;
 use crate::aws::error_finding::RequestContext;
 use crate::finding::Finding;
 
-/// A phrase counts near these words within this many bytes.
-const REACH: usize = 300;
 /// A reason belongs to a message that wraps one within this many bytes.
 const CHAIN: usize = 900;
 /// So many places of a phrase are looked at: half of them the first, half of them the last.
@@ -96,7 +96,7 @@ impl<'a> Messages<'a> {
 
     fn error_of_aws(&self, (at, end): (usize, usize), code: &str) -> Option<LoggedError> {
         let flat = self.flat.text.as_str();
-        if is_near(flat, at, REACH, OTHER_VENDORS) {
+        if is_of_other_vendor(flat, at) {
             return None;
         }
         let text = head(&flat[at..], 300);
@@ -113,7 +113,13 @@ impl<'a> Messages<'a> {
         // The log has the message alone.
         let said = quote(self.flat, at, end);
         finding.evidence = vec![said.clone()];
-        let finding = of_aws(finding, text, self.flat, at);
+        let answer = Answer {
+            kind,
+            message: text,
+            service: None,
+            operation: None,
+        };
+        let finding = of_aws(finding, &answer, self.flat, at);
         let before = tail(&flat[..at], 200);
         Some(LoggedError {
             message: said,
@@ -174,7 +180,8 @@ impl<'a> Messages<'a> {
     /// it, in a warning or about another host it is another error.
     fn rank_of_near(&self, one: &Mention, wrapping: &[usize]) -> Option<u8> {
         let is_wrapped = wrapping.iter().any(|at| at.abs_diff(one.at) <= CHAIN);
-        if !is_wrapped && !self.is_about_aws(one.at) || self.is_of_other_vendor(one.at) {
+        if !is_wrapped && !self.is_about_aws(one.at) || is_of_other_vendor(&self.flat.text, one.at)
+        {
             return None;
         }
         match host_near(self.flat, one.at, one.end) {
@@ -195,15 +202,11 @@ impl<'a> Messages<'a> {
             .any(|word| before.contains(word))
     }
 
-    fn is_of_other_vendor(&self, at: usize) -> bool {
-        is_near(&self.flat.text, at, REACH, OTHER_VENDORS)
-    }
-
     fn is_about_aws(&self, at: usize) -> bool {
         let flat = self.flat.text.as_str();
-        let around = format!("{}{}", tail(&flat[..at], REACH), head(&flat[at..], REACH));
-        let is_named = || names_aws(&around.to_ascii_lowercase());
-        (is_near(flat, at, REACH, AWS_MARKERS) || is_named()) && !self.is_of_other_vendor(at)
+        let around = around(flat, at, REACH);
+        let has_mark = AWS_MARKERS.iter().any(|mark| around.contains(mark));
+        (has_mark || names_aws(&around)) && !is_of_other_vendor(flat, at)
     }
 
     fn is_about_failure(&self, at: usize) -> bool {
@@ -224,10 +227,11 @@ impl<'a> Messages<'a> {
             .remedies(place)
             .iter()
             .fold(finding, |finding, step| finding.remedy(step.as_str()));
+        let finding = refined(finding, one.meaning, &message, self.flat, one.at..one.end);
         LoggedError {
             message,
             at: one.at,
-            ..LoggedError::new(refined(finding, self.flat, one.at, one.end))
+            ..LoggedError::new(finding)
         }
     }
 }

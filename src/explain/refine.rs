@@ -1,24 +1,38 @@
 //! What a log says besides the phrase or code that decides: the host, the path, who was denied what.
 
+use std::ops::Range;
+
 use super::flatten::Flat;
 use super::hosts::{Host, host_near, is_foreign, region_fault};
 use super::names;
+use super::table::{Meaning, Name};
 use crate::aws::denial::Denial;
-use crate::aws::error_finding::PERMISSION_DENIED;
+use crate::aws::error_code::ErrorKind;
 use crate::aws::names::{is_region, region_of_zone};
 use crate::finding::{Cause, Finding, remedy};
 
-/// An error of AWS with what the log says about it: `message` is that of AWS, `at` its place.
-pub(super) fn of_aws(finding: Finding, message: &str, flat: &Flat, at: usize) -> Finding {
+/// What is known of an answer by AWS.
+pub(super) struct Answer<'a> {
+    pub(super) kind: ErrorKind,
+    pub(super) message: &'a str,
+    /// As the client names them, if it does.
+    pub(super) service: Option<&'a str>,
+    pub(super) operation: Option<&'a str>,
+}
+
+/// An error of AWS with what the log says about it, at its place `at`.
+pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
     match finding.cause {
-        Cause::AssumeRoleDenied | Cause::PermissionDenied => of_denial(finding, message),
-        Cause::AccessKeyUnknown | Cause::SecretWrong => of_server(finding, flat, at),
+        Cause::AssumeRoleDenied | Cause::PermissionDenied => of_denial(finding, answer),
+        Cause::AccessKeyUnknown => of_iam(of_server(finding, flat, at), answer),
+        Cause::SecretWrong => of_server(finding, flat, at),
         _ => finding,
     }
 }
 
 /// Who was denied what.
-fn of_denial(mut finding: Finding, message: &str) -> Finding {
+fn of_denial(mut finding: Finding, answer: &Answer<'_>) -> Finding {
+    let message = answer.message;
     if message.contains("Roles may not be assumed by root accounts") {
         finding.summary = "the caller is the root user, which cannot assume roles".to_owned();
         return finding;
@@ -28,7 +42,7 @@ fn of_denial(mut finding: Finding, message: &str) -> Finding {
         return finding;
     }
     let Some(denial) = Denial::parse(message) else {
-        return finding;
+        return of_operation(finding, answer);
     };
     let (caller, action) = (denial.caller_in_words(), denial.action);
     if denial.is_own_role() {
@@ -45,7 +59,7 @@ fn of_denial(mut finding: Finding, message: &str) -> Finding {
     }
     let action = denial.other_action.unwrap_or(action);
     finding.summary = format!("{caller} may not perform {action}");
-    if caller.starts_with("instance role") {
+    if denial.is_by_instance() {
         let step = "if another role was meant: the program used the role of the instance or node";
         return finding.remedy(step);
     }
@@ -53,23 +67,28 @@ fn of_denial(mut finding: Finding, message: &str) -> Finding {
 }
 
 /// The operation that was denied, where AWS's sentence does not say it.
-pub(super) fn of_operation(
-    mut finding: Finding,
-    service: Option<&str>,
-    operation: Option<&str>,
-) -> Finding {
-    let is_iam =
-        service.is_some_and(|name| name.contains("IAM") || name.contains("IdentityManage"));
-    if finding.cause == Cause::AccessKeyUnknown && is_iam {
-        let step = "if other services accept them: get them with MFA; IAM rejects sessions without";
-        return finding.remedy(step);
-    }
-    let is_general = finding.summary == PERMISSION_DENIED;
-    if let Some(operation) = operation.filter(|_| is_general) {
-        let service = service.map(|name| format!("{name} ")).unwrap_or_default();
+fn of_operation(mut finding: Finding, answer: &Answer<'_>) -> Finding {
+    if answer.kind == ErrorKind::Denied
+        && let Some(operation) = answer.operation
+    {
+        let service = answer.service.map(|name| format!("{name} "));
+        let service = service.unwrap_or_default();
         finding.summary = format!("AWS denies {service}{operation} to these credentials");
     }
     finding
+}
+
+/// IAM accepts no session of GetSessionToken without MFA.
+fn of_iam(finding: Finding, answer: &Answer<'_>) -> Finding {
+    let names = ["IAM", "IdentityManage"];
+    let is_iam = |service: &str| names.iter().any(|name| service.contains(name));
+    if answer.service.is_some_and(is_iam) {
+        finding.remedy(
+            "if other services accept them: get them with MFA; IAM rejects sessions without",
+        )
+    } else {
+        finding
+    }
 }
 
 /// A server that speaks the protocol of S3 has keys of its own.
@@ -91,21 +110,35 @@ fn of_server(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
         .remedy("use a key of that server; if AWS is meant, correct the endpoint of the program")
 }
 
-/// A finding of the table with what the log says about it.
-pub(super) fn refined(finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
+/// A finding of the table with what the log says about it: `said` is the sentence, `place` that of
+/// the phrase.
+pub(super) fn refined(
+    finding: Finding,
+    meaning: &Meaning,
+    said: &str,
+    flat: &Flat,
+    place: Range<usize>,
+) -> Finding {
+    let said = said.to_ascii_lowercase();
     match finding.cause {
         Cause::DnsFailure | Cause::ConnectTimeout | Cause::TlsUntrusted => {
-            of_network(finding, flat, at, end)
+            of_network(finding, meaning, &said, flat, &place)
         }
-        Cause::ConfigUnreadable => of_file(finding, flat, at),
-        Cause::CredentialsMissing | Cause::MetadataUnreachable => of_metadata(finding),
-        Cause::RegionInvalid => of_host_region(finding, flat, at, end),
-        _ => named(finding, flat, at, end),
+        Cause::ConfigUnreadable => of_file(finding, &said, flat, place.start),
+        Cause::CredentialsMissing | Cause::MetadataUnreachable => of_metadata(finding, &said),
+        Cause::RegionInvalid => of_host_region(finding, flat, &place),
+        _ => named(finding, meaning, flat, &place),
     }
 }
 
-fn of_network(mut finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
-    let name = match host_near(flat, at, end) {
+fn of_network(
+    mut finding: Finding,
+    meaning: &Meaning,
+    said: &str,
+    flat: &Flat,
+    place: &Range<usize>,
+) -> Finding {
+    let name = match host_near(flat, place.start, place.end) {
         Some(Host::Aws(name)) => {
             if let Some((region, summary)) = region_fault(&name, finding.cause) {
                 return of_region(&finding, &region, summary);
@@ -119,24 +152,17 @@ fn of_network(mut finding: Finding, flat: &Flat, at: usize, end: usize) -> Findi
         Some(Host::Other(name)) => name,
         Some(Host::Metadata) | None => return finding,
     };
-    let said = finding.evidence.join(" ").to_ascii_lowercase();
-    let phrase = flat.text[at..end].to_ascii_lowercase();
+    let phrase = flat.text[place.clone()].to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| phrase.contains(word));
     finding.summary = match finding.cause {
-        Cause::DnsFailure => match name_server(&said) {
+        Cause::DnsFailure => match name_server(said) {
             Some(server) => format!("the name server {server} does not resolve {name}"),
             None => format!("the name {name} does not resolve"),
         },
-        Cause::TlsUntrusted if finding.summary.starts_with("the CA bundle") => return finding,
-        Cause::TlsUntrusted => finding
-            .summary
-            .replacen("the certificate of the server", "the certificate", 1)
-            .replacen("a certificate ", "the certificate ", 1)
-            .replacen(
-                "the certificate ",
-                &format!("the certificate of {name} "),
-                1,
-            ),
+        Cause::TlsUntrusted => match &meaning.named {
+            Some(named) => named.summary(&name),
+            None => return finding,
+        },
         _ if says(&["refused"]) => format!("{name} refused the connection"),
         _ if says(&["timeout", "timed out", "deadline", "expired", "canceled"]) => {
             format!("{name} did not answer in time")
@@ -152,8 +178,8 @@ fn of_network(mut finding: Finding, flat: &Flat, at: usize, end: usize) -> Findi
 }
 
 /// The region in the name of the host, where it is none.
-fn of_host_region(finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
-    let fault = match host_near(flat, at, end) {
+fn of_host_region(finding: Finding, flat: &Flat, place: &Range<usize>) -> Finding {
+    let fault = match host_near(flat, place.start, place.end) {
         Some(Host::Aws(name)) => region_fault(&name, finding.cause),
         _ => None,
     };
@@ -216,11 +242,10 @@ fn as_region(text: &str) -> Option<String> {
 }
 
 /// A file that cannot be read: which one, and why.
-fn of_file(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+fn of_file(mut finding: Finding, said: &str, flat: &Flat, at: usize) -> Finding {
     let Some(path) = names::path(flat, at) else {
         return finding;
     };
-    let said = finding.evidence.join(" ").to_ascii_lowercase();
     let says = |words: [&str; 2]| words.iter().any(|word| said.contains(word));
     if says(["is a directory", "eisdir"]) {
         finding.summary = format!("{path} is a directory, not a file");
@@ -231,27 +256,19 @@ fn of_file(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
         finding.remedy.clear();
         finding.remedy("set HOME for the program, or name the file in AWS_SHARED_CREDENTIALS_FILE")
     } else {
-        let verb = if says(["permission denied", "eacces"]) {
-            "may"
-        } else {
-            "can"
-        };
-        finding.summary =
-            format!("the program {verb} not read {path}").replace("can not", "cannot");
+        let is_forbidden = says(["permission denied", "eacces"]);
+        let cannot = if is_forbidden { "may not" } else { "cannot" };
+        finding.summary = format!("the program {cannot} read {path}");
         finding
     }
 }
 
 /// Why the metadata service gave nothing.
-fn of_metadata(mut finding: Finding) -> Finding {
-    let said = finding.evidence.join(" ").to_ascii_lowercase();
-    if !["imds", "metadata", "169.254."]
-        .iter()
-        .any(|word| said.contains(word))
-    {
+fn of_metadata(mut finding: Finding, said: &str) -> Finding {
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if !says(&["imds", "metadata", "169.254."]) {
         return finding;
     }
-    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     let step = if says(&["disabled"]) {
         "on EC2: unset AWS_EC2_METADATA_DISABLED for the program, or enable the metadata service"
     } else if says(&["deadline", "timeout", "timed out", "canceled"]) {
@@ -265,41 +282,25 @@ fn of_metadata(mut finding: Finding) -> Finding {
     finding
 }
 
-/// What a summary says in general, and the name of it in the log.
-fn named(mut finding: Finding, flat: &Flat, at: usize, end: usize) -> Finding {
-    let (line, line_end) = flat.line_around(at);
-    let sentence = &flat.text[line..line_end.max(end)];
-    let files = [
-        "an AWS config file",
-        "an AWS file",
-        "the web identity token file",
-        "a file of AWS settings or credentials",
-    ];
-    if let Some(words) = files.iter().find(|words| finding.summary.contains(*words))
-        && let Some(path) = names::path(flat, at)
-    {
-        finding.summary = finding.summary.replacen(words, path, 1);
-    }
-    if finding
-        .summary
-        .contains("names a program that does not exist there")
-        && let Some(program) = names::program(&flat.text[at..]).or_else(|| names::program(sentence))
-    {
-        let program = format!("names {program}, which does not exist there");
-        finding.summary =
-            finding
-                .summary
-                .replacen("names a program that does not exist there", &program, 1);
-    }
-    let profiles = ["the profile ", "a profile "];
-    if let Some(words) = profiles
-        .iter()
-        .find(|words| finding.summary.starts_with(*words))
-        && let Some(name) =
-            names::profile(&flat.text[at..end.max(line_end)]).or_else(|| names::profile(sentence))
-    {
-        let name = format!("the profile `{name}` ");
-        finding.summary = finding.summary.replacen(words, &name, 1);
+/// The summary with the name that the log has: behind the phrase, in its line, or beside it.
+fn named(mut finding: Finding, meaning: &Meaning, flat: &Flat, place: &Range<usize>) -> Finding {
+    let (line, line_end) = flat.line_around(place.start);
+    let (at, end) = (place.start, line_end.max(place.end));
+    let Some(named) = &meaning.named else {
+        return finding;
+    };
+    let name = match named.by {
+        Name::Path => names::path(flat, at),
+        Name::Program => {
+            names::program(&flat.text[at..]).or_else(|| names::program(&flat.text[line..end]))
+        }
+        Name::Profile => {
+            names::profile(&flat.text[at..end]).or_else(|| names::profile(&flat.text[line..end]))
+        }
+        Name::Host => None,
+    };
+    if let Some(name) = name {
+        finding.summary = named.summary(name);
     }
     finding
 }

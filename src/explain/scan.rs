@@ -3,9 +3,13 @@
 use super::coded::coded_errors;
 use super::flatten::Flat;
 use super::messages::Messages;
+use super::phrases::OTHER_VENDORS;
 use crate::aws::error_code::ErrorKind;
 use crate::finding::{Cause, Finding, remedy};
 use crate::text::redacted;
+
+/// A phrase counts near words about AWS within this many bytes.
+pub(super) const REACH: usize = 300;
 
 /// So many different errors are reported; a log may contain any number.
 const MAX_ERRORS: usize = 100;
@@ -158,11 +162,17 @@ fn own_failure(text: &str) -> Option<LoggedError> {
     })
 }
 
-/// Whether one of `words` occurs within `reach` bytes of `at`, in any case.
-pub(super) fn is_near(flat: &str, at: usize, reach: usize, words: &[&str]) -> bool {
-    let around = format!("{}{}", tail(&flat[..at], reach), head(&flat[at..], reach));
-    let around = around.to_ascii_lowercase();
-    words.iter().any(|word| around.contains(word))
+/// The text within `reach` bytes of `at`, in lower case.
+pub(super) fn around(flat: &str, at: usize, reach: usize) -> String {
+    let mut around = format!("{}{}", tail(&flat[..at], reach), head(&flat[at..], reach));
+    around.make_ascii_lowercase();
+    around
+}
+
+/// Whether what is at `at` is of another vendor, with similar codes and messages.
+pub(super) fn is_of_other_vendor(flat: &str, at: usize) -> bool {
+    let around = around(flat, at, REACH);
+    OTHER_VENDORS.iter().any(|word| around.contains(word))
 }
 
 /// The service in `(Service: NAME, …)`, as the SDK for Java prints it.

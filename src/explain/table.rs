@@ -27,6 +27,31 @@ pub(super) enum Kind {
     Step,
 }
 
+/// A summary with `{}` in the place of a name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    pub(super) by: Name,
+    says: String,
+}
+
+impl Named {
+    /// The summary with the name.
+    pub(super) fn summary(&self, name: &str) -> String {
+        self.says.replacen("{}", name, 1)
+    }
+}
+
+/// What the name is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Name {
+    Host,
+    Path,
+    Profile,
+    Program,
+}
+
 /// Messages of the same meaning.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +60,8 @@ pub(super) struct Meaning {
     pub(super) kind: Kind,
     /// What it means, as a summary.
     pub(super) says: String,
+    /// The same, where the log has the name.
+    pub(super) named: Option<Named>,
     /// What to do.
     r#try: Vec<String>,
     #[serde(default)]
@@ -116,6 +143,9 @@ mod tests {
             ];
             for remedy in all.into_iter().flatten() {
                 assert!(!remedy.contains(['`', '$']), "{remedy}");
+            }
+            if let Some(named) = &meaning.named {
+                assert_eq!(named.says.matches("{}").count(), 1, "{named:?}");
             }
             // A first line has 100 characters, without the cause in brackets.
             let line = format!("error: {} (likely)", meaning.says);

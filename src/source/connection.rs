@@ -195,14 +195,9 @@ impl Connections {
     fn pooled_client(&self, http: &Http, service: Service) -> Result<Client> {
         let url = self.url(service).unwrap_or("https://");
         let plain = url.starts_with("http://");
-        let proxy = if plain {
-            &self.http_proxy
-        } else {
-            &self.https_proxy
-        };
         let route = Route {
             plain,
-            proxy: proxy.clone(),
+            proxy: self.proxy_setting(plain).clone(),
             no_proxy: self.no_proxy.clone(),
             ca_bundle: self.ca_bundle.clone(),
         };
@@ -261,13 +256,17 @@ impl Connections {
         read_ca_bundle(path, place).err()
     }
 
-    fn proxy(&self, plain: bool) -> Result<ProxyConfig> {
-        let url = if plain {
+    /// The proxy that is set for `http://` or for `https://`.
+    fn proxy_setting(&self, plain: bool) -> &Option<String> {
+        if plain {
             &self.http_proxy
         } else {
             &self.https_proxy
-        };
-        let Some(url) = url else {
+        }
+    }
+
+    fn proxy(&self, plain: bool) -> Result<ProxyConfig> {
+        let Some(url) = self.proxy_setting(plain) else {
             return Ok(ProxyConfig::disabled());
         };
         let url = if url.contains("://") {

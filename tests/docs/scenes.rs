@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::lab;
 use super::support::double::{Double, Proxy, SsoSession, clock};
-use super::support::fixtures::{AWSFRESH, home, keys_of, open_role, sso_cache, through_proxy};
+use super::support::fixtures::{
+    AWSFRESH, corp, home, keys_of, open_role, sso_cache, through_proxy,
+};
 use super::support::sandbox::Sandbox;
 
 const KEY: &str = "AKIAQDEMODEMODEMODEM";
@@ -143,22 +145,14 @@ fn set_up(name: &str, aws: &Double) -> Sandbox {
     aws.add_user(KEY, SECRET, "arn:aws:iam::222222222222:user/ann");
     aws.add_role(open_role(ROLE, Some(3600)));
     aws.approve_every_device();
+    let assignments = [
+        ("111122223333", "Admin"),
+        ("111122223333", "ReadOnly"),
+        ("444455556666", "ReadOnly"),
+    ];
     aws.add_sso(SsoSession {
         start_url: START.into(),
-        access_token: "canary-access-token".into(),
-        refresh_token: Some("canary-refresh-token".into()),
-        client_id: "client".into(),
-        client_secret: "canary-client-secret".into(),
-        token_expires: clock::now() + 3600,
-        user: "ann".into(),
-        assignments: [
-            ("111122223333", "Admin"),
-            ("111122223333", "ReadOnly"),
-            ("444455556666", "ReadOnly"),
-        ]
-        .map(|(account, role)| (account.into(), role.into()))
-        .into(),
-        role_lifetime: 3600,
+        ..corp(3600, &assignments)
     });
     aws.name_account("111122223333", "prod");
     aws.name_account("444455556666", "test");

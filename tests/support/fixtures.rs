@@ -93,10 +93,10 @@ pub fn sso_cache(session: &str) -> String {
     format!(".aws/sso/cache/{}.json", sha1_hex(session.as_bytes()))
 }
 
-/// A home signed in to the session `corp`, with an access token that expires in `left` seconds.
-pub fn signed_in(left: i64) -> (Double, Sandbox, String) {
-    let aws = Double::start();
-    aws.add_sso(SsoSession {
+/// The SSO instance of the session `corp`, with an access token that expires in `left` seconds and
+/// these accounts and roles.
+pub fn corp(left: i64, assignments: &[(&str, &str)]) -> SsoSession {
+    SsoSession {
         start_url: START.into(),
         access_token: "canary-access-token".into(),
         refresh_token: Some("canary-refresh-token".into()),
@@ -104,12 +104,18 @@ pub fn signed_in(left: i64) -> (Double, Sandbox, String) {
         client_secret: "canary-client-secret".into(),
         token_expires: clock::now() + left,
         user: "ann".into(),
-        assignments: vec![
-            (ACCOUNT.into(), "Admin".into()),
-            (ACCOUNT.into(), "ReadOnly".into()),
-        ],
+        assignments: assignments
+            .iter()
+            .map(|(account, role)| ((*account).into(), (*role).into()))
+            .collect(),
         role_lifetime: 3600,
-    });
+    }
+}
+
+/// A home signed in to the session `corp`, with an access token that expires in `left` seconds.
+pub fn signed_in(left: i64) -> (Double, Sandbox, String) {
+    let aws = Double::start();
+    aws.add_sso(corp(left, &[(ACCOUNT, "Admin"), (ACCOUNT, "ReadOnly")]));
     let home = home(&aws);
     for secret in [
         "canary-access-token",
