@@ -257,6 +257,7 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
     let request_id = REQUEST_ID_MARKS.iter().find_map(id);
     let answer = Answer {
         kind,
+        temporary_key: between(after, "<AWSAccessKeyId>", "</").filter(|id| id.starts_with("ASIA")),
         message: &message,
         service: service.as_deref(),
         operation: operation.as_deref(),
@@ -325,14 +326,13 @@ fn message(before: &str, after: &str) -> String {
         .iter()
         .filter_map(|end| text.find(end))
         .filter(|at| *at > 0);
-    finished(
-        &shortened(text[..ends.min().unwrap_or(text.len())].trim(), 400),
-        "",
-    )
+    let (text, rest) = text.split_at(ends.min().unwrap_or(text.len()));
+    finished(&shortened(text.trim(), 400), rest)
 }
 
 /// Java, Ruby and PHP print the message in front of its code: `MESSAGE (Service: …; Error Code: `,
-/// `MESSAGE (Aws::STS::Errors::`. It begins behind the last colon that a capital follows.
+/// `MESSAGE (Aws::STS::Errors::`. It begins behind the last colon that a capital follows; in a table
+/// of events, with a sentence of AWS.
 fn message_in_front(before: &str) -> &str {
     let text = before.rsplit_once(" (").map_or(before, |(text, _)| text);
     let text = text.trim_end_matches(['(', ' ', '\'', '`', '>']);
@@ -343,6 +343,8 @@ fn message_in_front(before: &str) -> &str {
     };
     let start = text.match_indices(": ").filter_map(begins).last();
     let start = start.or_else(|| text.rfind(['`', '>']).map(|at| at + 1));
+    let of_aws = |(words, _): &(&str, &str)| text.rfind(words);
+    let start = start.or_else(|| MESSAGES.iter().find_map(of_aws));
     tail(&text[start.unwrap_or(0)..], 300)
 }
 

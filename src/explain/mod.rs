@@ -16,6 +16,7 @@ mod merge;
 mod messages;
 mod names;
 mod phrases;
+mod process_output;
 mod quote;
 mod refine;
 mod scan;

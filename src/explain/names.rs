@@ -86,14 +86,16 @@ fn name_behind(text: &str) -> Option<&str> {
     (is_name && !NOT_NAMES.contains(&name.to_ascii_lowercase().as_str())).then_some(name)
 }
 
-/// The path of a file of AWS settings or of a token in the line of a message or next to it.
-pub(super) fn path(flat: &Flat, at: usize) -> Option<&str> {
+/// The path of a file of AWS settings or of a token in the line of a message or next to it. Python
+/// prints two backslashes for one.
+pub(super) fn path(flat: &Flat, at: usize) -> Option<String> {
     let (start, end) = flat.line_around(at);
     let before = start.checked_sub(1).map(|before| flat.line_around(before));
     let behind = (end < flat.text.len()).then(|| flat.line_around(end));
     let lines = [Some((start, end)), behind, before];
     let of_line = |(start, end): (usize, usize)| path_in(&flat.text[start..end]);
-    lines.into_iter().flatten().find_map(of_line)
+    let path = lines.into_iter().flatten().find_map(of_line);
+    path.map(|path| path.replace("\\\\", "\\"))
 }
 
 fn path_in(line: &str) -> Option<&str> {

@@ -7,7 +7,7 @@ use super::scan::{head, tail};
 /// Bytes of a quote; a longer one is cut at a word and marked with `…`.
 const QUOTE: usize = 320;
 /// So much of the line is quoted in front of the phrase, in bytes.
-const BEFORE: usize = 110;
+const BEFORE: usize = 140;
 /// A line that was wrapped is at least as long as this, in bytes.
 const WRAPPED: usize = 50;
 /// So many words in front of a line can be those of a logger.
@@ -68,15 +68,17 @@ const ENDS: &[&str] = &[
     " on main.tf",
     "\" pkg=",
     "\" controller",
-    "\",\"",
-    "\", \"",
     " -> [Help",
 ];
+
+/// Marks between the fields of a structure: they end a message that is a field, not one that quotes
+/// a structure.
+const SEPARATORS: &[&str] = &["\",\"", "\", \""];
 
 /// The sentence around `from..to`.
 pub(super) fn quote(flat: &Flat, from: usize, to: usize) -> String {
     let start = start_of(flat, from);
-    let end = end_of(flat, to);
+    let end = end_of(flat, start, to);
     let whole = &flat.text[start..end];
     let is_cut = start > 0 && !flat.text[..start].ends_with([' ', '"', '(', '\'', '{', '[']);
     let text = without_repeats(whole, to - start);
@@ -96,12 +98,13 @@ fn start_of(flat: &Flat, from: usize) -> usize {
     if from - start <= BEFORE {
         return start;
     }
-    // The last clause in front of the phrase, or the first word within reach.
+    // The first clause within reach of the phrase, or the first word.
     let reach = tail(&flat.text[..from], BEFORE);
-    let clause = [": ", ". ", "; ", " ["]
+    let clause = [": ", ". ", "; "]
         .iter()
-        .filter_map(|mark| reach.rfind(mark).map(|at| at + mark.len()))
-        .max();
+        .filter_map(|mark| reach.find(mark).map(|at| at + mark.len()))
+        .chain(reach.find(" [").map(|at| at + 1))
+        .min();
     let word = || reach.find(' ').map(|at| at + 1);
     from - reach.len() + clause.or_else(word).unwrap_or(0)
 }
@@ -142,9 +145,10 @@ fn is_of_logger(word: &str) -> bool {
     bare.is_empty() || LEVELS.contains(&bare) || is_bracket || is_number(bare) || is_place
 }
 
-/// Where the sentence ends: at a mark, or at the end of its last line. A line whose sentence goes on
-/// is continued by the next one; `caused by:` continues it, too.
-fn end_of(flat: &Flat, to: usize) -> usize {
+/// Where the sentence from `start` that contains the byte `to` ends: at a mark, or at the end of its
+/// last line. A line whose sentence goes on is continued by the next one; `caused by:` continues it,
+/// too.
+fn end_of(flat: &Flat, start: usize, to: usize) -> usize {
     let mut end = flat.line_around(to.saturating_sub(1)).1;
     while end < flat.text.len() && end - to < QUOTE {
         let (_, next_end) = flat.line_around(end);
@@ -157,8 +161,20 @@ fn end_of(flat: &Flat, to: usize) -> usize {
         end = next_end;
     }
     let text = &flat.text[to..end];
-    let mark = ENDS.iter().filter_map(|mark| text.find(mark)).min();
+    let is_end = |at: &usize, mark: &str| {
+        !SEPARATORS.contains(&mark) || !is_in_braces(&flat.text[start..to + at])
+    };
+    let first = |mark: &&str| {
+        let mut places = text.match_indices(*mark).map(|(at, _)| at);
+        places.find(|at| is_end(at, mark))
+    };
+    let mark = ENDS.iter().chain(SEPARATORS).filter_map(first).min();
     mark.map_or(end, |at| to + at)
+}
+
+/// Whether a brace is open at the end of a text.
+fn is_in_braces(text: &str) -> bool {
+    text.matches('{').count() > text.matches('}').count()
 }
 
 /// Whether a sentence that ends with `text` goes on in the line `next`.
@@ -183,7 +199,7 @@ fn without_repeats(text: &str, from: usize) -> &str {
     }
 }
 
-/// A text with the closing marks that it needs, and without those that have no partner.
+/// A text with the closing marks that follow it in the log, and without those that have no partner.
 pub(super) fn finished(text: &str, rest: &str) -> String {
     let mut text = text
         .trim_end_matches(['(', '[', '{', '<', ' ', ','])
@@ -192,7 +208,7 @@ pub(super) fn finished(text: &str, rest: &str) -> String {
         let count = |c: char| text.matches(c).count();
         if count(close) > count(open) && text.ends_with(close) {
             text.pop();
-        } else if count(open) == count(close) + 1 && !text.ends_with('…') {
+        } else if count(open) == count(close) + 1 && rest.trim_start().starts_with(close) {
             text.push(close);
         }
     }

@@ -5,15 +5,20 @@ use std::ops::Range;
 use super::flatten::Flat;
 use super::hosts::{Host, host_near, is_foreign, region_fault};
 use super::names;
+use super::process_output;
+use super::quote::{finished, shortened};
 use super::table::{Meaning, Name};
 use crate::aws::denial::Denial;
 use crate::aws::error_code::ErrorKind;
 use crate::aws::names::{is_region, region_of_zone};
 use crate::finding::{Cause, Finding, remedy};
+use crate::text::masked;
 
 /// What is known of an answer by AWS.
 pub(super) struct Answer<'a> {
     pub(super) kind: ErrorKind,
+    /// The ID of the key that signed, if S3 says it and it is one of a session.
+    pub(super) temporary_key: Option<String>,
     pub(super) message: &'a str,
     /// As the client names them, if it does.
     pub(super) service: Option<&'a str>,
@@ -24,7 +29,8 @@ pub(super) struct Answer<'a> {
 pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
     match finding.cause {
         Cause::AssumeRoleDenied | Cause::PermissionDenied => of_denial(finding, answer),
-        Cause::AccessKeyUnknown => of_iam(of_server(finding, flat, at), answer),
+        Cause::AccessKeyUnknown if is_foreign(flat, at) => of_server(finding, flat, at),
+        Cause::AccessKeyUnknown => of_s3(of_iam(finding, answer), answer),
         Cause::SecretWrong => of_server(finding, flat, at),
         _ => finding,
     }
@@ -91,6 +97,32 @@ fn of_iam(finding: Finding, answer: &Answer<'_>) -> Finding {
     }
 }
 
+/// To S3, the key of a session without its token is a key that does not exist; a token that it
+/// rejects has codes of its own.
+fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
+    let step = "pass the session token, too: awsfresh -p PROFILE -- COMMAND sets all three";
+    if let Some(id) = &answer.temporary_key {
+        let summary = format!(
+            "the temporary key {} came to S3 without its session token",
+            masked(id)
+        );
+        return Finding {
+            evidence: finding.evidence,
+            ..Finding::new(Cause::TemporaryKeyWithoutToken, summary).likely()
+        }
+        .remedy(step);
+    }
+    if answer
+        .message
+        .contains("Access Key Id you provided does not exist")
+    {
+        finding
+            .remedy("if the key ID begins with ASIA, its session token is missing: pass that, too")
+    } else {
+        finding
+    }
+}
+
 /// A server that speaks the protocol of S3 has keys of its own.
 fn of_server(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
     if !is_foreign(flat, at) {
@@ -125,8 +157,11 @@ pub(super) fn refined(
             of_network(finding, meaning, &said, flat, &place)
         }
         Cause::ConfigUnreadable => of_file(finding, &said, flat, place.start),
-        Cause::CredentialsMissing | Cause::MetadataUnreachable => of_metadata(finding, &said),
+        Cause::CredentialsMissing | Cause::MetadataUnreachable => {
+            of_container(of_metadata(finding, &said), flat, place.start)
+        }
         Cause::RegionInvalid => of_host_region(finding, flat, &place),
+        Cause::ProcessOutputInvalid => process_output::refined(finding, flat, place.start),
         _ => named(finding, meaning, flat, &place),
     }
 }
@@ -276,10 +311,37 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
     } else if says(&["404", "no role"]) {
         "on EC2: attach a role to the instance"
     } else {
-        return finding;
+        return finding.remedy("on EC2 behind a proxy: add 169.254.169.254 to NO_PROXY");
     };
     finding.remedy.insert(0, step.into());
     finding
+}
+
+/// The endpoint that has the credentials of a task, which the program asked and which failed.
+fn of_container(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+    let (_, line_end) = flat.line_around(at);
+    let line = &flat.text[at..line_end.max(at)];
+    let names = [
+        "EC2ContainerCredentialsProvider",
+        "ContainerCredentialsProvider",
+    ];
+    let Some(place) = names.iter().find_map(|name| line.find(name)) else {
+        return finding;
+    };
+    let answer = &line[place..];
+    let is_error = ["Status Code: 5", "status code 5", "Internal Server Error"];
+    if !is_error.iter().any(|words| answer.contains(words)) {
+        return finding;
+    }
+    let end = answer.find([',', ']']).unwrap_or(answer.len());
+    finding.evidence = vec![finished(&shortened(&answer[..end], 200), &answer[end..])];
+    finding.summary = "the endpoint with the credentials of the task answered with an error".into();
+    finding.cause = Cause::ContainerEndpointUnreachable;
+    finding.remedy.clear();
+    finding.remedy(
+        "check the role of the task or connector: it must exist, and its trust policy must name \
+        the service that runs it",
+    )
 }
 
 /// The summary with the name that the log has: behind the phrase, in its line, or beside it.
@@ -291,16 +353,16 @@ fn named(mut finding: Finding, meaning: &Meaning, flat: &Flat, place: &Range<usi
     };
     let name = match named.by {
         Name::Path => names::path(flat, at),
-        Name::Program => {
-            names::program(&flat.text[at..]).or_else(|| names::program(&flat.text[line..end]))
-        }
-        Name::Profile => {
-            names::profile(&flat.text[at..end]).or_else(|| names::profile(&flat.text[line..end]))
-        }
+        Name::Program => names::program(&flat.text[at..])
+            .or_else(|| names::program(&flat.text[line..end]))
+            .map(str::to_owned),
+        Name::Profile => names::profile(&flat.text[at..end])
+            .or_else(|| names::profile(&flat.text[line..end]))
+            .map(str::to_owned),
         Name::Host => None,
     };
     if let Some(name) = name {
-        finding.summary = named.summary(name);
+        finding.summary = named.summary(&name);
     }
     finding
 }

@@ -21,6 +21,8 @@ use crate::world::World;
 
 /// The Java SDK's limit in bytes; an answer is under 4 KB.
 const OUTPUT_LIMIT: u64 = 64_000;
+/// A longer Expiration is not quoted, in bytes.
+const LONGEST_TIME: usize = 35;
 /// What a process wrote is read within this time of its end; and it has this time to end when asked.
 const DRAIN: Duration = Duration::from_millis(100);
 /// The profiles whose process is running above this call, so that a script which calls awsfresh
@@ -107,7 +109,7 @@ pub(super) async fn run(
     }
     credentials.map_err(|what| {
         finding(Cause::ProcessOutputInvalid, what)
-            .remedy(r#"print {"Version": 1, "AccessKeyId": …, "SecretAccessKey": …, "SessionToken": …, "Expiration": …} and nothing else"#)
+            .remedy(r#"print {"Version": 1, "AccessKeyId": …, "SecretAccessKey": …, "SessionToken": …, "Expiration": "2026-01-31T12:00:00Z"} and nothing else"#)
     })
 }
 
@@ -118,7 +120,13 @@ fn with_stderr(finding: Finding, errors: &[u8], status: ExitStatus) -> Finding {
     // The first line of awsfresh, else the last line: most programs say there what was wrong.
     let own = lines.clone().find(|line| line.starts_with("awsfresh: "));
     let line = own.or(lines.next_back()).unwrap_or("nothing on stderr");
-    let finding = finding.evidence(format!("its stderr: {}", shown(line)));
+    let mut finding = finding.evidence(format!("its stderr: {}", shown(line)));
+    // aws-vault starts no session in a session.
+    if line.contains("AWS_VAULT to force") {
+        finding.remedy.clear();
+        return finding
+            .remedy("exit the shell of aws-vault, or start this there with env -u AWS_VAULT");
+    }
     // <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>: found, and not
     // executable
     if status.code() == Some(126) {
@@ -192,7 +200,7 @@ async fn end_group(child: &Child) {
     let _ = child;
 }
 
-/// Parses the output. The error says what is wrong with it, and quotes none of it.
+/// Parses the output. The error says what is wrong with it, and quotes no more of it than a time.
 pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -237,11 +245,7 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
     }
     let expiration = match output.expiration {
         None => None,
-        Some(text) => Some(Timestamp::parse(&text).ok_or(if text.trim().is_empty() {
-            "printed an empty Expiration, which Go programs reject"
-        } else {
-            "printed an Expiration that is not an RFC 3339 time"
-        })?),
+        Some(text) => Some(Timestamp::parse(&text).ok_or_else(|| no_time(&text))?),
     };
     if let Some(t) = expiration
         && t <= now
@@ -259,6 +263,21 @@ pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
         None => Ok(credentials),
         Some(flaw) => Err(format!("printed {flaw}")),
     }
+}
+
+/// What is wrong with an Expiration. It is quoted if it can be no secret.
+fn no_time(text: &str) -> String {
+    if text.trim().is_empty() {
+        return "printed an empty Expiration, which Go programs reject".into();
+    }
+    let of_time = |c: char| c.is_ascii_digit() || "-:. TZ+UC".contains(c);
+    let is_like_time = text.len() <= LONGEST_TIME && text.chars().all(of_time);
+    let time = if is_like_time {
+        format!(": {text}")
+    } else {
+        String::new()
+    };
+    format!("printed an Expiration that is not RFC 3339{time}")
 }
 
 /// A line of a program's stderr as people may see it: without what looks like a secret, and not at

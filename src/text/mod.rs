@@ -228,15 +228,21 @@ fn masked_key_id(word: &str) -> Option<String> {
 }
 
 /// Whether a word has the form of a secret or token: a secret key has 40 characters, a token more.
-/// A path of that length starts with a slash.
+/// A path of that length starts with a slash, or has three names of letters.
 fn looks_secret(word: &str) -> bool {
     let has = |is: fn(char) -> bool| word.chars().any(is);
     let is_mixed = has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase());
-    word.len() >= 36 && is_mixed && !word.starts_with('/') && !is_class_name(word)
+    word.len() >= 36 && is_mixed && !word.starts_with('/') && !is_class_name(word) && !is_path(word)
 }
 
-/// Whether a word is the name of a class of an SDK: letters alone, and one of the endings that such
-/// names have.
+/// Whether a word is a relative path: a secret in base64 with two slashes has digits between them.
+fn is_path(word: &str) -> bool {
+    let is_name = |part: &str| part.len() >= 3 && part.bytes().all(|b| b.is_ascii_alphabetic());
+    word.matches('/').count() >= 2 && word.split('/').all(is_name)
+}
+
+/// Whether a word is the name of a class of an SDK: letters with at most one digit, and one of the
+/// endings that such names have.
 fn is_class_name(word: &str) -> bool {
     let endings = [
         "Credentials",
@@ -248,8 +254,11 @@ fn is_class_name(word: &str) -> bool {
         "Error",
         "Handler",
         "Failure",
+        "Wrapper",
     ];
-    word.bytes().all(|b| b.is_ascii_alphabetic()) && endings.iter().any(|end| word.ends_with(end))
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let is_name = digits <= 1 && word.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_name && endings.iter().any(|end| word.ends_with(end))
 }
 
 #[cfg(test)]
@@ -307,6 +316,14 @@ mod tests {
             (
                 "proxy URL: \"http://bob:hunter2@proxy:3128/\" x".into(),
                 "proxy URL: \"http://…@proxy:3128/\" x",
+            ),
+            (
+                "at vendor/aws/aws-sdk-php/src/Credentials/CredentialProvider.php 394".into(),
+                "at vendor/aws/aws-sdk-php/src/Credentials/CredentialProvider.php 394",
+            ),
+            (
+                "auth.EC2ContainerCredentialsProviderWrapper@4".into(),
+                "auth.EC2ContainerCredentialsProviderWrapper@4",
             ),
             (
                 "Credential=AKIAQBENCHBENCHBENCH/20200101/".into(),
