@@ -140,6 +140,7 @@ fn a_role_that_lasts_longer_than_an_hour_gets_the_code_itself() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "runs sh")]
 fn a_process_prints_the_code_unattended() {
     for key in ["mfa_process", "awsfresh_mfa_process"] {
         let (aws, home) = setup(&format!("{key} = echo 123 456\n"));
@@ -171,6 +172,7 @@ fn a_process_prints_the_code_unattended() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "runs sh")]
 fn a_wrong_code_says_when_the_next_one_is_due() {
     let (aws, home) = setup("");
     let run = home.wrap(&["login", "-p", "deploy", "--mfa-code", "000000"]);
@@ -209,6 +211,7 @@ fn a_security_key_cannot_be_used_with_sts() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "runs sh")]
 fn without_a_store_a_code_is_used_once() {
     let (aws, home) = setup("");
     home.env("AWSFRESH_STORE", "none");

@@ -255,6 +255,7 @@ fn an_mfa_role_without_a_cached_session_is_an_error() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Wine starts no 200 processes at once")]
 fn two_hundred_concurrent_cold_calls_make_one_request() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(150)));
@@ -277,6 +278,10 @@ fn two_hundred_concurrent_cold_calls_make_one_request() {
 }
 
 #[test]
+#[cfg_attr(
+    windows,
+    ignore = "Wine starts 20 processes too slowly to fail together"
+)]
 fn waiting_calls_share_the_failure() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(400)));
@@ -315,6 +320,7 @@ fn a_refresh_killed_at_any_moment_leaves_a_usable_cache() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "the state directory is another one")]
 fn damaged_cache_entries_count_as_missing() {
     let (aws, home) = role_on_keys(None);
     for (n, damage) in [&b""[..], b"\0\0\0", b"{}", &[0xff; 4096]]
@@ -406,6 +412,7 @@ fn verbose_shows_every_decision_and_no_secret() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "runs sh")]
 fn a_process_is_run_once_and_its_answer_is_checked() {
     let (_aws, home) = role_on_keys(None);
     let answer = serde_json::json!({
@@ -455,6 +462,7 @@ fn a_process_is_run_once_and_its_answer_is_checked() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "the state directory is another one")]
 fn a_lock_that_is_held_too_long_is_an_error() {
     let (_aws, home) = role_on_keys(None);
     home.credentials_of("deploy").answer();
@@ -536,6 +544,7 @@ fn programs_that_a_process_starts_are_not_waited_for_and_end_with_a_failure() {
 
 /// Other tools see the `credential_process` alone.
 #[test]
+#[cfg_attr(windows, ignore = "runs sh")]
 fn one_section_has_the_process_and_the_source() {
     let (aws, home) = role_on_keys(None);
     home.config(format!(

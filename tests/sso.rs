@@ -9,7 +9,9 @@ use awsfresh::refresh::TOKEN_KIND;
 use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
 use serde_json::Value;
 use support::double::Fault;
-use support::fixtures::{self, ACCOUNT, START, signed_in, through_proxy};
+#[cfg(unix)]
+use support::fixtures;
+use support::fixtures::{ACCOUNT, START, signed_in, through_proxy};
 use support::sandbox::{Sandbox, kills};
 
 #[allow(clippy::disallowed_methods)]
@@ -154,6 +156,7 @@ fn an_expired_token_is_refreshed_once_and_written_back_completely() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "its kills are timed for Linux")]
 fn a_killed_refresh_loses_no_token_before_the_rotation() {
     let (aws, home, file) = signed_in(-60);
     aws.fault(Fault::Latency(Duration::from_millis(10)));
@@ -252,6 +255,7 @@ fn a_misspelt_role_is_not_a_sign_in_problem() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "its path has slashes")]
 fn an_unusable_token_file_is_reported_with_its_path() {
     let (_aws, home, file) = signed_in(3600);
     for content in ["", "{", "[]", "\0\0", r#"{"accessToken": 5}"#] {
@@ -279,13 +283,17 @@ fn store_of(home: &Sandbox) -> Box<dyn Store> {
         key_command: None,
         bus_address: None,
         runtime_dir: None,
+        #[cfg(unix)]
         uid: rustix::process::getuid().as_raw(),
+        #[cfg(not(unix))]
+        uid: 0,
         timeout: Duration::from_secs(1),
         attended: false,
     })
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "the state directory is another one")]
 fn a_token_in_the_store_ranks_above_the_cli_file_and_is_rotated_in_the_store() {
     let (aws, home, file) = signed_in(-60);
     // A failed refresh leaves its lock file, whose name contains the cache key of the token.
@@ -351,6 +359,7 @@ fn without_room(home: &Sandbox, profile: &str) -> std::process::Output {
 
 /// A refresh spends the refresh token: it is not requested where its successor would be lost.
 #[test]
+#[cfg_attr(windows, ignore = "runs sh")]
 fn no_refresh_token_is_spent_whose_successor_cannot_be_saved() {
     // Nothing valid is left: the call fails, and the session is as it was.
     let (aws, home, file) = signed_in(-60);

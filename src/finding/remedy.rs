@@ -163,6 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(windows, ignore = "quotes for cmd")]
     fn values_are_quoted_and_commands_are_not() {
         let login = remedy!("awsfresh login {}", "a $(b)");
         assert_eq!(&*login, "awsfresh login 'a $(b)'");

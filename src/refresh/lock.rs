@@ -305,10 +305,14 @@ fn open_in(state: &Path, name: &str) -> io::Result<File> {
 
 /// Fills a new file with blanks.
 fn take_room(mut file: &File) -> io::Result<()> {
-    if file.metadata()?.len() == 0 {
-        file.write_all(&[b' '; ROOM])?;
+    if file.metadata()?.len() > 0 {
+        return Ok(());
     }
-    Ok(())
+    match file.write_all(&[b' '; ROOM]) {
+        // Windows lets no one write to a locked file: whoever holds the lock has filled it.
+        Err(_) if file.metadata()?.len() > 0 => Ok(()),
+        outcome => outcome,
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,12 @@ use super::sealed::Sealed;
 use super::{CacheKey, Status, Store, StoreError};
 use crate::sync::lock;
 
-/// Why there is no keyring to try.
-const NO_BUS: &str = "there is no session bus for a keyring";
+/// Why there is no keyring to try, where it is not the sealed files that use it.
+const NO_KEYRING: Option<&str> = if cfg!(any(target_os = "macos", windows)) {
+    None
+} else {
+    Some("there is no session bus for a keyring")
+};
 
 pub(super) struct Auto {
     levels: Vec<Box<dyn Store>>,
@@ -160,7 +164,7 @@ impl Store for Auto {
         let failures = self.failures();
         let mut reasons: Vec<String> = failures.iter().map(|f| f.detail().to_owned()).collect();
         if self.levels.len() == 1 {
-            reasons.insert(0, NO_BUS.into());
+            reasons.splice(0..0, NO_KEYRING.map(str::to_owned));
         }
         match status {
             Some(status) => {
@@ -197,7 +201,10 @@ impl Store for Auto {
         let reasons: Vec<_> = failures.iter().map(StoreError::detail).collect();
         match (self.name(), reasons.join("; ")) {
             (name, why) if !why.is_empty() => format!("{name}, because {why}"),
-            ("sealed", _) => format!("sealed, because {NO_BUS}"),
+            ("sealed", _) => match NO_KEYRING {
+                Some(why) => format!("sealed, because {why}"),
+                None => "sealed".to_owned(),
+            },
             (name, _) => format!("{name}, if it responds"),
         }
     }

@@ -1,5 +1,6 @@
-//! The 32-byte key of the sealed files: from a file or command that the user names, else from the
-//! kernel's user keyring, which is in memory only and shared by cron jobs and login shells.
+//! The 32-byte key of the sealed files: from a file or command that the user names, else from where
+//! the system keeps keys. On Linux that is the kernel's user keyring, which is in memory only and
+//! shared by cron jobs and login shells; on macOS and Windows see [`super::os_key`].
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{StoreError, StoreSettings};
 use crate::files;
 
-type DataKey = Zeroizing<[u8; 32]>;
+pub(super) type DataKey = Zeroizing<[u8; 32]>;
 
 /// Leaves time for AWS before an unattended caller gives up.
 const COMMAND_LIMIT: Duration = Duration::from_secs(3);
@@ -24,16 +25,22 @@ pub(super) fn place(settings: &StoreSettings) -> String {
     match (&settings.key_file, &settings.key_command) {
         (Some(path), _) => path.display().to_string(),
         (None, Some(_)) => "the key command".into(),
-        (None, None) => "the kernel keyring".into(),
+        (None, None) => system::PLACE.into(),
     }
 }
 
-/// The key. If the kernel keyring has none yet, a new one is put there.
+/// Whether the key is still there after a restart of the machine.
+pub(super) fn outlasts_restart(settings: &StoreSettings) -> bool {
+    let is_named = settings.key_file.is_some() || settings.key_command.is_some();
+    is_named || cfg!(any(target_os = "macos", windows))
+}
+
+/// The key. If the system's place for it has none yet, a new one is put there.
 pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
     match (&settings.key_file, &settings.key_command) {
         (Some(_), _) => from_file(settings),
         (None, Some(command)) => from_command(command),
-        (None, None) => kernel::load(),
+        (None, None) => system::load(settings),
     }
 }
 
@@ -135,8 +142,12 @@ fn parse(bytes: &[u8]) -> Option<DataKey> {
         .map(Zeroizing::new)
 }
 
+#[cfg(any(target_os = "macos", windows))]
+use super::os_key as system;
+
+/// The kernel keyring.
 #[cfg(target_os = "linux")]
-mod kernel {
+mod system {
     use linux_keyutils::{
         Key, KeyError, KeyPermissions, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier,
         Permission,
@@ -148,8 +159,9 @@ mod kernel {
     /// One key per user: one per home directory would use up the quota of a machine that creates
     /// home directories, as build servers do.
     const NAME: &str = "awsfresh:data-key";
+    pub(super) const PLACE: &str = "the kernel keyring";
 
-    pub(super) fn load() -> Result<DataKey, StoreError> {
+    pub(super) fn load(_: &StoreSettings) -> Result<DataKey, StoreError> {
         let ring = user_ring().map_err(refused)?;
         if let Some(key) = find(ring).map_err(refused)? {
             return Ok(key);
@@ -240,11 +252,13 @@ mod kernel {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-mod kernel {
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+mod system {
     use super::*;
 
-    pub(super) fn load() -> Result<DataKey, StoreError> {
+    pub(super) const PLACE: &str = "nowhere";
+
+    pub(super) fn load(_: &StoreSettings) -> Result<DataKey, StoreError> {
         Err(StoreError::unavailable(
             "this system has no place for the key of sealed files; name a key file with AWSFRESH_KEY_FILE",
         ))

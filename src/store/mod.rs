@@ -7,9 +7,9 @@ mod error;
 mod key;
 #[cfg(target_os = "linux")]
 mod keyring_linux;
-#[cfg(any(target_os = "macos", target_os = "windows"))]
-mod keyring_other;
 mod none;
+#[cfg(any(target_os = "macos", windows))]
+mod os_key;
 mod sealed;
 mod sealed_dir;
 mod settings;
@@ -135,12 +135,13 @@ fn keyring(settings: &StoreSettings, wanted: bool) -> Option<Box<dyn Store>> {
     keyring_linux::SecretServiceStore::new(settings, wanted).map(|store| Box::new(store) as _)
 }
 
-#[cfg(any(target_os = "macos", target_os = "windows"))]
-fn keyring(settings: &StoreSettings, _wanted: bool) -> Option<Box<dyn Store>> {
-    Some(Box::new(keyring_other::NativeStore::new(settings)))
+/// There, sealed files have their key from the OS keyring.
+#[cfg(any(target_os = "macos", windows))]
+fn keyring(settings: &StoreSettings, wanted: bool) -> Option<Box<dyn Store>> {
+    wanted.then(|| Box::new(sealed::Sealed::new(settings)) as _)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "windows")))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 fn keyring(_: &StoreSettings, _wanted: bool) -> Option<Box<dyn Store>> {
     None
 }
@@ -148,7 +149,7 @@ fn keyring(_: &StoreSettings, _wanted: bool) -> Option<Box<dyn Store>> {
 /// Runs `work` on a thread of its own, for at most `limit`: keyring libraries can hang for ever,
 /// and some must not be called from asynchronous code. A thread that exceeds the limit ends with
 /// the process.
-#[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
+#[cfg(any(target_os = "linux", target_os = "macos", windows))]
 fn bounded<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -181,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", target_os = "macos", windows))]
     fn a_hanging_library_is_left_behind() {
         let error = bounded(Duration::from_millis(20), || {
             std::thread::sleep(Duration::from_secs(5));

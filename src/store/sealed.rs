@@ -189,7 +189,7 @@ impl Store for Sealed {
     }
 
     fn put_for_good(&self, key: &CacheKey, _label: &str, value: &[u8]) -> Result<(), StoreError> {
-        if self.settings.key_file.is_none() && self.settings.key_command.is_none() {
+        if !data_key::outlasts_restart(&self.settings) {
             return Err(StoreError::unavailable(
                 "sealed files are lost at the next restart without a key file (AWSFRESH_KEY_FILE)",
             ));

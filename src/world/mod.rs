@@ -99,6 +99,11 @@ impl World {
                 Finding::new(Cause::Usage, "this user has no home directory").remedy("set HOME"),
             );
         };
+        // As the AWS CLI and the SDKs on Windows, which the known folder alone would not be.
+        let profile = env
+            .get("USERPROFILE")
+            .filter(|path| cfg!(windows) && !path.is_empty());
+        let home = profile.map_or_else(|| base.home_dir().to_owned(), PathBuf::from);
         let settings = match ProjectDirs::from("", "", "awsfresh") {
             Some(dirs) => read_settings(&dirs.config_dir().join("config.toml"))?,
             None => Settings::default(),
@@ -106,8 +111,8 @@ impl World {
         Ok(Self {
             env,
             settings,
-            state: StateDirs::new(base.home_dir()),
-            home: base.home_dir().to_owned(),
+            state: StateDirs::new(&home),
+            home,
             attended,
         })
     }
@@ -314,9 +319,13 @@ fn readable(
 ) -> Result<BTreeMap<String, String>> {
     let mut env = BTreeMap::new();
     for (name, value) in variables {
-        let Ok(name) = name.into_string() else {
+        let Ok(mut name) = name.into_string() else {
             continue;
         };
+        // There, names differ in more than their case.
+        if cfg!(windows) {
+            name.make_ascii_uppercase();
+        }
         match value.into_string() {
             Ok(value) => drop(env.insert(name, value)),
             Err(_) if matters(&name) => {

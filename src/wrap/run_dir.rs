@@ -28,7 +28,7 @@ const ROOM: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct RunDir {
     path: PathBuf,
-    _alive: File,
+    alive: Option<File>,
 }
 
 impl RunDir {
@@ -91,7 +91,7 @@ impl RunDir {
         match alive {
             Ok(alive) => Ok(Self {
                 path,
-                _alive: alive,
+                alive: Some(alive),
             }),
             Err(e) => {
                 let _ = fs::remove_dir_all(&path);
@@ -121,6 +121,10 @@ impl RunDir {
 
 impl Drop for RunDir {
     fn drop(&mut self) {
+        // Windows removes no directory with an open file in it.
+        if cfg!(windows) {
+            self.alive = None;
+        }
         let _ = fs::remove_dir_all(&self.path); // if it fails, the next run tries again
     }
 }

@@ -67,6 +67,8 @@ impl Sandbox {
         }
         sandbox.env("HOME", sandbox.home().to_str().unwrap());
         sandbox.env("PATH", "/usr/bin:/bin");
+        #[cfg(windows)]
+        sandbox.of_windows();
         sandbox.env("AWS_ENDPOINT_URL", endpoint);
         sandbox.env("AWSFRESH_STORE", "sealed");
         sandbox.env(
@@ -74,6 +76,18 @@ impl Sandbox {
             sandbox.home().join("key").to_str().unwrap(),
         );
         sandbox
+    }
+
+    /// What programs on Windows need to start at all, and where they look for the home.
+    #[cfg(windows)]
+    #[allow(clippy::disallowed_methods)]
+    fn of_windows(&self) {
+        for name in ["SYSTEMROOT", "TEMP", "COMSPEC", "PATH"] {
+            if let Ok(value) = std::env::var(name) {
+                self.env(name, &value);
+            }
+        }
+        self.env("USERPROFILE", self.home().to_str().unwrap());
     }
 
     pub fn home(&self) -> &Path {

@@ -2,6 +2,7 @@ use super::*;
 use crate::host_kind::HostKind;
 
 #[test]
+#[cfg_attr(windows, ignore = "paths of Unix")]
 fn a_missing_profile_lists_the_other_places_of_its_files() {
     let missing = facts("", "")
         .with(|facts| facts.files.iter_mut().for_each(|file| file.exists = false))
