@@ -26,13 +26,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 parser = argparse.ArgumentParser()
 parser.add_argument("binary", nargs="?", default=ROOT / "target/release/awsfresh")
-parser.add_argument("rounds", nargs="?", type=int, default=5)
+parser.add_argument("rounds", nargs="?", type=int, default=12)
 parser.add_argument("--json", help="the figures, for graph.py")
 parser.add_argument("--aws", help="the AWS CLI v2")
 parser.add_argument("--aws-vault")
 OPTIONS = parser.parse_args()
 DELAYS = [0.0, 0.1, 0.2, 0.3]  # round trips, in s
 LONG_DELAYS = [0.0, 0.5, 1.0]  # for tools that need seconds themselves
+LONG_ROUNDS = 3
 SETUPS = {"one role": "hop1", "two roles": "hop2", "three roles": "hop3", "SSO": "sso", "SSO and a role": "on-sso"}
 # In round trips.
 LIMITS = {"one role": 3.0, "three roles": 5.3, "SSO and a role": 4.5}
@@ -141,9 +142,10 @@ def tools(home, proxy):
 def measure(forwarder, command, env, cache):
     """The shortest time of a cold call for each delay, in s; `None` if the tool cannot do it."""
     points = []
-    for delay in DELAYS if command[0] == str(OPTIONS.binary) else LONG_DELAYS:
+    is_ours = command[0] == str(OPTIONS.binary)
+    for delay in DELAYS if is_ours else LONG_DELAYS:
         times = []
-        for _ in range(OPTIONS.rounds):
+        for _ in range(OPTIONS.rounds if is_ours else min(OPTIONS.rounds, LONG_ROUNDS)):
             if cache:
                 shutil.rmtree(cache, ignore_errors=True)
             forwarder.delay = delay

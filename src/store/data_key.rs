@@ -1,6 +1,6 @@
 //! The 32-byte key of the sealed files: from a file or command that the user names, else from where
 //! the system keeps keys. On Linux that is the kernel's user keyring, which is in memory only and
-//! shared by cron jobs and login shells; on macOS and Windows see [`super::os_key`].
+//! shared by cron jobs and login shells; on macOS and Windows it is `os_key.rs`.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
