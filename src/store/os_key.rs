@@ -34,7 +34,8 @@ pub(super) fn load(settings: &StoreSettings) -> Result<DataKey, StoreError> {
     let attended = settings.attended;
     let limit = if attended { PATIENCE } else { settings.timeout };
     let (dir, uid) = (settings.dir.clone(), settings.uid);
-    bounded(limit.max(CREATION), move || {
+    // The wait for another first run has its own error.
+    bounded(limit + CREATION, move || {
         let _dialogs = dialogs(attended)?;
         match read()? {
             Some(key) => Ok(key),
