@@ -39,10 +39,11 @@ has "$dir/cellar" share/man/man1/awsfresh-login.1 etc/bash_completion.d/awsfresh
 
 mkdir -p "$dir/aur"
 cp "$recipes/aur/PKGBUILD" "$dir/aur"
-# makepkg refuses root.
+# makepkg refuses root, and ends where there is no pacman, which --printsrcinfo does not use.
 chmod -R a+rX "$dir"
 chown -R 65534:65534 "$dir/aur"
-(cd "$dir/aur" && setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$dir/aur" makepkg --printsrcinfo) >"$dir/srcinfo"
+(cd "$dir/aur" && setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$dir/aur" PACMAN=true \
+    makepkg --printsrcinfo) >"$dir/srcinfo"
 grep "sha256sums = $sum" "$dir/srcinfo" >/dev/null || fail 'the checksum in the PKGBUILD is wrong'
 unpack "$dir/arch"
 (
