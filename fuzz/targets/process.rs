@@ -5,7 +5,7 @@
 
 mod usable;
 
-use awsfresh::source::process::parse;
+use awsfresh::source::process_output::parse;
 use awsfresh::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use usable::assert_usable;

@@ -7,22 +7,19 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
-use crate::credentials::{Credentials, Secret};
+use super::process_output;
+use crate::credentials::Credentials;
 use crate::finding::{Cause, Finding, Result};
 use crate::shell::words;
 use crate::text::redacted;
-use crate::time::Timestamp;
 use crate::world::World;
 
 /// The Java SDK's limit in bytes; an answer is under 4 KB.
 const OUTPUT_LIMIT: u64 = 64_000;
-/// A longer Expiration is not quoted, in bytes.
-const LONGEST_TIME: usize = 35;
 /// What a process wrote is read within this time of its end; and it has this time to end when asked.
 const DRAIN: Duration = Duration::from_millis(100);
 /// The profiles whose process is running above this call, so that a script which calls awsfresh
@@ -99,7 +96,7 @@ pub(super) async fn run(
         .remedy("print the credentials JSON and nothing else on stdout"));
     }
     // First: so the secrets in it are known, which its stderr may repeat.
-    let credentials = parse(&output, world.now());
+    let credentials = process_output::parse(&output, world.now());
     if !status.success() {
         return Err(with_stderr(
             failed(format!("failed: {status}")),
@@ -200,86 +197,6 @@ async fn end_group(child: &Child) {
     let _ = child;
 }
 
-/// Parses the output. The error says what is wrong with it, and quotes no more of it than a time.
-pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Credentials, String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Output {
-        version: serde_json::Value,
-        access_key_id: Option<String>,
-        secret_access_key: Option<Secret>,
-        session_token: Option<Secret>,
-        /// The name that container endpoints have for it.
-        token: Option<Secret>,
-        expiration: Option<String>,
-        account_id: Option<String>,
-    }
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err("printed nothing".into());
-    }
-    // serde's message may quote the input: only its position is shown.
-    let output: Output = serde_json::from_slice(bytes).map_err(|e| {
-        format!(
-            "printed invalid credentials JSON (line {}, column {})",
-            e.line(),
-            e.column()
-        )
-    })?;
-    if output.version != serde_json::json!(1) {
-        return Err("printed no `\"Version\": 1`".into());
-    }
-    let access_key_id = output
-        .access_key_id
-        .filter(|id| !id.trim().is_empty())
-        .ok_or("printed no AccessKeyId")?;
-    let secret_access_key = output
-        .secret_access_key
-        .filter(|s| !s.expose().trim().is_empty())
-        .ok_or("printed no SecretAccessKey")?;
-    let session_token = output.session_token.filter(|t| !t.expose().is_empty());
-    if session_token.is_none() && output.token.is_some() {
-        return Err("printed Token instead of SessionToken".into());
-    }
-    if access_key_id.starts_with("ASIA") && session_token.is_none() {
-        return Err("printed a temporary key (ASIA…) without SessionToken".into());
-    }
-    let expiration = match output.expiration {
-        None => None,
-        Some(text) => Some(Timestamp::parse(&text).ok_or_else(|| no_time(&text))?),
-    };
-    if let Some(t) = expiration
-        && t <= now
-    {
-        return Err(format!("printed credentials that expired at {t}"));
-    }
-    let credentials = Credentials {
-        access_key_id,
-        secret_access_key,
-        session_token,
-        expiration,
-        account_id: output.account_id,
-    };
-    match credentials.flaw() {
-        None => Ok(credentials),
-        Some(flaw) => Err(format!("printed {flaw}")),
-    }
-}
-
-/// What is wrong with an Expiration. It is quoted if it can be no secret.
-fn no_time(text: &str) -> String {
-    if text.trim().is_empty() {
-        return "printed an empty Expiration, which Go programs reject".into();
-    }
-    let of_time = |c: char| c.is_ascii_digit() || "-:. TZ+UC".contains(c);
-    let is_like_time = text.len() <= LONGEST_TIME && text.chars().all(of_time);
-    let time = if is_like_time {
-        format!(": {text}")
-    } else {
-        String::new()
-    };
-    format!("printed an Expiration that is not RFC 3339{time}")
-}
-
 /// A line of a program's stderr as people may see it: without what looks like a secret, and not at
 /// all if it names one.
 fn shown(line: &str) -> String {
@@ -307,25 +224,6 @@ fn shown(line: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Credentials, String> {
-        parse(text.as_bytes(), Timestamp(1_700_000_000))
-    }
-
-    #[test]
-    fn a_complete_answer_is_parsed() {
-        let c = parsed(r#"{"Version":1,"AccessKeyId":"ASIAAAAAAAAAAAAAAAAA","SecretAccessKey":"s","SessionToken":"t","Expiration":"2030-01-01T00:00:00+00:00","Extra":[]}"#).unwrap();
-        assert_eq!(
-            c.expiration.map(|t| t.to_string()).as_deref(),
-            Some("2030-01-01T00:00:00Z")
-        );
-        assert!(
-            parsed(r#"{"Version":1,"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":"s"}"#)
-                .unwrap()
-                .expiration
-                .is_none()
-        );
-    }
-
     #[test]
     fn stderr_is_shown_without_secrets() {
         for (line, wanted) in [
@@ -350,69 +248,6 @@ mod tests {
             ("ä\u{1f600} …", "ä\u{1f600} …"),
         ] {
             assert_eq!(shown(line), wanted);
-        }
-    }
-
-    #[test]
-    fn anything_else_is_rejected_without_being_quoted() {
-        let cases = [
-            ("", "nothing"),
-            ("  \n", "nothing"),
-            ("SECRET", "invalid credentials JSON"),
-            ("<html>SECRET</html>", "invalid credentials JSON"),
-            (
-                r#"{"Version":1,"AccessKeyId":"SECRET"#,
-                "invalid credentials JSON",
-            ),
-            (
-                r#"{"Version":"1","AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
-                "Version",
-            ),
-            (
-                r#"{"Version":2,"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
-                "Version",
-            ),
-            (
-                r#"{"AccessKeyId":"A","SecretAccessKey":"SECRET"}"#,
-                "invalid credentials JSON",
-            ),
-            (r#"{"Version":1,"SecretAccessKey":"SECRET"}"#, "AccessKeyId"),
-            (r#"{"Version":1,"AccessKeyId":"A"}"#, "SecretAccessKey"),
-            (
-                r#"{"Version":1,"AccessKeyId":"A\n","SecretAccessKey":"SECRET"}"#,
-                "white space",
-            ),
-            (
-                r#"{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"SECRET"}"#,
-                "without SessionToken",
-            ),
-            (
-                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"soon"}"#,
-                "RFC 3339",
-            ),
-            (
-                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":""}"#,
-                "empty Expiration",
-            ),
-            (
-                r#"{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"SECRET","Token":"t"}"#,
-                "Token instead of SessionToken",
-            ),
-            (
-                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET","Expiration":"2020-01-01T00:00:00Z"}"#,
-                "expired",
-            ),
-            (
-                r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"SECRET"} trailing"#,
-                "invalid credentials JSON",
-            ),
-        ];
-        for (text, word) in cases {
-            let why = parsed(text).unwrap_err();
-            assert!(
-                why.contains(word) && !why.contains("SECRET"),
-                "{text}: {why}"
-            );
         }
     }
 }
