@@ -320,7 +320,6 @@ fn a_refresh_killed_at_any_moment_leaves_a_usable_cache() {
 }
 
 #[test]
-#[cfg_attr(windows, ignore = "the state directory is another one")]
 fn damaged_cache_entries_count_as_missing() {
     let (aws, home) = role_on_keys(None);
     for (n, damage) in [&b""[..], b"\0\0\0", b"{}", &[0xff; 4096]]
@@ -328,7 +327,7 @@ fn damaged_cache_entries_count_as_missing() {
         .enumerate()
     {
         home.credentials_of("deploy").answer();
-        let dir = home.home().join(".local/state/awsfresh/sealed");
+        let dir = home.state().join("sealed");
         let entry = std::fs::read_dir(dir)
             .unwrap()
             .map(|e| e.unwrap().path())
@@ -462,12 +461,11 @@ fn a_process_is_run_once_and_its_answer_is_checked() {
 }
 
 #[test]
-#[cfg_attr(windows, ignore = "the state directory is another one")]
 fn a_lock_that_is_held_too_long_is_an_error() {
     let (_aws, home) = role_on_keys(None);
     home.credentials_of("deploy").answer();
     home.run(&["forget", "--all"]);
-    let locks = home.home().join(".local/state/awsfresh/locks");
+    let locks = home.state().join("locks");
     let files = std::fs::read_dir(locks).unwrap();
     let holders: Vec<_> = files
         .map(|entry| entry.unwrap().path())

@@ -277,7 +277,7 @@ fn an_unusable_token_file_is_reported_with_its_path() {
 fn store_of(home: &Sandbox) -> Box<dyn Store> {
     store::open(&StoreSettings {
         kind: StoreKind::Sealed,
-        dir: home.home().join(".local/state/awsfresh/sealed"),
+        dir: home.state().join("sealed"),
         spare: Vec::new(),
         key_file: Some(home.home().join("key")),
         key_command: None,
@@ -293,7 +293,6 @@ fn store_of(home: &Sandbox) -> Box<dyn Store> {
 }
 
 #[test]
-#[cfg_attr(windows, ignore = "the state directory is another one")]
 fn a_token_in_the_store_ranks_above_the_cli_file_and_is_rotated_in_the_store() {
     let (aws, home, file) = signed_in(-60);
     // A failed refresh leaves its lock file, whose name contains the cache key of the token.
@@ -305,7 +304,7 @@ fn a_token_in_the_store_ranks_above_the_cli_file_and_is_rotated_in_the_store() {
     home.credentials_of("admin")
         .failed(4, "sso-session-expired");
     aws.heal();
-    let locks = std::fs::read_dir(home.home().join(".local/state/awsfresh/locks")).unwrap();
+    let locks = std::fs::read_dir(home.state().join("locks")).unwrap();
     let names = locks.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let digest = names
         .filter_map(|n| {

@@ -257,6 +257,7 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
     let request_id = REQUEST_ID_MARKS.iter().find_map(id);
     let answer = Answer {
         kind,
+        code,
         temporary_key: between(after, "<AWSAccessKeyId>", "</").filter(|id| id.starts_with("ASIA")),
         message: &message,
         service: service.as_deref(),

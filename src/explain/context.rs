@@ -56,7 +56,6 @@ const MARKS: &[(Place, &[&str])] = &[
             "pod.iam.role",
             "kiam",
             "longhorn",
-            "\" pkg=",
             "backupstoragelocation",
             "kubernetes client",
             "pod_identity",

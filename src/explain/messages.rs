@@ -115,6 +115,7 @@ impl<'a> Messages<'a> {
         finding.evidence = vec![said.clone()];
         let answer = Answer {
             kind,
+            code,
             temporary_key: None,
             message: text,
             service: None,

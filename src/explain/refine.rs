@@ -17,6 +17,7 @@ use crate::text::masked;
 /// What is known of an answer by AWS.
 pub(super) struct Answer<'a> {
     pub(super) kind: ErrorKind,
+    pub(super) code: &'a str,
     /// The ID of the key that signed, if S3 says it and it is one of a session.
     pub(super) temporary_key: Option<String>,
     pub(super) message: &'a str,
@@ -100,7 +101,8 @@ fn of_iam(finding: Finding, answer: &Answer<'_>) -> Finding {
 /// To S3, the key of a session without its token is a key that does not exist; a token that it
 /// rejects has codes of its own.
 fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
-    let step = "pass the session token, too: awsfresh -p PROFILE -- COMMAND sets all three";
+    let step =
+        "pass the session token, too: awsfresh -p PROFILE --deliver env -- COMMAND sets all three";
     if let Some(id) = &answer.temporary_key {
         let summary = format!(
             "the temporary key {} came to S3 without its session token",
@@ -112,10 +114,7 @@ fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
         }
         .remedy(step);
     }
-    if answer
-        .message
-        .contains("Access Key Id you provided does not exist")
-    {
+    if answer.code == "InvalidAccessKeyId" {
         finding
             .remedy("if the key ID begins with ASIA, its session token is missing: pass that, too")
     } else {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::{StoreError, StoreSettings};
@@ -27,6 +28,15 @@ pub(super) fn place(settings: &StoreSettings) -> String {
         (None, Some(_)) => "the key command".into(),
         (None, None) => system::PLACE.into(),
     }
+}
+
+/// A new key.
+pub(super) fn new() -> Result<DataKey, StoreError> {
+    let mut key = Zeroizing::new([0; 32]);
+    SystemRandom::new()
+        .fill(key.as_mut())
+        .map_err(|_| StoreError::broken("the system has no random numbers"))?;
+    Ok(key)
 }
 
 /// Whether the key is still there after a restart of the machine.
@@ -152,7 +162,6 @@ mod system {
         Key, KeyError, KeyPermissions, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier,
         Permission,
     };
-    use ring::rand::{SecureRandom, SystemRandom};
 
     use super::*;
 
@@ -166,11 +175,7 @@ mod system {
         if let Some(key) = find(ring).map_err(refused)? {
             return Ok(key);
         }
-        let mut new = Zeroizing::new([0; 32]);
-        SystemRandom::new()
-            .fill(new.as_mut())
-            .map_err(|_| StoreError::broken("the system has no random numbers"))?;
-        match ring.add_key(NAME, new.as_ref()) {
+        match ring.add_key(NAME, new()?.as_ref()) {
             Ok(id) => {
                 if let Ok(persistent) = persistent_ring() {
                     let _ = persistent.link_key(id);

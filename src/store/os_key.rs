@@ -9,10 +9,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use keyring::{Entry, Error};
-use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::data_key::DataKey;
+use super::data_key::{self, DataKey};
 use super::{StoreError, StoreSettings, bounded, sealed_dir};
 use crate::{file_lock, files};
 
@@ -50,10 +49,7 @@ fn create(dir: &Path, uid: u32) -> Result<DataKey, StoreError> {
     if let Some(key) = read()? {
         return Ok(key);
     }
-    let mut key = Zeroizing::new([0; 32]);
-    SystemRandom::new()
-        .fill(key.as_mut())
-        .map_err(|_| StoreError::broken("the system has no random numbers"))?;
+    let key = data_key::new()?;
     item()?.set_secret(key.as_ref()).map_err(sentence)?;
     read()?.ok_or_else(|| StoreError::unavailable(format!("{PLACE} did not keep the data key")))
 }

@@ -235,10 +235,12 @@ fn looks_secret(word: &str) -> bool {
     word.len() >= 36 && is_mixed && !word.starts_with('/') && !is_class_name(word) && !is_path(word)
 }
 
-/// Whether a word is a relative path: a secret in base64 with two slashes has digits between them.
+/// Whether a word is a relative path: names of letters, few of them capitals. In a secret, half of
+/// the letters are capitals, and most have digits between them.
 fn is_path(word: &str) -> bool {
     let is_name = |part: &str| part.len() >= 3 && part.bytes().all(|b| b.is_ascii_alphabetic());
-    word.matches('/').count() >= 2 && word.split('/').all(is_name)
+    let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
+    capitals * 4 < word.len() && word.matches('/').count() >= 2 && word.split('/').all(is_name)
 }
 
 /// Whether a word is the name of a class of an SDK: letters with at most one digit, and one of the

@@ -121,10 +121,7 @@ impl RunDir {
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        // Windows removes no directory with an open file in it.
-        if cfg!(windows) {
-            self.alive = None;
-        }
+        self.alive = None; // Windows removes no directory with an open file in it
         let _ = fs::remove_dir_all(&self.path); // if it fails, the next run tries again
     }
 }

@@ -94,6 +94,15 @@ impl Sandbox {
         self.dir.path()
     }
 
+    /// Where awsfresh keeps its state in this home.
+    pub fn state(&self) -> PathBuf {
+        self.home().join(if cfg!(windows) {
+            "AppData/Local/awsfresh"
+        } else {
+            ".local/state/awsfresh"
+        })
+    }
+
     pub fn env(&self, name: &str, value: &str) -> &Self {
         self.env.borrow_mut().insert(name.into(), value.into());
         self
