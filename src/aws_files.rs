@@ -42,7 +42,7 @@ impl AwsFiles {
     /// Reads both; never fails.
     pub(crate) fn read(world: &World) -> Self {
         let files = paths(world).map(|(path, kind)| AwsFile {
-            bytes: read_bytes(&path),
+            bytes: read_bytes(&path).map_err(|finding| with_path_below(world, &path, finding)),
             path: path.to_string_lossy().into_owned(),
             kind,
         });
@@ -235,6 +235,18 @@ fn unreadable(path: &Path, error: &io::Error) -> Finding {
         return directory(path, finding);
     }
     finding.remedy(remedy!("ls -l {}", path))
+}
+
+/// A variable that names a file below a directory in the place of a file: it must follow.
+fn with_path_below(world: &World, path: &Path, finding: Finding) -> Finding {
+    let variable = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    let is_below = |file: &str| path.is_dir() && Path::new(file).starts_with(path);
+    match world.env(variable) {
+        Some(file) if is_below(file) => finding
+            .evidence(format!("{variable}={file}"))
+            .remedy(remedy!("then set {} to the new path", variable)),
+        _ => finding,
+    }
 }
 
 /// A directory in the place of a file: what can be done depends on how it got there.

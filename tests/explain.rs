@@ -90,6 +90,50 @@ fn a_log_is_read_from_stdin_and_combined_with_local_findings() {
 }
 
 #[test]
+fn a_program_that_does_not_know_the_source_of_the_selected_profile_is_told_so() {
+    let home = offline_home();
+    home.config(
+        "[profile shop]\nlogin_session = arn:aws:iam::111111111111:user/ann\n\
+         [profile my role]\naws_access_key_id = AKIAQCANARYCANARYCAN\n\
+         aws_secret_access_key = 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\n",
+    );
+    home.file(
+        "tf.log",
+        "Error: failed to refresh cached credentials, no EC2 IMDS role found, operation error \
+         ec2imds: GetMetadata, request canceled, context deadline exceeded\n",
+    );
+    home.file(
+        "py.log",
+        "NoCredentialsError: Unable to locate credentials\n",
+    );
+    for (args, words) in [
+        (
+            ["explain", "-p", "shop", "tf.log"],
+            "does not know `aws login`, with which profile `shop` signs in",
+        ),
+        (
+            ["explain", "-p", "shop", "tf.log"],
+            "awsfresh -p shop -- COMMAND",
+        ),
+        (
+            ["explain", "-p", "my role", "py.log"],
+            r#"awsfresh -p "my role" -- COMMAND"#,
+        ),
+    ] {
+        let run = home.run(&args);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert!(run.stdout.contains(words), "no `{words}`: {run:?}");
+    }
+    home.env("AWS_PROFILE", "shop");
+    let run = home.run(&["explain", "tf.log"]);
+    assert!(run.stdout.contains("profile `shop`"), "{run:?}");
+    // A default that nobody chose says nothing about the program.
+    home.unset("AWS_PROFILE");
+    let run = home.run(&["explain", "tf.log"]);
+    assert!(!run.stdout.contains("aws login"), "{run:?}");
+}
+
+#[test]
 fn why_shows_failures_from_the_journal() {
     let (aws, home) = role_on_keys(None);
     aws.remove_key(KEY);

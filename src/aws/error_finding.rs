@@ -274,8 +274,8 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
         (ErrorKind::KeyUnknown, None) => finding
             .likely()
             .remedy(
-                "run awsfresh doctor on that machine: it distinguishes a deleted key from a \
-                wrong session token or region",
+                "run awsfresh doctor there, in the same shell: it distinguishes a deleted key from \
+                a wrong session token or region",
             )
             .remedy(
                 "aws iam list-access-keys --user-name NAME shows whether the key exists and is \

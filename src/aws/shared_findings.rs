@@ -51,7 +51,8 @@ impl Finding {
 }
 
 /// What to do about an expired web identity token.
-pub(crate) const NEW_TOKEN: &str = "restart or fix the program that writes the token file";
+pub(crate) const NEW_TOKEN: &str =
+    "fix or restart what writes the token file; in Kubernetes, start a new pod";
 
 /// What to do where the region belongs to another partition.
 pub(crate) fn region_of(partition: &str, region: &str) -> Remedy {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::explain::{LoggedError, merge, scan};
+use crate::explain::{LoggedError, Selected, merge, scan};
 use crate::finding::{Cause, Finding, Result, finding_json, push_finding};
 use crate::text::Styled;
 use crate::{doctor, ui};
@@ -25,8 +25,12 @@ pub(super) fn run(
 ) -> Result<u8> {
     let text = decode(&read(file)?);
     let errors = scan(&text);
-    let local = doctor::local_errors(context.world, &*context.store, profile);
-    let findings = merge(&errors, &local);
+    let local = doctor::local(context.world, &*context.store, profile);
+    let selected = local.profile.map(|name| Selected {
+        name,
+        login_session: local.login_session,
+    });
+    let findings = merge(&errors, &local.errors, selected.as_ref());
     if as_json {
         ui::print_json(to_json(&errors, &findings))?;
     } else if errors.is_empty() {

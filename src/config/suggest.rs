@@ -58,25 +58,8 @@ impl ProfileSet {
                 .evidence(format!("{origin} has [profile {name}]"))
                 .remedy(remedy!("write [{}] at {}", name, origin));
         }
-        if let Some(Profile {
-            name: other,
-            origin,
-            ..
-        }) = self.enclosed(name)
-        {
-            let kind = if other.starts_with("profile ") {
-                "profile "
-            } else {
-                ""
-            };
-            return finding
-                .evidence(format!("{origin} has [{}]", printable(other)))
-                .remedy(remedy!(
-                    "write [{}{}] at {}",
-                    Remedy::from(kind),
-                    name,
-                    origin
-                ));
+        if let Some(section) = self.enclosed(name) {
+            return with_enclosed(finding, name, section);
         }
         let Some(Profile {
             name: other,
@@ -98,7 +81,7 @@ impl ProfileSet {
 
     /// The section whose name is this one in braces or quotes, as templates have it.
     fn enclosed(&self, name: &str) -> Option<&Profile> {
-        let enclosing = ['{', '}', '<', '>', '(', ')', '[', '"', '\'', '$', ' '];
+        let enclosing = |c: char| c == ' ' || ENCLOSING.contains(&c);
         self.profiles().chain(self.others()).find(|section| {
             let bare = section.name.strip_prefix("profile ");
             let bare = bare.unwrap_or(&section.name).trim_matches(enclosing);
@@ -146,6 +129,41 @@ impl ProfileSet {
             &section.origin,
         ))
     }
+}
+
+/// Characters that templates have around what is to be filled in.
+const ENCLOSING: [char; 10] = ['{', '}', '<', '>', '(', ')', '[', '"', '\'', '$'];
+
+/// A section whose name is in braces or quotes, and its values that are in braces, too.
+fn with_enclosed(finding: Finding, name: &str, section: &Profile) -> Finding {
+    let Profile {
+        name: other,
+        origin,
+        ..
+    } = section;
+    let prefixed = other.starts_with("profile ");
+    let kind = Remedy::from(if prefixed { "profile " } else { "" });
+    let finding = finding
+        .evidence(format!("{origin} has [{}]", printable(other)))
+        .remedy(remedy!("write [{}{}] at {}", kind, name, origin));
+    let is_enclosed = |text: &str| text.starts_with(['{', '<']) && text.ends_with(['}', '>']);
+    let values = section.values().into_iter();
+    let enclosed = values.filter(|(_, value)| is_enclosed(&value.text));
+    let mut lines: Vec<u32> = enclosed.map(|(_, value)| value.origin.line).collect();
+    lines.sort_unstable();
+    if lines.is_empty() {
+        return finding;
+    }
+    let names: Vec<String> = lines.iter().map(u32::to_string).collect();
+    finding
+        .evidence(format!(
+            "the values of lines {} are in braces, too: those of a template",
+            names.join(", ")
+        ))
+        .remedy(remedy!(
+            "remove the braces around the values of lines {}",
+            lines.as_slice()
+        ))
 }
 
 /// The profile that a header of the wrong form means: `[Profile x]`, `[profiles x]`,

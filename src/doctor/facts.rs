@@ -9,7 +9,9 @@ use super::file_facts::{FileFacts, cli_files};
 use super::host::HostEnvironment;
 use super::probe_results::ProbeResults;
 use crate::aws_files::{self, AwsFiles};
-use crate::config::{Base, Chain, Network, Profile, ProfileSet, Value, source_profiles};
+use crate::config::{
+    Base, Chain, Network, Profile, ProfileSet, Value, has_only_settings, source_profiles,
+};
 use crate::finding::{Finding, Origin, Result, Tool};
 use crate::refresh::{Entry, Freshness, best_token, mfa_keys, step_keys};
 use crate::source::connection::{Connections, Service};
@@ -186,6 +188,21 @@ impl Facts {
         self.profiles()
             .find_map(|profile| profile.get(key))
             .map(|value| &value.origin)
+    }
+
+    /// Whether there are credentials without a profile, of the container, the pod or the machine:
+    /// nothing is selected, and there is no `[default]` or one without a source.
+    pub(super) fn has_ambient(&self) -> bool {
+        let default = self.set.profile(&self.profile);
+        let offered = || {
+            let probes = self.probes.as_ref();
+            let ambient = probes.and_then(|probes| probes.ambient.as_ref());
+            self.ambient_source.is_some() || ambient.is_some_and(Result::is_ok)
+        };
+        self.selected_by == SelectedBy::Nothing
+            && self.chain.is_err()
+            && default.is_none_or(has_only_settings)
+            && offered()
     }
 
     /// Whether requests go to a host that is not AWS.

@@ -23,9 +23,10 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::finding::{Finding, Severity, Tool};
+use crate::config::{Base, Chain};
+use crate::finding::{Finding, Origin, Severity, Tool};
 use crate::store::Store;
-use crate::world::World;
+use crate::world::{SelectedBy, World};
 use facts::Facts;
 use probe::Prober;
 pub(crate) use report::Report;
@@ -54,17 +55,32 @@ pub(crate) fn run(world: &World, store: &dyn Store, scope: &Scope<'_>) -> Report
     Report::new(&facts, findings, scope.tools)
 }
 
-/// The errors of the selected profile that can be found without asking AWS or the store.
-pub(crate) fn local_errors(
-    world: &World,
-    store: &dyn Store,
-    profile: Option<&str>,
-) -> Vec<Finding> {
+/// What can be found without asking AWS or the store.
+pub(crate) struct Local {
+    /// The errors of the profile.
+    pub(crate) errors: Vec<Finding>,
+    /// The profile, if an option or a variable selects one that is whole.
+    pub(crate) profile: Option<String>,
+    /// Where it signs in with `aws login`.
+    pub(crate) login_session: Option<Origin>,
+}
+
+/// Diagnoses the selected profile without asking AWS or the store.
+pub(crate) fn local(world: &World, store: &dyn Store, profile: Option<&str>) -> Local {
     let facts = Facts::collect(world, store, profile, false);
-    let errors = checks::all(&facts).into_iter();
-    errors
-        .filter(|finding| finding.severity == Severity::Error)
-        .collect()
+    let mut errors = checks::all(&facts);
+    errors.retain(|finding| finding.severity == Severity::Error);
+    let is_selected = facts.selected_by != SelectedBy::Nothing;
+    let chain = facts.chain.ok().filter(|_| is_selected);
+    let login_session = |chain: &Chain| match &chain.base {
+        Base::LoginSession { arn, .. } => Some(arn.origin.clone()),
+        _ => None,
+    };
+    Local {
+        errors,
+        login_session: chain.as_ref().and_then(login_session),
+        profile: chain.map(|chain| chain.profile),
+    }
 }
 
 /// Reports on a terminal that `work` takes long.

@@ -166,9 +166,11 @@ fn lines(facts: &Facts) -> Vec<Line> {
         name: "profile",
         detail: selected,
         origin,
-        works: Some(facts.chain.is_ok()),
+        // Without a profile, tools use what the container or the machine offers.
+        works: (!facts.has_ambient()).then_some(facts.chain.is_ok()),
     });
     let Ok(chain) = &facts.chain else {
+        lines.extend(ambient(facts));
         return lines;
     };
     lines.extend(chain_lines(facts, chain));
@@ -266,6 +268,28 @@ fn chain_lines(facts: &Facts, chain: &Chain) -> Vec<Line> {
         });
     }
     lines
+}
+
+/// What is used without a profile.
+fn ambient(facts: &Facts) -> Option<Line> {
+    let outcome = facts
+        .probes
+        .as_ref()
+        .and_then(|probes| probes.ambient.as_ref());
+    let (detail, origin) = match &facts.ambient_source {
+        Some(Base::WebIdentity { role_arn, .. }) => {
+            let origin = role_arn.origin.file.to_string();
+            (format!("web identity {}", role_arn.text), Some(origin))
+        }
+        Some(_) => ("the role of the container".to_owned(), None),
+        None => ("the role of the machine".to_owned(), None),
+    };
+    facts.has_ambient().then(|| Line {
+        name: "source",
+        detail,
+        origin,
+        works: outcome.map(Result::is_ok),
+    })
 }
 
 fn network(facts: &Facts) -> Vec<Line> {

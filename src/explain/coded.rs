@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::answer::{Answer, of_aws};
 use super::flatten::Flat;
 use super::phrases::{AMBIGUOUS_CODES, AWS_MARKERS, CODES, MESSAGES, STS_WORDS};
 use super::quote::{finished, quote, shortened};
-use super::refine::{Answer, of_aws};
 use super::scan::{
     LoggedError, head, is_of_other_vendor, java_service, request_id, request_id_after, tail,
 };

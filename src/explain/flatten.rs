@@ -104,17 +104,26 @@ fn unescaped(line: &str) -> Cow<'_, str> {
         while word.contains("\\\\") {
             word = word.replace("\\\\", "\\");
         }
-        word.replace("\\r", "")
-            .replace("\\n", "\n")
-            .replace("\\t", "\t")
-            .replace("\\\"", "\"")
-            .replace("\\u003c", "<")
-            .replace("\\u003e", ">")
-            .replace("\\u0026", "&")
-            .replace("\\/", "/")
+        // The line end of a key ID, in a header that cannot be sent, ends no line of the log.
+        let parts: Vec<String> = word.split(ID_END).map(unescaped_part).collect();
+        parts.join(ID_END)
     };
     let words: Vec<String> = line.split(' ').map(word).collect();
     words.join(" ").into()
+}
+
+/// What follows a key ID that ends in a line break: `Credential=ID\n/20260131/…`.
+const ID_END: &str = "\\n/20";
+
+fn unescaped_part(text: &str) -> String {
+    text.replace("\\r", "")
+        .replace("\\n", "\n")
+        .replace("\\t", "\t")
+        .replace("\\\"", "\"")
+        .replace("\\u003c", "<")
+        .replace("\\u003e", ">")
+        .replace("\\u0026", "&")
+        .replace("\\/", "/")
 }
 
 /// Whether a word contains `C:\`.

@@ -3,10 +3,54 @@
 
 use super::scan::LoggedError;
 use crate::aws::error_code::ErrorKind;
-use crate::finding::{Cause, Certainty, Finding};
+use crate::finding::{Cause, Certainty, Finding, Origin, profile_option, remedy};
+
+/// The profile that was selected on this machine.
+pub(crate) struct Selected {
+    pub(crate) name: String,
+    /// Where it names an `aws login` session, which only recent SDKs know.
+    pub(crate) login_session: Option<Origin>,
+}
+
+impl Selected {
+    /// A finding about a program that got no credentials, with what is known of the profile.
+    fn in_finding(&self, mut finding: Finding) -> Finding {
+        if !matches!(
+            finding.cause,
+            Cause::CredentialsMissing | Cause::MetadataUnreachable
+        ) {
+            return finding;
+        }
+        for step in &mut finding.remedy {
+            *step = step.for_profile(&self.name);
+        }
+        let Some(place) = &self.login_session else {
+            return finding;
+        };
+        let summary = format!(
+            "the program probably does not know `aws login`, with which profile `{}` signs in",
+            self.name
+        );
+        Finding {
+            evidence: finding.evidence,
+            ..Finding::new(Cause::CredentialsMissing, summary)
+        }
+        .evidence(format!("login_session at {place}"))
+        .remedy(remedy!(
+            "awsfresh {} -- COMMAND",
+            profile_option("-p", &self.name)
+        ))
+        .remedy("or update the program: its SDK must know login_session")
+        .likely()
+    }
+}
 
 /// The findings of both.
-pub(crate) fn merge(logged: &[LoggedError], local: &[Finding]) -> Vec<Finding> {
+pub(crate) fn merge(
+    logged: &[LoggedError],
+    local: &[Finding],
+    selected: Option<&Selected>,
+) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for error in logged {
         let said = &error.finding;
@@ -23,7 +67,7 @@ pub(crate) fn merge(logged: &[LoggedError], local: &[Finding]) -> Vec<Finding> {
         }
         // With a local fault, what AWS said is no longer the cause.
         let said = if here.is_empty() {
-            said.clone()
+            selected.map_or_else(|| said.clone(), |one| one.in_finding(said.clone()))
         } else {
             said.clone().possible()
         };

@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use super::answer::{Answer, of_aws};
 use super::context::{is_mild, place};
 use super::flatten::Flat;
 use super::hosts::{Host, host_near};
 use super::phrases::{AWS_MARKERS, FAILURES, MESSAGES};
 use super::quote::quote;
-use super::refine::{Answer, of_aws, refined};
+use super::refine::refined;
 use super::scan::{
     LoggedError, REACH, around, head, is_of_other_vendor, java_service, request_id_after, tail,
 };
@@ -77,7 +78,9 @@ impl<'a> Messages<'a> {
                 places[n].push((found.start(), end));
             }
         }
-        for (at, end) in cuts(text) {
+        let is_whole = |at: usize| places.iter().flatten().any(|(_, end)| *end == at);
+        let cuts: Vec<_> = cuts(text).filter(|(at, _)| !is_whole(*at)).collect();
+        for (at, end) in cuts {
             for (n, phrase) in phrases().enumerate() {
                 places[n].extend(beginning_at(&text[..at], phrase).map(|start| (start, end)));
             }

@@ -3,11 +3,12 @@
 //! clients print; tests/diagnosis-cases/texts has them as they were recorded.
 //!
 //! `flatten` makes one line of a log; `scan` finds the errors in it: `coded` by their code,
-//! `messages` by the words of AWS and of clients. `refine` adds what the log says besides: `hosts`,
-//! `names`, who was denied what; `context` tells where the program ran. `phrases` and the two tables
+//! `messages` by the words of AWS and of clients. `answer` and `refine` add what the log says
+//! besides: `hosts`, `names`, who was denied what; `context` tells where the program ran. `phrases` and the two tables
 //! (`table`) are the data; `quote` cuts evidence out of a log; `merge` adds what is wrong on this
 //! machine.
 
+mod answer;
 mod coded;
 mod context;
 mod flatten;
@@ -22,6 +23,6 @@ mod refine;
 mod scan;
 mod table;
 
-pub(crate) use merge::merge;
+pub(crate) use merge::{Selected, merge};
 pub(crate) use scan::LoggedError;
 pub use scan::scan;

@@ -218,6 +218,34 @@ pub(super) const OTHER_VENDORS: &[&str] = &[
     "gpg",
 ];
 
+/// Words in lower case that only one program prints, and where it has a copy of the key of its own.
+pub(super) const OWN_KEYS: &[(&str, &str)] = &[
+    (
+        "adding txt value: ",
+        "acme.sh uses its own copy: correct SAVED_AWS_ACCESS_KEY_ID in ~/.acme.sh/account.conf",
+    ),
+    (
+        "error: s3 error: 403",
+        "s3cmd uses its own copy: correct access_key and secret_key in ~/.s3cfg",
+    ),
+    (
+        "rclone",
+        "rclone uses the key of its remote: rclone config; with env_auth = true, those of AWS tools",
+    ),
+    (
+        "s3fs",
+        "s3fs uses its own copy: correct ~/.passwd-s3fs or /etc/passwd-s3fs",
+    ),
+    (
+        "velero",
+        "Velero uses its own copy: correct the Secret cloud-credentials, then restart its pod",
+    ),
+    (
+        "cert-manager",
+        "cert-manager uses a copy: correct the Secret that the Issuer or ClusterIssuer names",
+    ),
+];
+
 /// Words of a validation error of STS.
 pub(super) const STS_WORDS: &[&str] = &[
     "AssumeRole",

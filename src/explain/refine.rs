@@ -1,145 +1,19 @@
-//! What a log says besides the phrase or code that decides: the host, the path, who was denied what.
+//! What a log says besides the message of a client that decides: the host, the path, the profile.
 
 use std::ops::Range;
 
 use super::flatten::Flat;
-use super::hosts::{Host, host_near, is_foreign, region_fault};
+use super::hosts::{Host, host_near, region_fault};
 use super::names;
 use super::process_output;
 use super::quote::{finished, shortened};
+use super::scan::head;
 use super::table::{Meaning, Name};
-use crate::aws::denial::Denial;
-use crate::aws::error_code::ErrorKind;
 use crate::aws::names::{is_region, region_of_zone};
 use crate::finding::{Cause, Finding, remedy};
-use crate::text::masked;
 
-/// What is known of an answer by AWS.
-pub(super) struct Answer<'a> {
-    pub(super) kind: ErrorKind,
-    pub(super) code: &'a str,
-    /// The ID of the key that signed, if S3 says it and it is one of a session.
-    pub(super) temporary_key: Option<String>,
-    pub(super) message: &'a str,
-    /// As the client names them, if it does.
-    pub(super) service: Option<&'a str>,
-    pub(super) operation: Option<&'a str>,
-}
-
-/// An error of AWS with what the log says about it, at its place `at`.
-pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
-    match finding.cause {
-        Cause::AssumeRoleDenied | Cause::PermissionDenied => of_denial(finding, answer),
-        Cause::AccessKeyUnknown if is_foreign(flat, at) => of_server(finding, flat, at),
-        Cause::AccessKeyUnknown => of_s3(of_iam(finding, answer), answer),
-        Cause::SecretWrong => of_server(finding, flat, at),
-        _ => finding,
-    }
-}
-
-/// Who was denied what.
-fn of_denial(mut finding: Finding, answer: &Answer<'_>) -> Finding {
-    let message = answer.message;
-    if message.contains("Roles may not be assumed by root accounts") {
-        finding.summary = "the caller is the root user, which cannot assume roles".to_owned();
-        return finding;
-    }
-    if message.contains("Not authorized to perform sts:AssumeRoleWithWebIdentity") {
-        finding.summary = "the role's trust policy does not accept this web identity".to_owned();
-        return finding;
-    }
-    let Some(denial) = Denial::parse(message) else {
-        return of_operation(finding, answer);
-    };
-    let (caller, action) = (denial.caller_in_words(), denial.action);
-    if denial.is_own_role() {
-        finding.summary = format!("{caller} may not assume itself: it already is this role");
-        finding.remedy.clear();
-        return finding
-            .remedy("remove role_arn or the assume-role step there: the program has this role")
-            .remedy("or let the role assume itself, in its trust policy");
-    }
-    if denial.is_for_user() {
-        finding.summary = format!("{caller} asks to assume a user; only roles can be assumed");
-        finding.remedy.clear();
-        return finding.remedy("write the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME");
-    }
-    let action = denial.other_action.unwrap_or(action);
-    finding.summary = format!("{caller} may not perform {action}");
-    if denial.is_by_instance() {
-        let step = "if another role was meant: the program used the role of the instance or node";
-        return finding.remedy(step);
-    }
-    finding
-}
-
-/// The operation that was denied, where AWS's sentence does not say it.
-fn of_operation(mut finding: Finding, answer: &Answer<'_>) -> Finding {
-    if answer.kind == ErrorKind::Denied
-        && let Some(operation) = answer.operation
-    {
-        let service = answer.service.map(|name| format!("{name} "));
-        let service = service.unwrap_or_default();
-        finding.summary = format!("AWS denies {service}{operation} to these credentials");
-    }
-    finding
-}
-
-/// IAM accepts no session of GetSessionToken without MFA.
-fn of_iam(finding: Finding, answer: &Answer<'_>) -> Finding {
-    let names = ["IAM", "IdentityManage"];
-    let is_iam = |service: &str| names.iter().any(|name| service.contains(name));
-    if answer.service.is_some_and(is_iam) {
-        finding.remedy(
-            "if other services accept them: get them with MFA; IAM rejects sessions without",
-        )
-    } else {
-        finding
-    }
-}
-
-/// To S3, the key of a session without its token is a key that does not exist; a token that it
-/// rejects has codes of its own.
-fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
-    let step =
-        "pass the session token, too: awsfresh -p PROFILE --deliver env -- COMMAND sets all three";
-    if let Some(id) = &answer.temporary_key {
-        let summary = format!(
-            "the temporary key {} came to S3 without its session token",
-            masked(id)
-        );
-        return Finding {
-            evidence: finding.evidence,
-            ..Finding::new(Cause::TemporaryKeyWithoutToken, summary).likely()
-        }
-        .remedy(step);
-    }
-    if answer.code == "InvalidAccessKeyId" {
-        finding
-            .remedy("if the key ID begins with ASIA, its session token is missing: pass that, too")
-    } else {
-        finding
-    }
-}
-
-/// A server that speaks the protocol of S3 has keys of its own.
-fn of_server(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
-    if !is_foreign(flat, at) {
-        return finding;
-    }
-    let server = match host_near(flat, at, at) {
-        Some(Host::Other(host)) => format!("{host}, which is not AWS,"),
-        _ => "a server that is not AWS".to_owned(),
-    };
-    finding.summary = match finding.cause {
-        Cause::SecretWrong => format!("{server} rejects the secret of this key"),
-        _ => format!("{server} does not know this key"),
-    };
-    finding.remedy.clear();
-    finding
-        .likely()
-        .remedy("use a key of that server; if AWS is meant, correct the endpoint of the program")
-}
+/// So much of a header that cannot be sent is looked at, in bytes.
+const HEADER: usize = 300;
 
 /// A finding of the table with what the log says about it: `said` is the sentence, `place` that of
 /// the phrase.
@@ -160,6 +34,7 @@ pub(super) fn refined(
             of_container(of_metadata(finding, &said), flat, place.start)
         }
         Cause::RegionInvalid => of_host_region(finding, flat, &place),
+        Cause::HiddenCharacters => of_header(finding, flat, place.end),
         Cause::ProcessOutputInvalid => process_output::refined(finding, flat, place.start),
         _ => named(finding, meaning, flat, &place),
     }
@@ -177,7 +52,7 @@ fn of_network(
             if let Some((region, summary)) = region_fault(&name, finding.cause) {
                 return of_region(&finding, &region, summary);
             }
-            if finding.cause == Cause::DnsFailure {
+            if finding.cause == Cause::DnsFailure && meaning.named.is_none() {
                 finding.remedy =
                     vec!["check DNS, VPN and HTTPS_PROXY where the program runs".into()];
             }
@@ -188,14 +63,13 @@ fn of_network(
     };
     let phrase = flat.text[place.clone()].to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| phrase.contains(word));
-    finding.summary = match finding.cause {
-        Cause::DnsFailure => match name_server(said) {
+    let named = meaning.named.as_ref().map(|named| named.summary(&name));
+    finding.summary = match (finding.cause, named) {
+        (_, Some(summary)) => summary,
+        (Cause::TlsUntrusted, None) => return finding,
+        (Cause::DnsFailure, None) => match name_server(said) {
             Some(server) => format!("the name server {server} does not resolve {name}"),
             None => format!("the name {name} does not resolve"),
-        },
-        Cause::TlsUntrusted => match &meaning.named {
-            Some(named) => named.summary(&name),
-            None => return finding,
         },
         _ if says(&["refused"]) => format!("{name} refused the connection"),
         _ if says(&["timeout", "timed out", "deadline", "expired", "canceled"]) => {
@@ -221,6 +95,31 @@ fn of_host_region(finding: Finding, flat: &Flat, place: &Range<usize>) -> Findin
         Some((region, summary)) => of_region(&finding, &region, summary),
         None => finding,
     }
+}
+
+/// A header that cannot be sent, behind the byte `at`: which part has what. Only the key ID and the
+/// session token are sent as they are.
+fn of_header(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+    let text = head(&flat.text[at..], HEADER);
+    let lower = text.to_ascii_lowercase();
+    let id = text.split_once("Credential=");
+    let id = id
+        .and_then(|(_, rest)| rest.split_once("/20"))
+        .map(|(id, _)| id);
+    let what = match id {
+        Some(id) if id.starts_with("-n ") => {
+            "the access key ID begins with `-n ` and ends in a line break: from sh's `echo -n`"
+        }
+        Some(id) if id.ends_with(" ") || id.ends_with("\\n") => {
+            "the access key ID ends in a line break"
+        }
+        None if lower.contains("x-amz-security-token") && !lower.contains("authorization") => {
+            "the session token contains a line break or a control character"
+        }
+        _ => return finding,
+    };
+    finding.summary = what.to_owned();
+    finding
 }
 
 /// The name server in `lookup HOST on ADDRESS:53`.
@@ -284,7 +183,12 @@ fn of_file(mut finding: Finding, said: &str, flat: &Flat, at: usize) -> Finding 
     if says(["is a directory", "eisdir"]) {
         finding.summary = format!("{path} is a directory, not a file");
         finding.remedy.clear();
-        finding.remedy("mount or write a file there: a directory is what a missing file becomes")
+        finding
+            .remedy(remedy!(
+                "look below it with ls {}; what is mounted there (a token, a secret), mount elsewhere",
+                path
+            ))
+            .remedy("if it is empty: it was mounted before the file existed; write the file first")
     } else if path.starts_with("/.aws") {
         finding.summary = format!("HOME is not set for the program, which looks for {path}");
         finding.remedy.clear();
@@ -309,6 +213,8 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
         "on EC2 in a container: set the metadata hop limit to 2"
     } else if says(&["404", "no role"]) {
         "on EC2: attach a role to the instance"
+    } else if says(&["->169.254.169.254"]) {
+        return finding; // no proxy is between
     } else {
         return finding.remedy("on EC2 behind a proxy: add 169.254.169.254 to NO_PROXY");
     };
@@ -360,8 +266,14 @@ fn named(mut finding: Finding, meaning: &Meaning, flat: &Flat, place: &Range<usi
             .map(str::to_owned),
         Name::Host => None,
     };
-    if let Some(name) = name {
-        finding.summary = named.summary(&name);
+    let Some(name) = name else {
+        return finding;
+    };
+    finding.summary = named.summary(&name);
+    if let Name::Profile = named.by {
+        for step in &mut finding.remedy {
+            *step = step.for_profile(&name);
+        }
     }
     finding
 }

@@ -29,6 +29,11 @@ pub(crate) use remedy;
 pub struct Remedy(String);
 
 impl Remedy {
+    /// The same step for this profile, in the place of `-p PROFILE`.
+    pub(crate) fn for_profile(&self, name: &str) -> Self {
+        Self(self.0.replace("-p PROFILE", &profile_option("-p", name)))
+    }
+
     /// For `remedy!` alone: `line` is `words` with values, each of which is quoted.
     pub(crate) fn of_quoted(words: &str, line: String) -> Self {
         debug_assert!(

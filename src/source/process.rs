@@ -100,6 +100,7 @@ pub(super) async fn run(
     if !status.success() {
         return Err(with_stderr(
             failed(format!("failed: {status}")),
+            profile,
             &errors,
             status,
         ));
@@ -111,15 +112,17 @@ pub(super) async fn run(
 }
 
 /// Adds the most telling line of a failed program's stderr.
-fn with_stderr(finding: Finding, errors: &[u8], status: ExitStatus) -> Finding {
+fn with_stderr(finding: Finding, profile: &str, errors: &[u8], status: ExitStatus) -> Finding {
     let text = String::from_utf8_lossy(errors);
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     // The first line of awsfresh, else the last line: most programs say there what was wrong.
     let own = lines.clone().find(|line| line.starts_with("awsfresh: "));
     let line = own.or(lines.next_back()).unwrap_or("nothing on stderr");
     let mut finding = finding.evidence(format!("its stderr: {}", shown(line)));
-    // aws-vault starts no session in a session.
     if line.contains("AWS_VAULT to force") {
+        finding.summary = format!(
+            "aws-vault refuses the credential_process of profile `{profile}` in an aws-vault shell"
+        );
         finding.remedy.clear();
         return finding
             .remedy("exit the shell of aws-vault, or start this there with env -u AWS_VAULT");

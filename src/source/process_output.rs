@@ -85,7 +85,12 @@ fn no_time(text: &str) -> String {
     } else {
         String::new()
     };
-    format!("printed an Expiration that is not RFC 3339{time}")
+    let is_utc_without_z = Timestamp::parse(&format!("{text}Z")).is_some();
+    if is_utc_without_z {
+        format!("printed a time without a time zone{time}")
+    } else {
+        format!("printed an Expiration that is not RFC 3339{time}")
+    }
 }
 
 #[cfg(test)]

@@ -82,17 +82,15 @@ fn unresolved(facts: &Facts, finding: &Finding) -> Option<Finding> {
     if is_reported {
         return None;
     }
+    // Without a profile, tools use what the pod, the container or the machine offers, or the keys in
+    // the environment. Whether that works is a finding of its own.
+    if facts.has_ambient() {
+        return None;
+    }
     if finding.cause != Cause::ProfileNotFound || facts.selected_by != SelectedBy::Nothing {
         return Some(host::with_other_places(facts, finding.clone()));
     }
-    // Without a profile, tools use the keys in the environment, or what the pod, the container or
-    // the machine offers. Whether that works is a finding of its own.
-    let ambient = facts
-        .probes
-        .as_ref()
-        .and_then(|probes| probes.ambient.as_ref());
-    let has_ambient = facts.ambient_source.is_some() || ambient.is_some_and(Result::is_ok);
-    if facts.environment.keys().is_some() || has_ambient {
+    if facts.environment.keys().is_some() {
         return None;
     }
     Some(host::with_other_places(
@@ -112,10 +110,12 @@ fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     finding.evidence = not_found.evidence.iter().filter(is_new).cloned().collect();
     let says_more = |remedy: &&Remedy| ***remedy != *LIST_PROFILES;
     finding.remedy = not_found.remedy.iter().filter(says_more).cloned().collect();
-    let finding = finding
-        .evidence(states.join("; "))
-        .remedy("select a profile; awsfresh status lists them")
-        .remedy("or sign in: aws configure sso, aws login, aws configure");
+    let mut finding = finding.evidence(states.join("; "));
+    if finding.remedy.is_empty() {
+        finding = finding
+            .remedy("select a profile; awsfresh status lists them")
+            .remedy("or sign in: aws configure sso, aws login, aws configure");
+    }
     match facts.environment.misnamed.as_slice() {
         [] => finding,
         names => finding

@@ -128,6 +128,12 @@ const IN_LAMBDA: &str = "let the code use the role of the function, and pass key
 fn of_flaw(facts: &Facts, flaw: Flaw) -> Finding {
     let finding = in_environment(flaw.cause, flaw.part.variable(), flaw.what);
     let finding = match flaw.cause {
+        Cause::StaleSessionToken if facts.host.is(HostKind::Lambda) => finding
+            .remedy("let the code use the role of the function, and set no key of its own")
+            .remedy(
+                "or unset AWS_SESSION_TOKEN in the code before its own key is used; newer versions \
+                of many SDKs ignore the token then",
+            ),
         Cause::StaleSessionToken => {
             finding.remedy(unset(facts, "unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN"))
         }

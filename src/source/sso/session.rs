@@ -229,9 +229,13 @@ impl<'a> Session<'a> {
         let url = token.start_url().unwrap_or_default();
         let by_url = format!("{}.json", sha1_hex(url.as_bytes()));
         let is_by_url = path.file_name().is_some_and(|name| *name == *by_url);
+        let how = match is_by_url {
+            true if url == self.config.start_url => "without an sso_session",
+            true => "under another URL",
+            false => "under another name",
+        };
         let finding = finding.evidence(format!(
-            "there is a sign-in to the same portal under another {}: {}",
-            if is_by_url { "URL" } else { "name" },
+            "there is a sign-in to the same portal {how}: {}",
             path.display()
         ));
         if is_by_url && self.config.name.is_none() {

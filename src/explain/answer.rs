@@ -1,0 +1,164 @@
+//! What a log says besides the code of an answer by AWS: who was denied what, by which server.
+
+use super::flatten::Flat;
+use super::hosts::{Host, host_near, is_foreign};
+use super::phrases::OWN_KEYS;
+use super::scan::{REACH, around};
+use crate::aws::denial::Denial;
+use crate::aws::error_code::ErrorKind;
+use crate::finding::{Cause, Finding, remedy};
+use crate::text::masked;
+
+/// What is known of an answer by AWS.
+pub(super) struct Answer<'a> {
+    pub(super) kind: ErrorKind,
+    pub(super) code: &'a str,
+    /// The ID of the key that signed, if S3 says it and it is one of a session.
+    pub(super) temporary_key: Option<String>,
+    pub(super) message: &'a str,
+    /// As the client names them, if it does.
+    pub(super) service: Option<&'a str>,
+    pub(super) operation: Option<&'a str>,
+}
+
+/// So far around an error, the program that had it shows its name, in bytes.
+const OWN_KEYS_REACH: usize = 1000;
+
+/// An error of AWS with what the log says about it, at its place `at`.
+pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
+    match finding.cause {
+        Cause::AssumeRoleDenied | Cause::PermissionDenied => of_denial(finding, answer),
+        Cause::AccessKeyUnknown if is_foreign(flat, at) => of_server(finding, flat, at),
+        Cause::AccessKeyUnknown => {
+            let finding = of_s3(of_iam(finding, answer, flat, at), answer);
+            with_own_keys(finding, flat, at)
+        }
+        Cause::SecretWrong => with_own_keys(of_server(finding, flat, at), flat, at),
+        _ => finding,
+    }
+}
+
+/// Who was denied what.
+fn of_denial(mut finding: Finding, answer: &Answer<'_>) -> Finding {
+    let message = answer.message;
+    if message.contains("Roles may not be assumed by root accounts") {
+        finding.summary = "the caller is the root user, which cannot assume roles".to_owned();
+        return finding;
+    }
+    if message.contains("Not authorized to perform sts:AssumeRoleWithWebIdentity") {
+        finding.summary = "the role's trust policy does not accept this web identity".to_owned();
+        return finding
+            .remedy("check the ARN of the role, too: AWS says the same if there is none");
+    }
+    let Some(denial) = Denial::parse(message) else {
+        return of_operation(finding, answer);
+    };
+    let (caller, action) = (denial.caller_in_words(), denial.action);
+    if denial.is_own_role() {
+        finding.summary = format!("{caller} may not assume itself: it already is this role");
+        finding.remedy.clear();
+        return finding
+            .remedy("remove role_arn or the assume-role step there: the program has this role")
+            .remedy("or let the role assume itself, in its trust policy");
+    }
+    if denial.is_for_user() {
+        finding.summary = format!("{caller} asks to assume a user; only roles can be assumed");
+        finding.remedy.clear();
+        return finding.remedy("write the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME");
+    }
+    let action = denial.other_action.unwrap_or(action);
+    finding.summary = format!("{caller} may not perform {action}");
+    if denial.is_by_instance() {
+        let step = "if another role was meant: the program used the role of the instance or node";
+        return finding.remedy(step);
+    }
+    finding
+}
+
+/// The operation that was denied, where AWS's sentence does not say it.
+fn of_operation(mut finding: Finding, answer: &Answer<'_>) -> Finding {
+    if answer.kind == ErrorKind::Denied
+        && let Some(operation) = answer.operation
+    {
+        let service = answer.service.map(|name| format!("{name} "));
+        let service = service.unwrap_or_default();
+        finding.summary = format!("AWS denies {service}{operation} to these credentials");
+    }
+    finding
+}
+
+/// IAM accepts no session of GetSessionToken without MFA.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>
+fn of_iam(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
+    let names = ["IAM", "IdentityManage"];
+    let is_iam = |service: &str| names.iter().any(|name| service.contains(name));
+    if !answer.service.is_some_and(is_iam) {
+        return finding;
+    }
+    let step = "get the session with an MFA code: IAM rejects those of GetSessionToken without one";
+    // CloudFormation, which makes the request, has accepted the same credentials.
+    if around(&flat.text, at, REACH).contains("aws::iam::") {
+        let summary =
+            "IAM alone rejects these credentials: a session of GetSessionToken without MFA";
+        return Finding {
+            evidence: finding.evidence,
+            ..Finding::new(Cause::GetSessionTokenLimits, summary).likely()
+        }
+        .remedy(step)
+        .remedy("or use a role, or SSO: awsfresh -p PROFILE -- COMMAND");
+    }
+    finding.remedy(remedy!("if other services accept them: {}", step))
+}
+
+/// To S3, the key of a session without its token is a key that does not exist; a token that it
+/// rejects has codes of its own.
+fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
+    let step =
+        "pass the session token, too: awsfresh -p PROFILE --deliver env -- COMMAND sets all three";
+    if let Some(id) = &answer.temporary_key {
+        let summary = format!(
+            "the temporary key {} came to S3 without its session token",
+            masked(id)
+        );
+        return Finding {
+            evidence: finding.evidence,
+            ..Finding::new(Cause::TemporaryKeyWithoutToken, summary).likely()
+        }
+        .remedy(step);
+    }
+    if answer.code == "InvalidAccessKeyId" {
+        finding
+            .remedy("if the key ID begins with ASIA, its session token is missing: pass that, too")
+    } else {
+        finding
+    }
+}
+
+/// Where the key is, if the program has a copy of its own.
+fn with_own_keys(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+    let around = around(&flat.text, at, OWN_KEYS_REACH);
+    let step = OWN_KEYS.iter().find(|(words, _)| around.contains(words));
+    finding
+        .remedy
+        .splice(0..0, step.map(|(_, step)| (*step).into()));
+    finding
+}
+
+/// A server that speaks the protocol of S3 has keys of its own.
+fn of_server(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+    if !is_foreign(flat, at) {
+        return finding;
+    }
+    let server = match host_near(flat, at, at) {
+        Some(Host::Other(host)) => format!("{host}, which is not AWS,"),
+        _ => "a server that is not AWS".to_owned(),
+    };
+    finding.summary = match finding.cause {
+        Cause::SecretWrong => format!("{server} rejects the secret of this key"),
+        _ => format!("{server} does not know this key"),
+    };
+    finding.remedy.clear();
+    finding
+        .likely()
+        .remedy("use a key of that server; if AWS is meant, correct the endpoint of the program")
+}
