@@ -300,10 +300,11 @@ fn service_rejected(kind: ErrorKind) -> Finding {
     match kind {
         ErrorKind::SsoSessionExpired => Finding::new(
             Cause::SsoSessionExpired,
-            "the SSO session has expired, or sso_region is wrong",
+            "the SSO session was revoked or has expired, or sso_region is wrong",
         )
         .likely()
-        .remedy(SHARED_SIGN_IN),
+        .remedy(SHARED_SIGN_IN)
+        .remedy("if that does not help, compare sso_region with the region of the portal"),
         ErrorKind::SsoRegistrationExpired => Finding::new(
             Cause::SsoRegistrationExpired,
             "the SSO client registration has expired",

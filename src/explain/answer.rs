@@ -48,7 +48,9 @@ fn of_denial(mut finding: Finding, answer: &Answer<'_>) -> Finding {
     if message.contains("Not authorized to perform sts:AssumeRoleWithWebIdentity") {
         finding.summary = "the role's trust policy does not accept this web identity".to_owned();
         return finding
-            .remedy("check the ARN of the role, too: AWS says the same if there is none");
+            .remedy("in Kubernetes the subject is system:serviceaccount:NAMESPACE:NAME")
+            .remedy("check the ARN of the role, too: AWS says the same if there is none")
+            .likely();
     }
     let Some(denial) = Denial::parse(message) else {
         return of_operation(finding, answer);
@@ -135,7 +137,7 @@ fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
 }
 
 /// Where the key is, if the program has a copy of its own.
-fn with_own_keys(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
+pub(super) fn with_own_keys(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
     let around = around(&flat.text, at, OWN_KEYS_REACH);
     let step = OWN_KEYS.iter().find(|(words, _)| around.contains(words));
     finding

@@ -13,18 +13,14 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
-    /// A finding about a program that got no credentials, with what is known of the profile.
+    /// A finding with what is known of the profile.
     fn in_finding(&self, mut finding: Finding) -> Finding {
-        if !matches!(
-            finding.cause,
-            Cause::CredentialsMissing | Cause::MetadataUnreachable
-        ) {
-            return finding;
-        }
         for step in &mut finding.remedy {
             *step = step.for_profile(&self.name);
         }
-        let Some(place) = &self.login_session else {
+        let missing = [Cause::CredentialsMissing, Cause::MetadataUnreachable];
+        let place = self.login_session.as_ref();
+        let Some(place) = place.filter(|_| missing.contains(&finding.cause)) else {
             return finding;
         };
         let summary = format!(

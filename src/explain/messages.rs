@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::answer::{Answer, of_aws};
+use super::answer::{Answer, of_aws, with_own_keys};
 use super::context::{is_mild, place};
 use super::flatten::Flat;
 use super::hosts::{Host, host_near};
@@ -18,7 +18,7 @@ use super::scan::{
 use super::table::{Kind, Meaning, PHRASES};
 use crate::aws::error_code::ApiError;
 use crate::aws::error_finding::RequestContext;
-use crate::finding::Finding;
+use crate::finding::{Cause, Finding};
 
 /// A reason belongs to a message that wraps one within this many bytes.
 const CHAIN: usize = 900;
@@ -232,7 +232,10 @@ impl<'a> Messages<'a> {
             .remedies(place)
             .iter()
             .fold(finding, |finding, step| finding.remedy(step.as_str()));
-        let finding = refined(finding, one.meaning, &message, self.flat, one.at..one.end);
+        let mut finding = refined(finding, one.meaning, &message, self.flat, one.at..one.end);
+        if finding.cause == Cause::CredentialsMissing {
+            finding = with_own_keys(finding, self.flat, one.at);
+        }
         LoggedError {
             message,
             at: one.at,

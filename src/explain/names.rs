@@ -58,7 +58,17 @@ const NOT_NAMES: &[&str] = &[
     "exist",
     "found",
     "there",
+    "argument",
+    "flag",
+    "option",
+    "parameter",
+    "setting",
+    "value",
+    "variable",
 ];
+
+/// So many command lines of a log are looked at.
+const MAX_COMMANDS: usize = 20;
 
 /// The profile that a sentence names.
 pub(super) fn profile(text: &str) -> Option<&str> {
@@ -83,7 +93,35 @@ fn name_behind(text: &str) -> Option<&str> {
     let name = rest[..end].trim_end_matches('.');
     let is_name =
         !name.is_empty() && name.len() <= 64 && name.contains(|c: char| c.is_alphanumeric());
-    (is_name && !NOT_NAMES.contains(&name.to_ascii_lowercase().as_str())).then_some(name)
+    (is_name && !is_no_name(name)).then_some(name)
+}
+
+/// The profile that the command lines in a log name, if all of them name the same.
+pub(super) fn profile_of_commands(text: &str) -> Option<&str> {
+    const MARKS: [&str; 3] = ["--profile ", "--profile=", "AWS_PROFILE="];
+    let named = |mark: &'static str| {
+        text.match_indices(mark)
+            .take(MAX_COMMANDS)
+            .filter_map(move |(at, _)| first_name(&text[at + mark.len()..]))
+    };
+    let mut names = MARKS.into_iter().flat_map(named);
+    let first = names.next()?;
+    names.all(|name| name == first).then_some(first)
+}
+
+/// The name at the beginning of a text, perhaps in quotation marks.
+fn first_name(text: &str) -> Option<&str> {
+    let text = text.trim_start_matches(['"', '\'']);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-./+@".contains(c);
+    let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
+    let name = text[..end].trim_end_matches('.');
+    let is_name = (1..=64).contains(&name.len()) && !is_no_name(name);
+    is_name.then_some(name)
+}
+
+/// Whether a word behind "profile" is one of a sentence.
+fn is_no_name(word: &str) -> bool {
+    NOT_NAMES.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// The path of a file of AWS settings or of a token in the line of a message or next to it. Python
@@ -166,6 +204,18 @@ mod tests {
             program("/bin/sh: cust_process: command not found"),
             Some("cust_process")
         );
+        for (text, name) in [
+            (
+                "$ eksctl get cluster --profile some-profile Error:",
+                Some("some-profile"),
+            ),
+            ("AWS_PROFILE=a aws s3 ls --profile=\"a\"", Some("a")),
+            ("aws --profile a s3 ls; aws --profile b s3 ls", None),
+            ("use --profile, or export AWS_PROFILE=", None),
+            ("the --profile option is missing", None),
+        ] {
+            assert_eq!(profile_of_commands(text), name, "{text}");
+        }
         assert_eq!(
             path_in("open '/root/.aws/config': permission denied"),
             Some("/root/.aws/config")

@@ -222,7 +222,7 @@ pub(super) const OTHER_VENDORS: &[&str] = &[
 pub(super) const OWN_KEYS: &[(&str, &str)] = &[
     (
         "adding txt value: ",
-        "acme.sh uses its own copy: correct SAVED_AWS_ACCESS_KEY_ID in ~/.acme.sh/account.conf",
+        "acme.sh has its own copy: correct SAVED_AWS_ACCESS_KEY_ID in ~/.acme.sh/account.conf; a variable overrides it",
     ),
     (
         "error: s3 error: 403",

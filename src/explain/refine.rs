@@ -119,7 +119,11 @@ fn of_header(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
         _ => return finding,
     };
     finding.summary = what.to_owned();
-    finding
+    finding.remedy.clear();
+    finding.remedy(
+        "write it again without a line end: printf %s KEY, not echo KEY; in Kubernetes, in the \
+        Secret, before base64",
+    )
 }
 
 /// The name server in `lookup HOST on ADDRESS:53`.

@@ -3,6 +3,7 @@
 use super::coded::coded_errors;
 use super::flatten::Flat;
 use super::messages::Messages;
+use super::names;
 use super::phrases::OTHER_VENDORS;
 use crate::aws::error_code::ErrorKind;
 use crate::finding::{Cause, Finding, remedy};
@@ -95,6 +96,10 @@ pub fn scan(text: &str) -> Vec<LoggedError> {
         of_client.for_each(|error| add(&mut found, error));
     }
     found.sort_by_key(LoggedError::rank);
+    if let Some(name) = names::profile_of_commands(&flat.text) {
+        let steps = found.iter_mut().flat_map(|one| &mut one.finding.remedy);
+        steps.for_each(|step| *step = step.for_profile(name));
+    }
     found.iter_mut().for_each(redact);
     found
 }

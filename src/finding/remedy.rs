@@ -29,9 +29,12 @@ pub(crate) use remedy;
 pub struct Remedy(String);
 
 impl Remedy {
-    /// The same step for this profile, in the place of `-p PROFILE`.
+    /// The same step for this profile, in the place of `-p PROFILE` and of none.
     pub(crate) fn for_profile(&self, name: &str) -> Self {
-        Self(self.0.replace("-p PROFILE", &profile_option("-p", name)))
+        let option = profile_option("-p", name);
+        let line = self.0.replace("-p PROFILE", &option);
+        let (any, this) = ("awsfresh login --", format!("awsfresh login {option} --"));
+        Self(line.replace(any, &this))
     }
 
     /// For `remedy!` alone: `line` is `words` with values, each of which is quoted.
