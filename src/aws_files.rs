@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::config::{self, Chain, File, FileKind, Names, Outline, ProfileSet};
+use crate::config::{self, Chain, Excerpt, File, FileKind, Names, Outline, ProfileSet};
 use crate::files::{self, FileBytes};
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::world::World;
@@ -88,6 +88,12 @@ impl AwsFiles {
     fn chain_alone(&self, profile: &str) -> Option<Chain> {
         let [config, credentials] = self.files.each_ref().map(AwsFile::outline);
         config::resolve_needed([config?.as_ref(), credentials?.as_ref()], profile)
+    }
+
+    /// The first `most` profiles, where there are more than `all` and both files can be used.
+    pub(crate) fn excerpt(&self, all: usize, most: usize) -> Option<Excerpt> {
+        let [config, credentials] = self.files.each_ref().map(AwsFile::outline);
+        config::excerpt([config?.as_ref(), credentials?.as_ref()], all, most)
     }
 
     /// The profiles in the files that can be used.

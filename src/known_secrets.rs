@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memchr3;
 use zeroize::Zeroizing;
 
 use crate::sync::lock;
@@ -65,12 +66,14 @@ pub(crate) fn hide(text: &str) -> Cow<'_, str> {
     }
     let index = index.get_or_insert_default();
     index.add(secrets);
+    let short = secrets.iter().map(|kept| kept.as_bytes());
+    let short: Vec<&[u8]> = short.filter(|secret| is_short(secret)).collect();
     let mut secret = vec![false; text.len()];
     for word in words(text) {
         let plain = Reading::plain(&text[word.clone()], word.start);
         let decoded = Reading::decoded(&text[word.clone()], word.start);
         for reading in std::iter::once(plain).chain(decoded) {
-            for found in index.search(&reading).chain(reading.short(secrets)) {
+            for found in index.search(&reading).chain(reading.short(&short)) {
                 secret[found].fill(true);
             }
         }
@@ -111,7 +114,7 @@ impl Index {
     }
 
     /// Where a text contains parts of secrets.
-    fn search<'a>(&'a self, reading: &'a Reading) -> impl Iterator<Item = Range<usize>> + 'a {
+    fn search<'a>(&'a self, reading: &'a Reading<'_>) -> impl Iterator<Item = Range<usize>> + 'a {
         let parts = reading.bytes.windows(PART).enumerate();
         parts
             .filter(|(_, part)| self.parts.contains(&self.hasher.hash_one(part)))
@@ -120,54 +123,56 @@ impl Index {
 }
 
 /// One word of a text in one reading of its bytes.
-struct Reading {
-    bytes: Vec<u8>,
-    /// Where each byte begins in the text, and where the last one ends.
-    places: Vec<usize>,
+struct Reading<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// Where the word begins in the text.
+    start: usize,
+    /// Where each byte begins in the word, and where the last one ends; `None` for the word as it is.
+    places: Option<Vec<usize>>,
 }
 
-impl Reading {
+impl<'a> Reading<'a> {
     /// The word as it is; it begins at `start`.
-    fn plain(word: &str, start: usize) -> Self {
+    fn plain(word: &'a str, start: usize) -> Self {
         Self {
-            bytes: word.into(),
-            places: (start..=start + word.len()).collect(),
+            bytes: word.as_bytes().into(),
+            start,
+            places: None,
         }
     }
 
     /// The word without its escapes; `None` where it has none.
     fn decoded(word: &str, start: usize) -> Option<Self> {
         let word = word.as_bytes();
-        let mut reading = Self {
-            bytes: Vec::new(),
-            places: Vec::new(),
-        };
+        memchr3(b'%', b'\\', b'&', word)?;
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
         let mut at = 0;
         while at < word.len() {
             let (byte, length) = escape(&word[at..]).unwrap_or((word[at], 1));
-            reading.bytes.push(byte);
-            reading.places.push(start + at);
+            bytes.push(byte);
+            places.push(at);
             at += length;
         }
-        reading.places.push(start + at);
-        (reading.bytes.len() < word.len()).then_some(reading)
+        places.push(at);
+        (bytes.len() < word.len()).then_some(Self {
+            bytes: bytes.into(),
+            start,
+            places: Some(places),
+        })
     }
 
-    /// Where it contains a short secret as a whole word.
-    fn short(&self, secrets: &[Kept]) -> Vec<Range<usize>> {
+    /// Where it contains one of these secrets as a whole word.
+    fn short(&self, secrets: &[&[u8]]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let in_word = |at: usize| {
             let byte = self.bytes.get(at);
             byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
         };
-        for secret in secrets.iter().map(|kept| kept.as_bytes()) {
-            if !is_short(secret) {
-                continue;
-            }
+        for secret in secrets {
             for (at, part) in self.bytes.windows(secret.len()).enumerate() {
                 let end = at + secret.len();
                 let is_in_word = (at > 0 && in_word(at - 1)) || in_word(end);
-                if part == secret && !is_in_word {
+                if part == *secret && !is_in_word {
                     found.push(self.place(at..end));
                 }
             }
@@ -176,7 +181,11 @@ impl Reading {
     }
 
     fn place(&self, bytes: Range<usize>) -> Range<usize> {
-        self.places[bytes.start]..self.places[bytes.end]
+        let place = |at: usize| {
+            let in_word = self.places.as_ref().map_or(at, |places| places[at]);
+            self.start + in_word
+        };
+        place(bytes.start)..place(bytes.end)
     }
 }
 

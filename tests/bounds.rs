@@ -79,7 +79,7 @@ fn the_list_of_very_many_profiles_ends_with_their_number() {
     }));
     let text = report(&home, &["status"]);
     assert!(
-        text.ends_with("and 2,001 more profiles: awsfresh status -p NAME\n"),
+        text.ends_with("and 11,001 more profiles: awsfresh status -p NAME\n"),
         "{}",
         text.len()
     );

@@ -118,6 +118,14 @@ impl SsoSession {
         self.name.as_deref().unwrap_or(&self.start_url)
     }
 
+    /// The text that distinguishes this session's token from every other.
+    pub(crate) fn identity(&self) -> String {
+        let Self {
+            start_url, region, ..
+        } = self;
+        format!("{}\n{start_url}\n{region}", self.label())
+    }
+
     /// The section that has its settings, as a person finds it.
     pub(crate) fn section(&self) -> String {
         match (&self.name, &self.profile) {

@@ -1,8 +1,6 @@
 //! The names in the AWS files, for the completion of command lines. A file that no tool reads is
 //! read as far as it has lines with a name.
 
-use std::collections::BTreeSet;
-
 use memchr::memchr_iter;
 
 use super::line::Line;
@@ -11,10 +9,10 @@ use super::parser::{FileKind, SectionKind};
 /// Names that can be typed: without those that a terminal would not show as they are.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// Those of the profiles, sorted.
-    pub(crate) profiles: BTreeSet<String>,
-    /// Those of the SSO sessions, sorted.
-    pub(crate) sessions: BTreeSet<String>,
+    /// Those of the profiles, sorted, each once.
+    pub(crate) profiles: Vec<String>,
+    /// Those of the SSO sessions, sorted, each once.
+    pub(crate) sessions: Vec<String>,
 }
 
 impl Names {
@@ -24,23 +22,23 @@ impl Names {
         let starts = memchr_iter(b'[', text.as_bytes());
         let starts = starts.filter(|at| *at == 0 || text.as_bytes()[at - 1] == b'\n');
         let lines = starts.filter_map(|at| text[at..].lines().next());
-        let (mut profiles, mut sessions) = (Vec::new(), Vec::new());
         for line in lines {
             let Line::Header(Some((section, name))) = Line::of(kind, line) else {
                 continue;
             };
             let names = match section {
-                SectionKind::Profile => &mut profiles,
-                SectionKind::SsoSession => &mut sessions,
+                SectionKind::Profile => &mut self.profiles,
+                SectionKind::SsoSession => &mut self.sessions,
                 SectionKind::Services | SectionKind::Other => continue,
             };
             if !name.is_empty() && crate::text::is_printable(name) {
                 names.push(name.to_owned());
             }
         }
-        // A set that is made of a list takes half the time of one that grows.
-        self.profiles.append(&mut profiles.into_iter().collect());
-        self.sessions.append(&mut sessions.into_iter().collect());
+        for names in [&mut self.profiles, &mut self.sessions] {
+            names.sort(); // generated files have long runs in order, which this sort uses
+            names.dedup();
+        }
     }
 }
 

@@ -57,6 +57,15 @@ impl<'a> Outline<'a> {
         })
     }
 
+    /// The place in `headers`, the kind and the name of each section.
+    fn sections(&self) -> impl Iterator<Item = (usize, (SectionKind, &str))> {
+        let all = self.headers.iter().enumerate();
+        all.map(|(place, found)| {
+            let inside = &self.text[found.start + 1..found.end];
+            (place, header(self.kind, inside.trim()))
+        })
+    }
+
     /// The places in `headers` of the sections of a kind and name.
     fn places(&self, kind: SectionKind, name: &str) -> impl Iterator<Item = usize> {
         let opens = move |found: &Header| {
@@ -86,6 +95,100 @@ impl<'a> Outline<'a> {
     }
 }
 
+/// Some profiles of files with many more, with all that they need, and every SSO session.
+pub(crate) struct Excerpt {
+    /// Their sections.
+    pub(crate) profiles: ProfileSet,
+    /// Their names, sorted.
+    pub(crate) names: Vec<String>,
+    /// How many profiles are left out.
+    pub(crate) more: usize,
+}
+
+/// The first `most` profiles by name, where there are more than `all`; else `None`.
+pub(crate) fn excerpt(
+    files: [Option<&Outline<'_>>; 2],
+    all: usize,
+    most: usize,
+) -> Option<Excerpt> {
+    let sections = || files.into_iter().flatten().flat_map(Outline::sections);
+    if sections().take(all + 1).count() <= all {
+        return None;
+    }
+    let profiles = sections().filter(|(_, (kind, _))| *kind == SectionKind::Profile);
+    // Names that are spread over a large file are slow to compare: they are copied next to each other.
+    let names: Vec<&str> = profiles.map(|(_, (_, name))| name).collect();
+    if names.len() <= all {
+        return None;
+    }
+    let names = names.join("\n");
+    let mut names: Vec<&str> = names.split('\n').collect();
+    names.sort(); // generated files have long runs in order, which this sort uses
+    names.dedup();
+    if names.len() <= all {
+        return None;
+    }
+    let more = names.len().saturating_sub(most);
+    names.truncate(most);
+    let last = *names.last()?;
+    let is_needed = |(kind, name): &(SectionKind, &str)| match kind {
+        SectionKind::Profile => *name <= last, // the names are the first of all
+        SectionKind::SsoSession => true,
+        SectionKind::Services | SectionKind::Other => false,
+    };
+    let first = files.map(|file| {
+        let sections = file.into_iter().flat_map(Outline::sections);
+        let needed = sections.filter(|(_, section)| is_needed(section));
+        needed.map(|(place, _)| place).collect()
+    });
+    let profiles = with_needed(files, first)?;
+    let names = names.into_iter().map(str::to_owned).collect();
+    Some(Excerpt {
+        profiles,
+        names,
+        more,
+    })
+}
+
+/// The sections at these places, and those that they name.
+fn with_needed(
+    files: [Option<&Outline<'_>>; 2],
+    mut places: [BTreeSet<usize>; 2],
+) -> Option<ProfileSet> {
+    let mut known = BTreeSet::new();
+    loop {
+        let set = parsed(files, &places)?;
+        let is_new = |(kind, name): &(SectionKind, String)| {
+            let read = match kind {
+                SectionKind::Profile => set.profile(name),
+                SectionKind::SsoSession => set.sso_session(name),
+                SectionKind::Services | SectionKind::Other => set.services(name),
+            };
+            read.is_none() && !known.contains(&(*kind, name.clone()))
+        };
+        let named = set.profiles().flat_map(named_sections).filter(is_new);
+        let named: BTreeSet<(SectionKind, String)> = named.collect();
+        if named.is_empty() {
+            return Some(set);
+        }
+        for (file, places) in files.iter().zip(&mut places) {
+            for (kind, name) in &named {
+                places.extend(file.iter().flat_map(|file| file.places(*kind, name)));
+            }
+        }
+        known.extend(named);
+    }
+}
+
+/// The sections at these places of both files.
+fn parsed(files: [Option<&Outline<'_>>; 2], places: &[BTreeSet<usize>; 2]) -> Option<ProfileSet> {
+    let parse = |n: usize| match files[n] {
+        Some(file) => file.parse(&places[n]).map(Some),
+        None => Some(None),
+    };
+    Some(ProfileSet::new(parse(0)?, parse(1)?))
+}
+
 /// Whether `[inside]` can have this name, by the end of it: a name ends there, but for white space
 /// and quotes.
 fn may_name(inside: &str, name: &str) -> bool {
@@ -107,11 +210,7 @@ pub fn resolve_needed(files: [Option<&Outline<'_>>; 2], profile: &str) -> Option
                 places.extend(file.iter().flat_map(|file| file.places(*kind, name)));
             }
         }
-        let parsed = |n: usize| match files[n] {
-            Some(file) => file.parse(&places[n]).map(Some),
-            None => Some(None),
-        };
-        let set = ProfileSet::new(parsed(0)?, parsed(1)?);
+        let set = parsed(files, &places)?;
         // A section that is missing fails the chain: it is never one of fewer sections.
         if let Ok(chain) = resolve(&set, profile) {
             return Some(chain);

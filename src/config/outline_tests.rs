@@ -136,7 +136,26 @@ fn compare(config: &[u8], credentials: &[u8]) -> usize {
         assert_eq!(needed, whole, "{name}");
         whole.is_some()
     };
-    NAMES.iter().filter(|name| same(name)).count()
+    let chains = NAMES.iter().filter(|name| same(name)).count();
+    compare_excerpts(&set, [Some(&config), Some(&credentials)]);
+    chains
+}
+
+/// Compares the first profiles with all of them: their names, their chains, and the SSO sessions.
+fn compare_excerpts(set: &ProfileSet, outlines: [Option<&Outline<'_>>; 2]) {
+    let names: Vec<&str> = set.names().collect();
+    assert!(excerpt(outlines, names.len(), names.len()).is_none());
+    for most in 1..=names.len() {
+        let excerpt = excerpt(outlines, names.len() - 1, most).unwrap();
+        assert_eq!(excerpt.names, names[..most]);
+        assert_eq!(excerpt.more, names.len() - most);
+        for name in &excerpt.names {
+            let whole = resolve(set, name).ok();
+            assert_eq!(resolve(&excerpt.profiles, name).ok(), whole, "{name}");
+        }
+        let sessions: Vec<&str> = excerpt.profiles.sso_session_names().collect();
+        assert_eq!(sessions, set.sso_session_names().collect::<Vec<_>>());
+    }
 }
 
 #[test]

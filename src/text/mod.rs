@@ -69,11 +69,16 @@ pub(crate) fn printable_lines(text: &str) -> String {
 }
 
 /// Lines with printable text and tabs.
-pub(crate) fn printable_columns(text: &str) -> String {
+pub(crate) fn printable_columns(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\n'))
+    {
+        return text.into();
+    }
     let is_kept = |c: char| is_shown(c) || matches!(c, '\t' | '\n');
-    text.chars()
-        .map(|c| if is_kept(c) { c } else { '?' })
-        .collect()
+    let kept = text.chars().map(|c| if is_kept(c) { c } else { '?' });
+    kept.collect::<String>().into()
 }
 
 /// JSON on one line, with `\u` escapes for every character that is not shown as it is: programs read

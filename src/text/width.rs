@@ -4,6 +4,9 @@ use anstream::adapter::strip_str;
 
 /// How many columns a text takes, as far as its characters show: terminals differ about emoji.
 pub(crate) fn columns(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.chars().map(width).sum()
 }
 

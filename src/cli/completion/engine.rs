@@ -207,10 +207,13 @@ fn subcommands(command: &Command) -> Vec<Word> {
 
 /// The values of an argument, after what precedes them in the same word.
 fn values(arg: &Arg, prefix: &str, names: impl FnOnce() -> Names) -> Offer {
-    let word = |value: &str| Word::new(format!("{prefix}{value}"), None);
+    let word = |value: String| match prefix {
+        "" => Word::new(value, None),
+        prefix => Word::new(format!("{prefix}{value}"), None),
+    };
     let words = match arg.get_id().as_str() {
-        "profile" | "profiles" => names().profiles.iter().map(|name| word(name)).collect(),
-        "sessions" => names().sessions.iter().map(|name| word(name)).collect(),
+        "profile" | "profiles" => names().profiles.into_iter().map(word).collect(),
+        "sessions" => names().sessions.into_iter().map(word).collect(),
         "page" => subcommands(&Cli::command()),
         _ if matches!(
             arg.get_value_hint(),
@@ -225,7 +228,11 @@ fn values(arg: &Arg, prefix: &str, names: impl FnOnce() -> Names) -> Offer {
                 .iter()
                 .map(|value| Word::new(format!("{prefix}{}", value.get_name()), value.get_help()));
             possible
-                .chain(known_values(id).iter().map(|value| word(value)))
+                .chain(
+                    known_values(id)
+                        .iter()
+                        .map(|value| word((*value).to_owned())),
+                )
                 .collect()
         }
     };
@@ -247,7 +254,7 @@ mod tests {
             quote: None,
         };
         let names = || Names {
-            profiles: ["prod".to_owned(), "dev".to_owned()].into(),
+            profiles: ["dev".to_owned(), "prod".to_owned()].into(),
             sessions: ["corp".to_owned()].into(),
         };
         match offer(&typed, names) {

@@ -1,6 +1,8 @@
 //! Offers as the scripts read them: a line with `words`, `files` or `command INDEX`; after `words`, a
 //! line for each word, with its description after a tab where the shell shows one.
 
+use std::borrow::Cow;
+
 use super::{Offer, Shell, Typed};
 
 /// An offer as the script of a shell reads it, without the last line end.
@@ -39,13 +41,19 @@ fn is_plain(word: &str) -> bool {
 }
 
 /// The rest of the word in the quotes that are open.
-fn for_bash(typed: &Typed, word: &str) -> String {
+fn for_bash<'a>(typed: &Typed, word: &'a str) -> Cow<'a, str> {
     let rest = word.get(typed.kept..).unwrap_or_default();
-    match typed.quote {
+    // Nearly every one of thousands of names.
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-_/".contains(&b);
+    if rest.bytes().all(in_name) {
+        return rest.into();
+    }
+    let escaped = match typed.quote {
         Some('\'') => rest.replace('\'', r"'\''"),
         Some(_) => escaped(rest, |c| "\"\\$`".contains(c)),
         None => escaped(rest, |c| !is_plain(c.encode_utf8(&mut [0; 4])) && c != '='),
-    }
+    };
+    escaped.into()
 }
 
 /// The word with a backslash before some of its characters.

@@ -19,7 +19,7 @@ use crate::finding::{Cause, Finding, Result};
 use crate::text::listed;
 use crate::time::human_duration;
 use crate::ui;
-use report::Report;
+use report::{Reader, Report};
 
 /// The exit code where something expires sooner than `--warn-within`: a published contract.
 const EXPIRES_SOON: u8 = 10;
@@ -35,8 +35,15 @@ pub(super) fn run(context: &Context<'_>, args: &Status) -> Result<u8> {
     if args.watch {
         return watch::run(context, &args.profile).map(|()| 0);
     }
-    let report = Report::new(context, &args.profile)?;
-    match args.format() {
+    let format = args.format();
+    let is_for_person = matches!(format, StatusFormat::Table) && args.warn_within.is_none();
+    let reader = if is_for_person {
+        Reader::Person
+    } else {
+        Reader::Program
+    };
+    let report = Report::new(context, &args.profile, reader)?;
+    match format {
         StatusFormat::Table => ui::print_styled(&table::table(&report, ui::columns(), None))?,
         StatusFormat::Json => ui::print_json(report.to_json())?,
         StatusFormat::Prometheus => ui::print_text(&prometheus::metrics(&report))?,

@@ -21,8 +21,10 @@ use crate::time::Timestamp;
 
 /// More profiles are looked up side by side.
 const MANY: usize = 50;
-/// So many profiles are listed, and so much of a source or problem is shown, in bytes.
+/// So many profiles are listed; of more, a person gets so many, without a wait for all of them.
 const MAX_ROWS: usize = 10_000;
+const ROWS_OF_MORE: usize = 1000;
+/// So much of a source or problem is shown, in bytes.
 const MAX_SOURCE: usize = 1000;
 
 /// The state of a profile's credentials.
@@ -168,6 +170,15 @@ impl Row {
     }
 }
 
+/// Who reads a report.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Who wants an answer at once.
+    Person,
+    /// Which wants everything.
+    Program,
+}
+
 /// Everything that `status` shows.
 pub(super) struct Report {
     pub(super) now: Timestamp,
@@ -181,25 +192,36 @@ pub(super) struct Report {
 impl Report {
     /// The profiles of these names and their SSO sessions; every profile and session if there is no
     /// name.
-    pub(super) fn new(context: &Context<'_>, only: &[String]) -> Result<Self> {
+    pub(super) fn new(context: &Context<'_>, only: &[String], reader: Reader) -> Result<Self> {
         let files = AwsFiles::read(context.world);
-        let names: Vec<String> = if only.is_empty() {
-            files.check()?;
-            files.profiles().names().map(str::to_owned).collect()
-        } else {
-            only.to_vec()
+        let is_for_person = only.is_empty() && reader == Reader::Person;
+        let excerpt = is_for_person.then(|| files.excerpt(MAX_ROWS, ROWS_OF_MORE));
+        let excerpt = excerpt.flatten();
+        let (mut names, mut more) = match (&excerpt, only) {
+            (Some(excerpt), _) => (excerpt.names.clone(), excerpt.more),
+            (None, []) => {
+                files.check()?;
+                (files.profiles().names().map(str::to_owned).collect(), 0)
+            }
+            (None, only) => (only.to_vec(), 0),
         };
+        more += names.len().saturating_sub(MAX_ROWS);
+        names.truncate(MAX_ROWS);
+        let of_excerpt = |name: &str| {
+            let excerpt = excerpt.as_ref()?;
+            context.resolve(&excerpt.profiles, name).ok()
+        };
+        // What is wrong with a profile is said by all of them.
         let resolve = |name: &str| match only {
-            [] => context.resolve(files.profiles(), name),
+            [] => of_excerpt(name).map_or_else(|| context.resolve(files.profiles(), name), Ok),
             _ => files.chain(context.world, name),
         };
-        let more = names.len().saturating_sub(MAX_ROWS);
         let (mut rows, mut sessions) = (Vec::new(), BTreeMap::new());
         if only.is_empty() {
-            sessions = named_sessions(files.profiles());
+            let set = excerpt.as_ref().map(|excerpt| &excerpt.profiles);
+            sessions = named_sessions(set.unwrap_or_else(|| files.profiles()));
         }
-        let names = &names[..names.len().min(MAX_ROWS)];
-        for (profile, found) in names.iter().zip(looked_up(context, resolve, names)) {
+        for (profile, found) in names.iter().zip(looked_up(context, resolve, &names)) {
             match found {
                 Ok((row, session)) => {
                     rows.push(row);

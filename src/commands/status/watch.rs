@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::report::Report;
+use super::report::{Reader, Report};
 use super::{needs_terminal, table};
 use crate::commands::Context;
 use crate::finding::Result;
@@ -19,11 +19,11 @@ const PART: u32 = 10;
 /// as what is wrong with it, and read again.
 pub(super) fn run(context: &Context<'_>, only: &[String]) -> Result<()> {
     let screen = Screen::open().ok_or_else(needs_terminal)?;
-    Report::new(context, only)?;
+    Report::new(context, only, Reader::Person)?;
     ui::init(false, true);
     loop {
         let began = Instant::now();
-        let text = match Report::new(context, only) {
+        let text = match Report::new(context, only, Reader::Person) {
             Ok(report) => table::table(&report, ui::columns(), ui::lines()),
             Err(finding) => {
                 let mut text = Styled::default();

@@ -65,14 +65,9 @@ impl<'a> Session<'a> {
         &self.config.region
     }
 
-    /// The text that distinguishes this session's token from every other.
+    /// See [`SsoSession::identity`].
     pub(crate) fn identity(&self) -> String {
-        format!(
-            "{}\n{}\n{}",
-            self.label(),
-            self.config.start_url,
-            self.config.region
-        )
+        self.config.identity()
     }
 
     /// The command to sign in.
