@@ -112,9 +112,6 @@ pub(crate) fn excerpt(
     most: usize,
 ) -> Option<Excerpt> {
     let sections = || files.into_iter().flatten().flat_map(Outline::sections);
-    if sections().take(all + 1).count() <= all {
-        return None;
-    }
     let profiles = sections().filter(|(_, (kind, _))| *kind == SectionKind::Profile);
     // Names that are spread over a large file are slow to compare: they are copied next to each other.
     let names: Vec<&str> = profiles.map(|(_, (_, name))| name).collect();
@@ -171,10 +168,12 @@ fn with_needed(
         if named.is_empty() {
             return Some(set);
         }
-        for (file, places) in files.iter().zip(&mut places) {
-            for (kind, name) in &named {
-                places.extend(file.iter().flat_map(|file| file.places(*kind, name)));
-            }
+        // One pass for all names: there may be thousands of them.
+        let wanted: BTreeSet<_> = named.iter().map(|(kind, name)| (*kind, &**name)).collect();
+        for (file, places) in files.into_iter().zip(&mut places) {
+            let sections = file.into_iter().flat_map(Outline::sections);
+            let wanted = sections.filter(|(_, section)| wanted.contains(section));
+            places.extend(wanted.map(|(place, _)| place));
         }
         known.extend(named);
     }
