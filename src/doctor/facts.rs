@@ -190,14 +190,16 @@ impl Facts {
             .map(|value| &value.origin)
     }
 
-    /// Whether there are credentials without a profile, of the container, the pod or the machine:
-    /// nothing is selected, and there is no `[default]` or one without a source.
+    /// Whether there are credentials without a profile, of the environment, the container, the pod or
+    /// the machine: nothing is selected, and there is no `[default]` or one without a source.
     pub(super) fn has_ambient(&self) -> bool {
         let default = self.set.profile(&self.profile);
         let offered = || {
             let probes = self.probes.as_ref();
             let ambient = probes.and_then(|probes| probes.ambient.as_ref());
-            self.ambient_source.is_some() || ambient.is_some_and(Result::is_ok)
+            self.environment.keys().is_some()
+                || self.ambient_source.is_some()
+                || ambient.is_some_and(Result::is_ok)
         };
         self.selected_by == SelectedBy::Nothing
             && self.chain.is_err()

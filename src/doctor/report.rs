@@ -166,7 +166,7 @@ fn lines(facts: &Facts) -> Vec<Line> {
         name: "profile",
         detail: selected,
         origin,
-        // Without a profile, tools use what the container or the machine offers.
+        // Without a profile, tools use what the environment, the container or the machine offers.
         works: (!facts.has_ambient()).then_some(facts.chain.is_ok()),
     });
     let Ok(chain) = &facts.chain else {
@@ -284,7 +284,8 @@ fn ambient(facts: &Facts) -> Option<Line> {
         Some(_) => ("the role of the container".to_owned(), None),
         None => ("the role of the machine".to_owned(), None),
     };
-    facts.has_ambient().then(|| Line {
+    let is_shown = facts.has_ambient() && facts.environment.keys().is_none();
+    is_shown.then(|| Line {
         name: "source",
         detail,
         origin,

@@ -33,6 +33,9 @@ pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usi
             let finding = of_s3(of_iam(finding, answer, flat, at), answer);
             with_own_keys(finding, flat, at)
         }
+        Cause::SsoSessionExpired => {
+            finding.remedy("or let awsfresh renew it: awsfresh -p PROFILE -- COMMAND")
+        }
         Cause::SecretWrong => with_own_keys(of_server(finding, flat, at), flat, at),
         _ => finding,
     }

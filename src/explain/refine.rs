@@ -120,10 +120,9 @@ fn of_header(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
     };
     finding.summary = what.to_owned();
     finding.remedy.clear();
-    finding.remedy(
-        "write it again without a line end: printf %s KEY, not echo KEY; in Kubernetes, in the \
-        Secret, before base64",
-    )
+    finding
+        .remedy("write it again without a line end: printf %s KEY, not echo KEY or echo -n KEY")
+        .remedy("in Kubernetes: write the Secret again, with that in front of base64")
 }
 
 /// The name server in `lookup HOST on ADDRESS:53`.

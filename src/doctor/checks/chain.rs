@@ -90,9 +90,6 @@ fn unresolved(facts: &Facts, finding: &Finding) -> Option<Finding> {
     if finding.cause != Cause::ProfileNotFound || facts.selected_by != SelectedBy::Nothing {
         return Some(host::with_other_places(facts, finding.clone()));
     }
-    if facts.environment.keys().is_some() {
-        return None;
-    }
     Some(host::with_other_places(
         facts,
         nothing_configured(facts, finding),
@@ -103,8 +100,11 @@ fn unresolved(facts: &Facts, finding: &Finding) -> Option<Finding> {
 /// which knows what its name may have been.
 fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     let states: Vec<String> = facts.files.iter().map(FileFacts::state).collect();
-    let summary =
-        "no credentials are configured: no keys in the environment, no [default] in the files";
+    let summary = if facts.has_home {
+        "no credentials are configured: no keys in the environment, no [default] in the files"
+    } else {
+        "HOME is not set, and neither the environment nor this user's home has credentials"
+    };
     let mut finding = Finding::new(Cause::CredentialsMissing, summary);
     let is_new = |line: &&String| !states.contains(line);
     finding.evidence = not_found.evidence.iter().filter(is_new).cloned().collect();

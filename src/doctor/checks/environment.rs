@@ -130,10 +130,7 @@ fn of_flaw(facts: &Facts, flaw: Flaw) -> Finding {
     let finding = match flaw.cause {
         Cause::StaleSessionToken if facts.host.is(HostKind::Lambda) => finding
             .remedy("let the code use the role of the function, and set no key of its own")
-            .remedy(
-                "or unset AWS_SESSION_TOKEN in the code before its own key is used; newer versions \
-                of many SDKs ignore the token then",
-            ),
+            .remedy("or unset AWS_SESSION_TOKEN in the code before its own key is used"),
         Cause::StaleSessionToken => {
             finding.remedy(unset(facts, "unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN"))
         }

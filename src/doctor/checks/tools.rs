@@ -72,8 +72,8 @@ fn old_variables(facts: &Facts) -> Option<Finding> {
     )
 }
 
-/// `credential_source` is for assuming a role. Java programs and the first SDK for Go reject a
-/// profile that has it alone; botocore ignores it.
+/// `credential_source` is for assuming a role. The first SDK for Go rejects a profile that has it
+/// alone; botocore and the SDKs for Java and JavaScript look for other sources then.
 /// <https://github.com/hashicorp/packer/issues/8066>
 fn source_without_role(_: &Facts, profile: &Profile) -> Option<Finding> {
     let source = profile.get("credential_source")?;
@@ -82,12 +82,12 @@ fn source_without_role(_: &Facts, profile: &Profile) -> Option<Finding> {
     }
     let name = &profile.name;
     let summary =
-        format!("profile `{name}` has credential_source without role_arn, for many tools an error");
+        format!("profile `{name}` has credential_source without role_arn, an error in Go programs");
     let finding = Finding::new(Cause::SourceMissing, summary)
         .about_profile(name)
         .at(&source.origin)
-        .evidence("Java programs and many Go programs reject it, the AWS CLI and boto3 ignore it")
-        .fails_in(&[Tool::Go, Tool::Java])
+        .evidence("Go programs with aws-sdk-go since 1.21 reject it; most other tools ignore it")
+        .fails_in(&[Tool::Go])
         .warning();
     let finding = match source.text.as_str() {
         "Environment" => finding,
