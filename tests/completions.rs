@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use support::fixtures::{AWSFRESH, offline_home};
@@ -42,14 +41,13 @@ fn home() -> Sandbox {
     let config = "[sso-session corp]\n[sso-session two words]\n".to_owned();
     let config = config + &sections.collect::<String>();
     home.config(config + "junk\n[profile \u{1b}[31m]\n[open\n");
-    let program = home.file(
+    let program = home.program(
         "bin/awsfresh",
         format!(
             "#!/bin/sh\ncase $1 in complete-words|completions) exec '{AWSFRESH}' \"$@\";; esac\n\
              printf '%s|' \"$@\" >\"$HOME/new\"; mv \"$HOME/new\" \"$HOME/arguments\"\n"
         ),
     );
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
     let bin = program.parent().unwrap().display().to_string();
     home.env("PATH", &format!("{bin}:/usr/bin:/bin"))
         .env("LANG", "C.UTF-8")

@@ -136,7 +136,7 @@ fn few_processes_are_an_error_that_names_the_limit() {
 #[test]
 fn a_wrapped_command_finds_awsfresh_without_proc() {
     let (aws, home) = role_on_keys(None);
-    std::fs::copy(AWSFRESH, home.home().join("awsfresh")).unwrap();
+    home.copy_of_awsfresh();
     let namespace = if is_root(&home) {
         "unshare -m"
     } else {

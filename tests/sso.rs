@@ -10,7 +10,6 @@ use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
 use serde_json::Value;
 use support::double::Fault;
 #[cfg(unix)]
-use support::fixtures;
 use support::fixtures::{ACCOUNT, START, signed_in, through_proxy};
 use support::sandbox::{Sandbox, kills};
 
@@ -391,8 +390,7 @@ fn a_token_whose_file_cannot_be_replaced_moves_to_the_store() {
         };
         home.shell(&format!("{user} ./awsfresh {rest}; echo $?"))
     };
-    // The directory of the program may be closed to others.
-    std::fs::copy(fixtures::AWSFRESH, home.home().join("awsfresh")).unwrap();
+    home.copy_of_awsfresh();
     if root {
         home.shell("chown -R 65534:65534 .");
     }

@@ -2,7 +2,6 @@
 //! users; and that no program is started because it lies in the current directory.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::support::double::Double;
@@ -19,8 +18,7 @@ fn recorder(home: &Sandbox, name: &str, then: &str) -> String {
          }} >>'{}'\n{then}\n",
         seen.display()
     );
-    let path = home.file(name, script);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = home.program(name, script);
     path.to_str().unwrap().to_owned()
 }
 
@@ -151,8 +149,7 @@ fn no_program_is_run_because_it_lies_in_the_current_directory() {
     ];
     for program in programs {
         let script = format!("#!/bin/sh\necho {program} >>'{}'\nexit 1\n", mark.display());
-        let path = home.file(&format!("trap/{program}"), script);
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        home.program(&format!("trap/{program}"), script);
     }
     home.env("DISPLAY", ":99")
         .env("XDG_CURRENT_DESKTOP", "GNOME");

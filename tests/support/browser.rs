@@ -42,13 +42,10 @@ impl Browser {
             "#!/bin/sh\nprintf %s \"$1\" > {0}/new.$$ && mv {0}/new.$$ {0}/page.$$\n",
             dir.display()
         );
-        let script = home.file("bin/browser", script);
         #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(&script, mode).unwrap();
-        }
+        let script = home.program("bin/browser", script);
+        #[cfg(not(unix))]
+        let script = home.file("bin/browser", script);
         home.env("BROWSER", script.to_str().unwrap());
         Self { dir }
     }

@@ -480,7 +480,12 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
         std::os::unix::fs::symlink(expand(target), home.home().join(expand(path))).unwrap();
     }
     for (path, mode) in &case.modes {
-        set_mode(&home.home().join(expand(path)), mode);
+        let (path, is_program) = (expand(path), mode.starts_with('7'));
+        let file = home.home().join(&path);
+        if is_program && file.is_file() {
+            home.program(&path, std::fs::read(&file).unwrap());
+        }
+        set_mode(&file, mode);
     }
     arrange(&case.aws, &home, aws);
     home

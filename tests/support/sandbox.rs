@@ -127,6 +127,34 @@ impl Sandbox {
         path
     }
 
+    /// Writes a program in the home. Another process writes it: a program that another test starts
+    /// meanwhile would inherit the open file, and a file that is open for writing cannot be run.
+    #[cfg(unix)]
+    pub fn program(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.home().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut install = Command::new("install")
+            .args(["-m", "755", "/dev/stdin"])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = install.stdin.take().unwrap();
+        std::io::Write::write_all(&mut input, content.as_ref()).unwrap();
+        drop(input);
+        assert!(install.wait().unwrap().success());
+        path
+    }
+
+    /// A copy of the program under test in the home: its own directory may be closed to others.
+    #[cfg(unix)]
+    pub fn copy_of_awsfresh(&self) -> PathBuf {
+        let copy = self.home().join("awsfresh");
+        let copied = Command::new("cp").arg(&self.program).arg(&copy).status();
+        assert!(copied.unwrap().success());
+        copy
+    }
+
     pub fn config(&self, text: impl AsRef<[u8]>) -> &Self {
         self.file(".aws/config", text);
         self
@@ -140,11 +168,9 @@ impl Sandbox {
     /// From here on the program is started by a shell that has run these commands, such as `ulimit`.
     #[cfg(unix)]
     pub fn start_after(&mut self, commands: &str) -> &Self {
-        use std::os::unix::fs::PermissionsExt;
         let program = self.program.display();
         let text = format!("#!/bin/sh\n{commands}\nexec '{program}' \"$@\"\n");
-        self.program = self.file("start", text);
-        std::fs::set_permissions(&self.program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        self.program = self.program("start", text);
         self
     }
 

@@ -2,7 +2,6 @@
 
 use std::process::{Command, Stdio};
 
-use super::fixtures::AWSFRESH;
 use super::sandbox::Sandbox;
 
 /// A user without a name.
@@ -29,7 +28,7 @@ pub fn needs_root(home: &Sandbox) -> bool {
 /// Gives a home to [`UID`] if this runs as root, together with a copy of the program, whose
 /// directory may be closed to others.
 pub fn give_away(home: &Sandbox) {
-    std::fs::copy(AWSFRESH, home.home().join("awsfresh")).unwrap();
+    home.copy_of_awsfresh();
     if is_root(home) {
         home.shell(&format!("chown -R {UID}:{UID} ."));
     }
