@@ -9,7 +9,6 @@ use awsfresh::refresh::TOKEN_KIND;
 use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
 use serde_json::Value;
 use support::double::Fault;
-#[cfg(unix)]
 use support::fixtures::{ACCOUNT, START, signed_in, through_proxy};
 use support::sandbox::{Sandbox, kills};
 
