@@ -2,9 +2,11 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr)]
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 mod support;
@@ -131,6 +133,49 @@ fn many_foreign_items_do_not_slow_down_a_get() {
         crowded < alone * 3 + Duration::from_millis(5),
         "{alone:?} alone, {crowded:?} beside 200 items"
     );
+}
+
+/// See `connect` in src/store/keyring_linux.rs.
+#[test]
+fn a_session_is_not_the_first_thing_that_a_client_asks_for() {
+    let Some(bus) = Bus::start(true) else { return };
+    let mut monitor = bus
+        .command("dbus-monitor")
+        .args(["--address", &bus.address, "--profile"])
+        .arg("type='method_call',destination='org.freedesktop.secrets'")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    // A client that becomes a monitor loses its name.
+    lines.find(|line| line.contains("NameLost")).unwrap();
+    let store = store_on(&bus, StoreKind::Keyring);
+    assert_eq!(text(store.as_ref(), &key(0)), None);
+    let calls: Vec<_> = lines
+        .take(2)
+        .map(|line| line.rsplit('\t').next().unwrap().to_owned())
+        .collect();
+    monitor.kill().unwrap();
+    monitor.wait().unwrap();
+    assert_eq!(calls, ["Ping", "OpenSession"]);
+}
+
+#[test]
+fn a_keyring_that_ends_during_a_request_is_reported() {
+    let Some(bus) = Bus::start(true) else { return };
+    let store = store_on(&bus, StoreKind::Keyring);
+    bus.signal_keyring("STOP");
+    let outcome = std::thread::scope(|scope| {
+        let get = scope.spawn(|| store.get(&key(0)).map(|_| ()));
+        std::thread::sleep(Duration::from_millis(300));
+        bus.signal_keyring("KILL");
+        get.join().unwrap()
+    });
+    let Err(StoreError::Unavailable { detail }) = &outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(detail, "the keyring ended during the request");
 }
 
 #[test]

@@ -15,7 +15,12 @@ use zeroize::Zeroizing;
 use super::{CacheKey, Status, Store, StoreError, StoreSettings, VALUE_LIMIT, bounded};
 use crate::limits;
 
+/// The attribute `service` of each item.
 const SERVICE: &str = "awsfresh";
+
+/// See the Secret Service API, <https://specifications.freedesktop.org/secret-service/>.
+const BUS_NAME: &str = "org.freedesktop.secrets";
+const OBJECT_PATH: &str = "/org/freedesktop/secrets";
 
 #[derive(Clone)]
 pub(super) struct SecretServiceStore {
@@ -81,6 +86,12 @@ async fn connect(
     let connection = Builder::address(address)?
         .method_timeout(limit)
         .build()
+        .await?;
+    // GNOME Keyring 42 to 50 sometimes dies when a session is the first that a client asks for: its
+    // record of the client is made beside the request, not before it (gnome-keyring issue 196).
+    let peer = Some("org.freedesktop.DBus.Peer");
+    connection
+        .call_method(Some(BUS_NAME), OBJECT_PATH, peer, "Ping", &())
         .await?;
     SecretService::connect_with_existing(encryption, connection).await
 }
@@ -269,6 +280,10 @@ fn sentence(error: Error) -> StoreError {
                 | "org.freedesktop.DBus.Error.NameHasNoOwner" => StoreError::unavailable(
                     "no program on the session bus offers a keyring (Secret Service)",
                 ),
+                // From the bus itself. A timeout is an error of another kind.
+                "org.freedesktop.DBus.Error.NoReply" => {
+                    StoreError::unavailable("the keyring ended during the request")
+                }
                 other => {
                     StoreError::unavailable(format!("the keyring rejected the request: {other}"))
                 }

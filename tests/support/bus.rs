@@ -141,6 +141,13 @@ impl Bus {
         )
     }
 
+    /// `signal` as `kill` takes it: `STOP`.
+    pub fn signal_keyring(&self, signal: &str) {
+        let keyring = self.children.get(1).unwrap().id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &keyring]).status();
+        assert!(sent.unwrap().success());
+    }
+
     pub fn lock(&self) {
         self.gdbus(
             "/org/freedesktop/secrets",
