@@ -70,29 +70,6 @@ fn missing(profile: &Profile, what: &str) -> Finding {
     .about_profile(&profile.name)
 }
 
-/// Keys that name a source, or a part of one.
-const SOURCE_KEYS: [&str; 12] = [
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "credential_process",
-    "credential_source",
-    "login_session",
-    "role_arn",
-    "source_profile",
-    "sso_account_id",
-    "sso_role_name",
-    "sso_session",
-    "sso_start_url",
-    "web_identity_token_file",
-];
-
-/// Whether a profile has only settings such as a region, and no key that means a source, not even a
-/// misspelt one: where it is `[default]`, SDKs use what the container or the machine offers.
-pub(crate) fn has_only_settings(profile: &Profile) -> bool {
-    let has = |key: &&str| profile.get_as_written(key).is_some() || profile.get(key).is_some();
-    !SOURCE_KEYS.iter().any(has) && key_typos(profile).is_empty()
-}
-
 /// A profile without any source, or with one that no tool reads.
 pub(super) fn no_source(profile: &Profile) -> Finding {
     let finding = missing(profile, "has no credentials and names no source").at(&profile.origin);

@@ -37,7 +37,6 @@ mod sso_profiles;
 mod suggest;
 mod validate;
 
-pub(crate) use base::has_only_settings;
 pub(crate) use chain::CHAINED_SESSION_LIMIT;
 pub use chain::{Base, Chain, Hop, Network, SsoSession};
 pub(crate) use damage::Repeated;

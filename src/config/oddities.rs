@@ -1,29 +1,31 @@
 //! What only some parsers read differently, in sections that are valid.
 
+use super::key_typos::key_typos;
 use super::profiles::Profile;
 use crate::finding::Origin;
 
 impl Profile {
-    /// Whether it has settings, such as a region, and nothing about credentials.
-    pub(crate) fn has_settings_alone(&self) -> bool {
-        let settings = [
-            "region",
-            "output",
-            "cli_pager",
-            "cli_auto_prompt",
-            "retry_mode",
-            "max_attempts",
-            "s3",
-            "ca_bundle",
-            "endpoint_url",
-            "services",
-            "sts_regional_endpoints",
-            "use_fips_endpoint",
-            "use_dualstack_endpoint",
-            "defaults_mode",
+    /// Whether it has nothing but settings such as a region, and no key that means a source, not even
+    /// a misspelt one. For a `[default]` like this, SDKs use what the container or the machine offers.
+    pub(crate) fn has_only_settings(&self) -> bool {
+        const SOURCE_KEYS: [&str; 14] = [
+            "aws_access_key_id",
+            "aws_secret_access_key",
+            "credential_process",
+            "credential_source",
+            "external_id",
+            "login_session",
+            "mfa_serial",
+            "role_arn",
+            "source_profile",
+            "sso_account_id",
+            "sso_role_name",
+            "sso_session",
+            "sso_start_url",
+            "web_identity_token_file",
         ];
-        let mut keys = self.all_values().map(|(key, _)| key).peekable();
-        keys.peek().is_some() && keys.all(|key| settings.contains(&key))
+        let mut keys = self.all_values().map(|(key, _)| key);
+        !keys.any(|key| SOURCE_KEYS.contains(&key)) && key_typos(self).is_empty()
     }
 
     /// A header with spaces at its brackets, as written.
@@ -54,16 +56,21 @@ mod tests {
     use crate::config::ProfileSet;
 
     #[test]
-    fn a_profile_with_settings_alone_has_no_source() {
+    fn a_profile_with_only_settings_has_no_source() {
         for (lines, is_so) in [
             ("region = eu-west-1\noutput = json\n", true),
             ("region = eu-west-1\nrole_arn = x\n", false),
             ("region = eu-west-1\naws_access_key = x\n", false),
-            ("", false),
+            ("region = eu-west-1\naws_access_key_id =\n", false),
+            (
+                "s3 =\n  max_concurrent_requests = 9\ntcp_keepalive = true\n",
+                true,
+            ),
+            ("", true),
         ] {
             let set = ProfileSet::from_texts(&format!("[default]\n{lines}"), "");
             let profile = set.profile("default").unwrap();
-            assert_eq!(profile.has_settings_alone(), is_so, "{lines}");
+            assert_eq!(profile.has_only_settings(), is_so, "{lines}");
         }
     }
 

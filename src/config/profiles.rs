@@ -112,6 +112,11 @@ impl Profile {
         }
     }
 
+    /// Whether it has no key.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all_values().next().is_none()
+    }
+
     /// The same in no order.
     pub(super) fn all_values(&self) -> impl Iterator<Item = (&str, &Value)> {
         let keys = self.sections.iter().flat_map(|s| s.keys.iter());

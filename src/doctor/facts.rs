@@ -9,9 +9,7 @@ use super::file_facts::{FileFacts, cli_files};
 use super::host::HostEnvironment;
 use super::probe_results::ProbeResults;
 use crate::aws_files::{self, AwsFiles};
-use crate::config::{
-    Base, Chain, Network, Profile, ProfileSet, Value, has_only_settings, source_profiles,
-};
+use crate::config::{Base, Chain, Network, Profile, ProfileSet, Value, source_profiles};
 use crate::finding::{Finding, Origin, Result, Tool};
 use crate::refresh::{Entry, Freshness, best_token, mfa_keys, step_keys};
 use crate::source::connection::{Connections, Service};
@@ -203,7 +201,7 @@ impl Facts {
         };
         self.selected_by == SelectedBy::Nothing
             && self.chain.is_err()
-            && default.is_none_or(has_only_settings)
+            && default.is_none_or(Profile::has_only_settings)
             && offered()
     }
 

@@ -15,9 +15,7 @@ pub(crate) struct Selected {
 impl Selected {
     /// A finding with what is known of the profile.
     fn in_finding(&self, mut finding: Finding) -> Finding {
-        for step in &mut finding.remedy {
-            *step = step.for_profile(&self.name);
-        }
+        finding.name_profile_in_steps(&self.name);
         let missing = [Cause::CredentialsMissing, Cause::MetadataUnreachable];
         let place = self.login_session.as_ref();
         let Some(place) = place.filter(|_| missing.contains(&finding.cause)) else {

@@ -1,6 +1,7 @@
 //! Messages without a code: of AWS, printed by clients that omit the code, and of clients
 //! themselves. All phrases are searched for in one pass: a log may have 32 MB.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -78,9 +79,8 @@ impl<'a> Messages<'a> {
                 places[n].push((found.start(), end));
             }
         }
-        let is_whole = |at: usize| places.iter().flatten().any(|(_, end)| *end == at);
-        let cuts: Vec<_> = cuts(text).filter(|(at, _)| !is_whole(*at)).collect();
-        for (at, end) in cuts {
+        let whole: HashSet<usize> = places.iter().flatten().map(|(_, end)| *end).collect();
+        for (at, end) in cuts(text).filter(|(at, _)| !whole.contains(at)) {
             for (n, phrase) in phrases().enumerate() {
                 places[n].extend(beginning_at(&text[..at], phrase).map(|start| (start, end)));
             }

@@ -88,12 +88,7 @@ fn name_behind(text: &str) -> Option<&str> {
             rest.trim_start_matches([' ', '"', '\'', '`', '='])
         });
     }
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-./+@".contains(c);
-    let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-    let name = rest[..end].trim_end_matches('.');
-    let is_name =
-        !name.is_empty() && name.len() <= 64 && name.contains(|c: char| c.is_alphanumeric());
-    (is_name && !is_no_name(name)).then_some(name)
+    first_name(rest)
 }
 
 /// The profile that the command lines in a log name, if all of them name the same.
@@ -115,13 +110,10 @@ fn first_name(text: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-./+@".contains(c);
     let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
     let name = text[..end].trim_end_matches('.');
-    let is_name = (1..=64).contains(&name.len()) && !is_no_name(name);
+    let is_name = name.len() <= 64
+        && name.contains(|c: char| c.is_alphanumeric())
+        && !NOT_NAMES.contains(&name.to_ascii_lowercase().as_str());
     is_name.then_some(name)
-}
-
-/// Whether a word behind "profile" is one of a sentence.
-fn is_no_name(word: &str) -> bool {
-    NOT_NAMES.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// The path of a file of AWS settings or of a token in the line of a message or next to it. Python

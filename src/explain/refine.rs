@@ -274,9 +274,7 @@ fn named(mut finding: Finding, meaning: &Meaning, flat: &Flat, place: &Range<usi
     };
     finding.summary = named.summary(&name);
     if let Name::Profile = named.by {
-        for step in &mut finding.remedy {
-            *step = step.for_profile(&name);
-        }
+        finding.name_profile_in_steps(&name);
     }
     finding
 }

@@ -97,8 +97,9 @@ pub fn scan(text: &str) -> Vec<LoggedError> {
     }
     found.sort_by_key(LoggedError::rank);
     if let Some(name) = names::profile_of_commands(&flat.text) {
-        let steps = found.iter_mut().flat_map(|one| &mut one.finding.remedy);
-        steps.for_each(|step| *step = step.for_profile(name));
+        for error in &mut found {
+            error.finding.name_profile_in_steps(name);
+        }
     }
     found.iter_mut().for_each(redact);
     found

@@ -306,6 +306,13 @@ impl Finding {
         self
     }
 
+    /// Puts the profile into next steps that leave it open.
+    pub(crate) fn name_profile_in_steps(&mut self, profile: &str) {
+        for step in &mut self.remedy {
+            *step = step.for_profile(profile);
+        }
+    }
+
     /// Whether AWS no longer accepts credentials that it issued: they must not be served again.
     pub(crate) fn means_stale_credentials(&self) -> bool {
         matches!(self.cause, Cause::AccessKeyUnknown | Cause::SessionExpired)

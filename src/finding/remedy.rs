@@ -30,7 +30,7 @@ pub struct Remedy(String);
 
 impl Remedy {
     /// The same step for this profile, in the place of `-p PROFILE` and of none.
-    pub(crate) fn for_profile(&self, name: &str) -> Self {
+    pub(super) fn for_profile(&self, name: &str) -> Self {
         let option = profile_option("-p", name);
         let line = self.0.replace("-p PROFILE", &option);
         let (any, this) = ("awsfresh login --", format!("awsfresh login {option} --"));

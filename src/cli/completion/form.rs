@@ -36,28 +36,28 @@ pub(crate) fn in_form(shell: Shell, typed: &Typed, offer: &Offer) -> String {
 
 /// Whether no shell does anything with the word but read it.
 fn is_plain(word: &str) -> bool {
-    let in_plain = |c: char| c.is_alphanumeric() || "-_./:=@+,".contains(c);
     word.chars().all(in_plain) && !word.starts_with('=')
+}
+
+fn in_plain(c: char) -> bool {
+    c.is_alphanumeric() || "-_./:=@+,".contains(c)
 }
 
 /// The rest of the word in the quotes that are open.
 fn for_bash<'a>(typed: &Typed, word: &'a str) -> Cow<'a, str> {
     let rest = word.get(typed.kept..).unwrap_or_default();
-    // Nearly every one of thousands of names.
-    let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-_/".contains(&b);
-    if rest.bytes().all(in_name) {
-        return rest.into();
-    }
-    let escaped = match typed.quote {
-        Some('\'') => rest.replace('\'', r"'\''"),
+    match typed.quote {
+        Some('\'') => rest.replace('\'', r"'\''").into(),
         Some(_) => escaped(rest, |c| "\"\\$`".contains(c)),
-        None => escaped(rest, |c| !is_plain(c.encode_utf8(&mut [0; 4])) && c != '='),
-    };
-    escaped.into()
+        None => escaped(rest, |c| !in_plain(c)),
+    }
 }
 
 /// The word with a backslash before some of its characters.
-fn escaped(word: &str, is_special: impl Fn(char) -> bool) -> String {
+fn escaped(word: &str, is_special: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !word.contains(&is_special) {
+        return word.into();
+    }
     let mut text = String::new();
     for c in word.chars() {
         if is_special(c) {
@@ -65,7 +65,7 @@ fn escaped(word: &str, is_special: impl Fn(char) -> bool) -> String {
         }
         text.push(c);
     }
-    text
+    text.into()
 }
 
 fn for_powershell(word: &str) -> String {

@@ -36,11 +36,9 @@ pub(super) fn run(context: &Context<'_>, args: &Status) -> Result<u8> {
         return watch::run(context, &args.profile).map(|()| 0);
     }
     let format = args.format();
-    let is_for_person = matches!(format, StatusFormat::Table) && args.warn_within.is_none();
-    let reader = if is_for_person {
-        Reader::Person
-    } else {
-        Reader::Program
+    let reader = match (&format, args.warn_within) {
+        (StatusFormat::Table, None) => Reader::Person,
+        _ => Reader::Program,
     };
     let report = Report::new(context, &args.profile, reader)?;
     match format {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::sessions::{SessionRow, named_sessions};
 use crate::aws_files::AwsFiles;
 use crate::commands::Context;
-use crate::config::{Base, Chain, Profile, SsoSession};
+use crate::config::{Base, Chain, SsoSession};
 use crate::finding::{Cause, Finding, Result};
 use crate::limits::Aside;
 use crate::refresh::{Entry, Freshness, step_keys};
@@ -235,7 +235,7 @@ impl Report {
                     if files
                         .profiles()
                         .profile(profile)
-                        .is_some_and(Profile::has_settings_alone) =>
+                        .is_some_and(|one| one.has_only_settings() && !one.is_empty()) =>
                 {
                     rows.push(Row::without_source(profile.clone()));
                 }

@@ -65,11 +65,6 @@ impl<'a> Session<'a> {
         &self.config.region
     }
 
-    /// See [`SsoSession::identity`].
-    pub(crate) fn identity(&self) -> String {
-        self.config.identity()
-    }
-
     /// The command to sign in.
     pub(crate) fn login(&self) -> Remedy {
         self.config.login_command()
