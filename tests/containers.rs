@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use support::container::CONTAINER;
+use support::container::{CONTAINER, needs_namespace};
 use support::fixtures::{KEY, SECRET, keys_of, role_on_keys};
 use support::sandbox::{Run, Sandbox, spare_dirs};
 
@@ -27,19 +27,20 @@ fn with_files(script: &str) -> [&str; 8] {
 }
 
 /// Runs a script in a container for the profile `deploy`.
-fn in_container(home: &Sandbox, script: &str) -> Run {
-    home.env("SCRIPT", script);
+fn in_container(home: &Sandbox, namespace: &str, script: &str) -> Run {
+    home.env("SCRIPT", script).env("NAMESPACE", namespace);
     home.wrap(&with_files(CONTAINER))
 }
 
 #[test]
 fn a_container_gets_one_profile_and_its_credentials() {
     let (_aws, home) = role_on_keys(None);
-    if home.lacks("unshare") {
+    let Some(namespace) = needs_namespace() else {
         return;
-    }
+    };
     let run = in_container(
         &home,
+        namespace,
         "sh -c \"$(sed -n 's/^credential_process = //p' /aws/config | head -1)\"; echo; cat /aws/config >&2; ls -a /aws >&2; command -v awsfresh >&2 || echo none >&2",
     );
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -67,11 +68,12 @@ fn a_container_gets_one_profile_and_its_credentials() {
 #[test]
 fn the_credentials_in_the_container_are_renewed() {
     let (aws, home) = role_on_keys(Some(6));
-    if home.lacks("unshare") {
+    let Some(namespace) = needs_namespace() else {
         return;
-    }
+    };
     let run = in_container(
         &home,
+        namespace,
         "for i in 1 2 3 4 5 6 7 8; do cat /aws/credentials.json; echo; sleep 1; done",
     );
     assert_eq!(run.code, Some(0), "{}", run.stderr);

@@ -55,12 +55,7 @@ fn awsfresh_writes_no_core_dump() {
     let control = "sh -c 'touch control; exec sleep 20'";
     let control = crashed(&home, control, &home.home().join("control"));
     if !control.core_dumped() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "this system dumps no core"
-        );
-        eprintln!("skipped: this system dumps no core");
-        return;
+        return support::skip::skip("this system dumps no core");
     }
     let line = format!("{AWSFRESH} credential-process -p p");
     let status = crashed(&home, &line, &ready);

@@ -4,9 +4,10 @@
 
 mod support;
 
+use support::container::needs_namespace;
 use support::fixtures::{AWSFRESH, role_on_keys, signed_in};
 use support::sandbox::{ASK, Run, Sandbox};
-use support::users::{UID, as_user, give_away, is_root, needs_root};
+use support::users::{UID, as_user, give_away, needs_root};
 
 /// What a user may run.
 const CALLS: [&str; 7] = [
@@ -137,10 +138,8 @@ fn few_processes_are_an_error_that_names_the_limit() {
 fn a_wrapped_command_finds_awsfresh_without_proc() {
     let (aws, home) = role_on_keys(None);
     home.copy_of_awsfresh();
-    let namespace = if is_root(&home) {
-        "unshare -m"
-    } else {
-        "unshare -Urm"
+    let Some(namespace) = needs_namespace() else {
+        return;
     };
     home.file("ask", format!("cd /\n{ASK}\n"));
     for start in ["./awsfresh", "awsfresh"] {

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::bus::Bus;
+use support::container::needs_namespace;
 use support::double::{Double, Fault};
 use support::fixtures::{AWSFRESH, ROLE, START, open_role, role_on_keys, signed_in};
 use support::sandbox::{ASK, Sandbox};
-use support::users::{as_owner, give_away, needs_root};
+use support::users::{as_owner, give_away};
 
 const DEPLOY: &[&str] = &["credential-process", "-p", "deploy"];
 
@@ -230,15 +231,15 @@ fn say_codes(what: &str, codes: &[i32], took: Duration, aws: &Double) {
 #[ignore = "takes long"]
 fn a_full_disk_costs_one_call() {
     let (aws, home) = role_on_keys(None);
-    if !needs_root(&home) {
+    let Some(namespace) = needs_namespace() else {
         return;
-    }
+    };
     aws.fault(Fault::Latency(Duration::from_millis(150)));
     let full = "mkdir .local; mount -t tmpfs -o size=16k,mode=700 tmpfs .local\n\
                 mkdir -p .local/state/awsfresh; chmod 700 .local/state/awsfresh\n\
                 head -c 1000000 /dev/zero >.local/state/full 2>/dev/null";
     let script = script(herd_size(), full, ">/dev/null 2>&1");
-    let (codes, took) = codes(&home, "unshare -m", &script);
+    let (codes, took) = codes(&home, namespace, &script);
     say_codes("a full disk", &codes, took, &aws);
     assert!(codes.len() == herd_size() && codes.iter().all(|code| *code == 0));
     assert_eq!(aws.count("AssumeRole"), 1);

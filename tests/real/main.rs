@@ -31,7 +31,7 @@ use awsfresh::time::Timestamp;
 use clients::{Client, Suite};
 use serde_json::{Value, json};
 use support::bus::Bus;
-use support::container::CONTAINER;
+use support::container::{CONTAINER, namespace};
 use support::double::{Double, SsoSession};
 use support::fixtures::{
     self, ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache,
@@ -56,6 +56,7 @@ fn main() -> ExitCode {
     let recorder = failures::Recorder::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".suite"));
     let release = packages::Release::default();
     let mut cases: Vec<Case<'_>> = Vec::new();
+    let namespace = namespace();
     for client in Client::ALL {
         let missing = suite.missing(client);
         let mut add = |what: &str, run: fn(&Suite, Client) -> Outcome| {
@@ -72,9 +73,6 @@ fn main() -> ExitCode {
             add("is the role after setup", is_the_role_after_setup);
             add("is the SSO role after setup", is_the_sso_role_after_setup);
             add("survives an expiry", survives_an_expiry);
-            if client.stays() && client.reads_endpoint_variables() {
-                add("survives an expiry in a container", survives_in_a_container);
-            }
         }
         if client.reads_endpoint_variables() && !matches!(client, Client::RustSdk | Client::Rclone)
         {
@@ -83,6 +81,16 @@ fn main() -> ExitCode {
         if matches!(client, Client::CliV1 | Client::Boto3) {
             add("with the keyring as the store", from_the_keyring);
             add("shows the diagnosis", shows_the_diagnosis);
+        }
+        if client.stays() && client.reads_endpoint_variables() {
+            let suite = &suite;
+            let refused = namespace.is_none();
+            let refused = refused.then(|| "no mount namespace is allowed here".into());
+            cases.push((
+                format!("{client:?}: survives an expiry in a container"),
+                missing.or(refused),
+                Box::new(move || survives_in_a_container(suite, client, namespace.unwrap_or(""))),
+            ));
         }
     }
     wrapped::cases(&suite, &matrix, &mut cases);
@@ -314,7 +322,7 @@ fn the_sso_role_is_used(suite: &Suite, client: Client, change: fn(&Scene)) -> Ou
 }
 
 /// The client is in a container with `--deliver files`, which has no awsfresh.
-fn survives_in_a_container(suite: &Suite, client: Client) -> Outcome {
+fn survives_in_a_container(suite: &Suite, client: Client, namespace: &str) -> Outcome {
     let scene = Scene::new(client);
     scene.role(Some(9));
     let ask = suite.identity(client, 22);
@@ -331,6 +339,7 @@ fn survives_in_a_container(suite: &Suite, client: Client) -> Outcome {
     scene
         .home
         .env("SCRIPT", &script)
+        .env("NAMESPACE", namespace)
         .env("ALSO", &also.join(" "));
     let mut command = Command::new(AWSFRESH);
     command.args([

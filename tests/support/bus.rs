@@ -47,7 +47,7 @@ impl Bus {
     /// `None` on a machine without the programs. In CI a missing program is a panic.
     pub fn start(keyring: bool) -> Option<Self> {
         if let Some(missing) = Self::missing() {
-            eprintln!("skipped: {missing}");
+            super::skip::skip(missing);
             return None;
         }
         let home = tempfile::tempdir().unwrap();

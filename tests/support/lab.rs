@@ -25,6 +25,7 @@ use std::sync::OnceLock;
 use awsfresh::digest::sha256_hex;
 use serde::Deserialize;
 
+use crate::support::container::namespace;
 use crate::support::double::{Double, Fault, Role, SsoSession, clock};
 use crate::support::fixtures::{
     self, LAB_SECRET as SECRET, lab_token as token, sso_cache, through_proxy,
@@ -431,7 +432,7 @@ pub fn role(role: &CaseRole) -> Role {
 
 /// Starts the program without `HOME`. The home directory of the user database is then this one.
 const WITHOUT_HOME: &str = r#"[ "$LAB_INSIDE" ] ||
-    LAB_INSIDE=1 exec unshare --map-root-user --mount "$0" "$@"
+    LAB_INSIDE=1 exec NAMESPACE "$0" "$@"
 mount --bind "$HOME" ~root
 unset HOME LAB_INSIDE"#;
 
@@ -453,7 +454,8 @@ pub fn set_up(case: &Case, aws: &Double) -> Sandbox {
     }
     home.env("AWS_EC2_METADATA_DISABLED", "true");
     if is_without_home(case) {
-        home.start_after(WITHOUT_HOME);
+        let namespace = namespace().unwrap();
+        home.start_after(&WITHOUT_HOME.replace("NAMESPACE", namespace));
     }
     let expand = |text: &str| expanded(text, &home, aws);
     for (name, value) in &case.env {

@@ -7,8 +7,9 @@
 //!   `signin`, `iam`, `federation` and `metadata` are the services, `proxy` serves them under AWS's own host names, and
 //!   `clock` is the time
 //! - `browser`: a browser that a test drives
+//! - `skip`: tests that cannot run on this machine
 //! - `terminal`: a run on a terminal of its own
-//! - `container`: a container without a container engine
+//! - `container`: a container without a container engine, and mount namespaces
 //! - `users`: runs as another user
 //! - `bus`: a private session bus, with or without gnome-keyring
 //! - `fixtures`: names, keys and homes that many tests use
@@ -32,6 +33,7 @@ pub mod container;
 pub mod double;
 pub mod fixtures;
 pub mod sandbox;
+pub mod skip;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 #[cfg(unix)]

@@ -264,17 +264,6 @@ impl Sandbox {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Whether a program is not installed, so that the test is skipped. In CI that is a panic.
-    #[allow(clippy::disallowed_methods, clippy::print_stderr)]
-    pub fn lacks(&self, program: &str) -> bool {
-        let lacks = self.shell(&format!("command -v {program}")).is_empty();
-        if lacks {
-            assert!(std::env::var_os("CI").is_none(), "{program} is missing");
-            eprintln!("skipped: {program} is not installed");
-        }
-        lacks
-    }
-
     pub fn assert_no_leak(&self, text: &str, place: &str) {
         for secret in self.secrets.borrow().iter() {
             assert!(!text.contains(secret.as_str()), "a secret in {place}");

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::sandbox::Sandbox;
+use super::skip::skip;
 
 /// A user without a name.
 pub const UID: u32 = 54321;
@@ -15,12 +16,8 @@ pub fn is_root(home: &Sandbox) -> bool {
 /// Whether a test that needs root can run; in CI it must.
 pub fn needs_root(home: &Sandbox) -> bool {
     let root = is_root(home);
-    assert!(
-        root || std::env::var_os("CI").is_none(),
-        "CI must run this as root"
-    );
     if !root {
-        eprintln!("skipped: only root can become another user");
+        skip("only root can become another user");
     }
     root
 }
