@@ -23,7 +23,7 @@ use lab::{Case, Expect, Log, Remedy, Text, cases, expanded, logs, set_up, texts}
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde_json::Value;
 use support::bus::Bus;
-use support::container::needs_namespace;
+use support::container::{NO_NAMESPACE, needs_namespace};
 use support::double::Double;
 use support::fixtures::{AWSFRESH, offline_home};
 use support::sandbox::{Run, Sandbox};
@@ -113,9 +113,7 @@ fn judge(case: &Case) -> Result<Completion, Failed> {
         return Ok(Completion::ignored_with(missing));
     }
     if lab::is_without_home(case) && needs_namespace().is_none() {
-        return Ok(Completion::ignored_with(
-            "no mount namespace is allowed here",
-        ));
+        return Ok(Completion::ignored_with(NO_NAMESPACE));
     }
     diagnosed(case).map_err(|why| format!("{}: {why}", case.about))?;
     Ok(Completion::Completed)

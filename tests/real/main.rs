@@ -31,7 +31,7 @@ use awsfresh::time::Timestamp;
 use clients::{Client, Suite};
 use serde_json::{Value, json};
 use support::bus::Bus;
-use support::container::{CONTAINER, namespace};
+use support::container::{CONTAINER, NO_NAMESPACE, namespace};
 use support::double::{Double, SsoSession};
 use support::fixtures::{
     self, ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role, sso_cache,
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
         if client.stays() && client.reads_endpoint_variables() {
             let suite = &suite;
             let refused = namespace.is_none();
-            let refused = refused.then(|| "no mount namespace is allowed here".into());
+            let refused = refused.then(|| NO_NAMESPACE.into());
             cases.push((
                 format!("{client:?}: survives an expiry in a container"),
                 missing.or(refused),

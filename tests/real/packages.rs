@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::clients::Client;
 use super::clients::Suite;
+use super::support::container::{NO_NAMESPACE, namespace};
 use super::support::fixtures::{
     ACCOUNT, AWSFRESH, KEY, ROLE, SECRET, START, USER, keys_of, open_role,
 };
@@ -133,8 +134,8 @@ fn script(release: &Release, words: &[&str]) -> Outcome {
     done(&output.map_err(|e| e.to_string())?)
 }
 
-/// The first thing that is not here.
-fn missing() -> Option<String> {
+/// The first thing that is not here; installing needs a namespace, too.
+fn missing(installs: bool) -> Option<String> {
     let shell = |script: &str| Command::new("sh").args(["-c", script]).output().unwrap();
     for (program, package) in PROGRAMS {
         if !shell(&format!("command -v {program}")).status.success() {
@@ -144,24 +145,34 @@ fn missing() -> Option<String> {
     if !Path::new("/usr/share/bash-completion/bash_completion").exists() {
         return Some("Debian's bash-completion is not installed".into());
     }
-    let is_root = shell("id -u").stdout == b"0\n";
-    (!is_root).then(|| "only root can install packages".into())
+    if shell("id -u").stdout != b"0\n" {
+        return Some("only root can install packages".into());
+    }
+    let refused = installs && namespace().is_none();
+    refused.then(|| NO_NAMESPACE.into())
 }
+
+/// The cases that change a system: packages/overlay.sh has one to change.
+const INSTALLING: [&str; 3] = [
+    "the Debian package, installed and removed",
+    "the RPM, installed and removed",
+    "the timer in a systemd",
+];
 
 /// One case for each channel, named `Packages: CHANNEL`.
 pub fn cases<'a>(suite: &'a Suite, release: &'a Release, cases: &mut Vec<Case<'a>>) {
-    let missing = missing();
+    let missing = [false, true].map(missing);
     let mut add = |name: &str, run: Box<dyn Fn() -> Outcome + Send + 'a>| {
-        cases.push((format!("Packages: {name}"), missing.clone(), run));
+        let missing = missing[usize::from(INSTALLING.contains(&name))].clone();
+        cases.push((format!("Packages: {name}"), missing, run));
     };
+    let [debian, rpm, in_systemd] = INSTALLING;
     add(
-        "the Debian package, installed and removed",
+        debian,
         Box::new(|| script(release, &["overlay.sh", "debian.sh"])),
     );
-    add(
-        "the RPM, installed and removed",
-        Box::new(|| script(release, &["overlay.sh", "rpm.sh"])),
-    );
+    add(rpm, Box::new(|| script(release, &["overlay.sh", "rpm.sh"])));
+    add(in_systemd, Box::new(|| timer(release)));
     add(
         "the archive and install.sh",
         Box::new(|| {
@@ -180,7 +191,6 @@ pub fn cases<'a>(suite: &'a Suite, release: &'a Release, cases: &mut Vec<Case<'a
             script(release, &["recipes.sh", dir, AWSFRESH])
         }),
     );
-    add("the timer in a systemd", Box::new(|| timer(release)));
     add(
         "two builds are the same",
         Box::new(|| {

@@ -17,11 +17,14 @@ pub fn namespace() -> Option<&'static str> {
     })
 }
 
+/// Why it is missing.
+pub const NO_NAMESPACE: &str = "no mount namespace is allowed here";
+
 /// The same; without it, the test is skipped.
 pub fn needs_namespace() -> Option<&'static str> {
     let namespace = namespace();
     if namespace.is_none() {
-        skip("no mount namespace is allowed here");
+        skip(NO_NAMESPACE);
     }
     namespace
 }
