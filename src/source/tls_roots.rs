@@ -8,10 +8,18 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::files::{self, FileBytes};
-use crate::finding::{Cause, Finding, Result};
+use crate::finding::{Cause, Finding, Result, remedy};
 
 /// All public roots together take a quarter of a megabyte.
 const BUNDLE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Where Debian, Fedora, openSUSE and macOS keep all roots in one file.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 /// The roots of the system, and those of a CA bundle: its path, and the setting that names it.
 pub(super) fn tls_context(bundle: Option<&(PathBuf, String)>) -> Result<TlsContext> {
@@ -41,7 +49,12 @@ pub(crate) fn read_ca_bundle(path: &Path, place: &str) -> Result<FileBytes> {
     };
     let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
         let why = format!("cannot be read: {e}");
-        unusable(Cause::ConfigUnreadable, why, "name a readable PEM file")
+        let finding = unusable(Cause::ConfigUnreadable, why, "name a readable PEM file");
+        let of_system = SYSTEM_BUNDLES.map(Path::new);
+        match of_system.into_iter().find(|path| path.is_file()) {
+            Some(path) => finding.remedy(remedy!("or {}, the bundle of this system", path)),
+            None => finding,
+        }
     })?;
     check_bundle(&pem).map_err(|why| {
         let remedy = "name a file with -----BEGIN CERTIFICATE----- blocks";
