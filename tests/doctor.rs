@@ -124,3 +124,38 @@ fn a_session_that_aws_revoked_is_not_used_again() {
     home.credentials_of("deploy")
         .failed(6, "assume-role-denied");
 }
+
+/// Where there is no profile, a list of profiles is no next step.
+#[test]
+fn in_an_empty_home_the_next_step_is_a_set_up() {
+    let home = fixtures::offline_home();
+    let steps = |text: &str| -> Vec<String> {
+        let steps = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("try: "));
+        steps.map(|step| step.trim().to_owned()).collect()
+    };
+    let commands: [&[&str]; 5] = [
+        &["doctor"],
+        &["credential-process"],
+        &["-p", "prod", "--", "true"],
+        &["status"],
+        &["login", "--all"],
+    ];
+    for args in commands {
+        let run = home.wrap(args);
+        let steps = steps(&format!("{}{}", run.stdout, run.stderr));
+        let set_up = |step: &String| step.contains("awsfresh setup --sso NAME --start-url URL");
+        assert!(steps.iter().any(set_up), "{args:?}: {steps:?}");
+        let lists = |step: &String| step.contains("awsfresh status");
+        assert!(!steps.iter().any(lists), "{args:?}: {steps:?}");
+    }
+    // No person signs in there.
+    home.env("GITHUB_ACTIONS", "true");
+    let steps = steps(&home.wrap(&["doctor"]).stdout);
+    assert!(steps[0].starts_with("permissions: "), "{steps:?}");
+    assert!(
+        !steps.iter().any(|step| step.contains("awsfresh")),
+        "{steps:?}"
+    );
+}

@@ -85,6 +85,7 @@ fn selection(context: &Context<'_>, set: &ProfileSet, args: &Login) -> Result<Se
         Finding::new(Cause::Usage, "there is no SSO session to sign in to")
             .evidence("no [sso-session NAME] in the config file")
             .remedy("awsfresh login -p PROFILE, for a profile with SSO or MFA")
+            .remedy("or awsfresh setup --sso NAME --start-url URL --sso-region REGION")
     };
     if args.all {
         return if all.is_empty() {

@@ -60,5 +60,5 @@ pub(crate) use sso_profiles::{
     AccountRole, Block, Entry, NameTemplate, NewBlock, RegionRule, RoleGlob, Rules, SsoProfile,
     blocks, merge, remove_block, write_block,
 };
-pub(crate) use suggest::LIST_PROFILES;
+pub(crate) use suggest::{FIRST_STEPS, is_general};
 pub(crate) use validate::invalid_values;

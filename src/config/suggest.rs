@@ -6,7 +6,19 @@ use crate::finding::{Cause, Finding, Origin, Remedy, Result, remedy};
 use crate::text::printable;
 
 /// The next step where nothing is similar.
-pub(crate) const LIST_PROFILES: &str = "awsfresh status lists the profiles";
+const LIST_PROFILES: &str = "awsfresh status lists the profiles";
+
+/// The next steps where there is no profile.
+pub(crate) const FIRST_STEPS: [&str; 2] = [
+    "awsfresh setup --sso NAME --start-url URL --sso-region REGION, for IAM Identity Center",
+    "or awsfresh keys add NAME, or aws configure, for the access keys of an IAM user",
+];
+
+/// Whether a step is one of those, which help with any name.
+pub(crate) fn is_general(step: &Remedy) -> bool {
+    let mut general = [LIST_PROFILES].into_iter().chain(FIRST_STEPS);
+    general.any(|one| **step == *one)
+}
 
 /// Names up to this distance are similar.
 const MAX_DISTANCE: usize = 2;
@@ -67,7 +79,7 @@ impl ProfileSet {
             ..
         }) = self.similar_profile(name)
         else {
-            return finding.remedy(LIST_PROFILES);
+            return self.known().fold(finding, Finding::remedy);
         };
         if printable(other) != *other {
             return finding
@@ -77,6 +89,16 @@ impl ProfileSet {
                 .remedy(remedy!("retype line {} of {}", origin.line, origin.file));
         }
         finding.remedy(remedy!("did you mean {}, at {}?", other, origin))
+    }
+
+    /// The next steps where nothing is similar.
+    fn known(&self) -> impl Iterator<Item = &'static str> {
+        let steps: &[&str] = if self.profiles().next().is_some() {
+            &[LIST_PROFILES]
+        } else {
+            &FIRST_STEPS
+        };
+        steps.iter().copied()
     }
 
     /// The section whose name is this one in braces or quotes, as templates have it.

@@ -5,6 +5,7 @@ use anstyle::Style;
 
 use super::report::{Report, Row};
 use super::sessions::SessionRow;
+use crate::config::FIRST_STEPS;
 use crate::text::{Styled, columns, cut, grouped};
 use crate::time::{Timestamp, human_duration};
 
@@ -39,6 +40,9 @@ pub(super) fn table(report: &Report, width: Option<usize>, height: Option<usize>
     let sessions: Vec<Cells> = sessions.collect();
     if profiles.is_empty() {
         text.line("no profiles");
+        for step in FIRST_STEPS {
+            text.line(&format!("  try:  {step}"));
+        }
     } else {
         push(
             &mut text,

@@ -4,9 +4,7 @@ use super::host;
 use crate::aws::access_key::account_of;
 use crate::aws::names::is_account;
 use crate::aws::shared_findings::NEW_TOKEN;
-use crate::config::{
-    Base, CHAINED_SESSION_LIMIT, Chain, Hop, LIST_PROFILES, Profile, invalid_values,
-};
+use crate::config::{Base, CHAINED_SESSION_LIMIT, Chain, Hop, Profile, invalid_values, is_general};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
 use crate::finding::{Cause, Finding, Origin, Remedy, Tool, remedy};
@@ -34,9 +32,28 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         }
     }
     found.extend(web_identity_expired(facts));
+    found.extend(no_region(facts));
     found.extend(facts.program_missing.clone());
     found.extend(needs_shell(facts));
     found
+}
+
+/// No region, although one seems to be set: no tool takes it from `[default]` for another profile.
+fn no_region(facts: &Facts) -> Option<Finding> {
+    let default = facts.set.profile("default")?.get("region")?;
+    if facts.profile == "default" || facts.chain.is_err() || facts.region().is_some() {
+        return None;
+    }
+    let name = &facts.profile;
+    let summary =
+        format!("profile `{name}` has no region; the one of [default] is not used for it");
+    let finding = Finding::new(Cause::RegionInvalid, summary).info();
+    let finding = finding.at(&default.origin).about_profile(name);
+    Some(finding.remedy(remedy!(
+        "add region = {} to [profile {}] in the config file, or set AWS_REGION",
+        default.text,
+        name
+    )))
 }
 
 /// What AWS or a person would have to do for a role.
@@ -87,13 +104,28 @@ fn unresolved(facts: &Facts, finding: &Finding) -> Option<Finding> {
     if facts.has_ambient() {
         return None;
     }
-    if finding.cause != Cause::ProfileNotFound || facts.selected_by != SelectedBy::Nothing {
-        return Some(host::with_other_places(facts, finding.clone()));
+    let is_selected = facts.selected_by != SelectedBy::Nothing;
+    Some(if finding.cause != Cause::ProfileNotFound || is_selected {
+        with_places(facts, finding.clone())
+    } else {
+        with_places(facts, nothing_configured(facts, finding))
+    })
+}
+
+/// What has to be done where this runs goes before what a person can do anywhere, and replaces it in
+/// places without a person.
+fn with_places(facts: &Facts, mut finding: Finding) -> Finding {
+    let general = finding.remedy.extract_if(.., |step| is_general(step));
+    let general: Vec<Remedy> = general.collect();
+    let mut finding = host::with_other_places(facts, finding);
+    let nothing_exists = facts.set.profiles().next().is_none();
+    if !(host::is_managed(facts) && nothing_exists) {
+        finding.remedy.extend(general);
+    } else if finding.remedy.is_empty() {
+        finding = finding
+            .remedy("give this function, task or job a role, or credentials in its environment");
     }
-    Some(host::with_other_places(
-        facts,
-        nothing_configured(facts, finding),
-    ))
+    finding
 }
 
 /// Nothing is selected and there is no `[default]`; `not_found` is the resolver's finding about that,
@@ -108,14 +140,8 @@ fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     let mut finding = Finding::new(Cause::CredentialsMissing, summary);
     let is_new = |line: &&String| !states.contains(line);
     finding.evidence = not_found.evidence.iter().filter(is_new).cloned().collect();
-    let says_more = |remedy: &&Remedy| ***remedy != *LIST_PROFILES;
-    finding.remedy = not_found.remedy.iter().filter(says_more).cloned().collect();
-    let mut finding = finding.evidence(states.join("; "));
-    if finding.remedy.is_empty() {
-        finding = finding
-            .remedy("select a profile; awsfresh status lists them")
-            .remedy("or sign in: aws configure sso, aws login, aws configure");
-    }
+    finding.remedy.clone_from(&not_found.remedy);
+    let finding = finding.evidence(states.join("; "));
     match facts.environment.misnamed.as_slice() {
         [] => finding,
         names => finding

@@ -244,7 +244,11 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
     let is_bare = |section: &&Profile| {
         let name = section.name.as_str();
         let is_word = !name.is_empty() && !name.contains(' ') && !known.contains(&name);
-        is_word && facts.set.profile(name).is_none() && name != facts.profile
+        let is_unread = match facts.set.profile(name) {
+            None => name != facts.profile, // else the resolver reports it
+            Some(profile) => profile.origin.file != section.origin.file,
+        };
+        is_word && is_unread
     };
     let bare = first_few(
         facts.set.others().filter(is_bare),

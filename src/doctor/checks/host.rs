@@ -38,13 +38,14 @@ pub(super) fn with_other_places(facts: &Facts, finding: Finding) -> Finding {
 }
 
 /// A place that starts its containers itself: `docker run` is no remedy there.
-fn is_managed(facts: &Facts) -> bool {
+pub(super) fn is_managed(facts: &Facts) -> bool {
     let kinds = [
         HostKind::Lambda,
         HostKind::Ecs,
         HostKind::Kubernetes,
         HostKind::CodeBuild,
         HostKind::GithubActions,
+        HostKind::Ci,
     ];
     kinds.into_iter().any(|kind| facts.host.is(kind))
 }
