@@ -122,6 +122,7 @@ impl ApiError<'_> {
                 Finding::new(Cause::SessionExpired, format!("{session} has expired"))
                     .likely_if(self.code == "RequestExpired")
                     .remedy("replace the credentials where these came from")
+                    .remedy("or let awsfresh renew them: awsfresh -p PROFILE -- COMMAND")
             }
             ErrorKind::RegionDisabled => {
                 let region = request.region.unwrap_or("this region");
@@ -231,6 +232,23 @@ impl ApiError<'_> {
                 "try again; if it persists, check that the provider's keys can be read from \
                     the internet",
             ),
+            _ if self.message.contains("Incorrect token audience") => Finding::new(
+                Cause::WebIdentityRejected,
+                "the OIDC provider in IAM does not have the audience of the web identity token",
+            )
+            .remedy(
+                "add the token's audience to the provider in IAM: for EKS and GitHub Actions \
+                    sts.amazonaws.com",
+            ),
+            _ if self.message.contains("No OpenIDConnect provider found") => Finding::new(
+                Cause::WebIdentityRejected,
+                "the role's account has no OIDC provider for the issuer of the web identity token",
+            )
+            .remedy(
+                "create the provider in IAM, with exactly the issuer's URL; for EKS: eksctl utils \
+                    associate-iam-oidc-provider",
+            )
+            .remedy("if there is one: the role may be in another account"),
             _ => {
                 let summary = format!("AWS rejected the web identity token for {what}");
                 Finding::new(Cause::WebIdentityRejected, summary)

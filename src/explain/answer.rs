@@ -3,11 +3,12 @@
 use super::flatten::Flat;
 use super::hosts::{Host, host_near, is_foreign};
 use super::phrases::OWN_KEYS;
-use super::scan::{REACH, around};
+use super::scan::{REACH, around, tail};
 use crate::aws::denial::Denial;
 use crate::aws::error_code::ErrorKind;
+use crate::aws::partition;
 use crate::finding::{Cause, Finding, remedy};
-use crate::text::masked;
+use crate::text::{cut, masked};
 
 /// What is known of an answer by AWS.
 pub(super) struct Answer<'a> {
@@ -24,13 +25,48 @@ pub(super) struct Answer<'a> {
 /// So far around an error, the program that had it shows its name, in bytes.
 const OWN_KEYS_REACH: usize = 1000;
 
+/// So much of the name of a caller is in a summary, in columns.
+const CALLER: usize = 38;
+/// What programs print when they create a key, and when that is done.
+const NEW_KEYS: [(&str, &str); 3] = [
+    ("aws_iam_access_key.", "Creation complete"),
+    ("AWS::IAM::AccessKey", "CREATE_COMPLETE"),
+    ("create-access-key", "AccessKeyId"),
+];
+/// So far before an error a new key is looked for, in bytes.
+const NEW_KEY_REACH: usize = 4000;
+
+/// Operations that IAM alone has.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Operations.html>
+const IAM_OPERATIONS: [&str; 18] = [
+    "CreateAccessKey",
+    "CreateRole",
+    "CreateServiceLinkedRole",
+    "CreateUser",
+    "GetAccountSummary",
+    "GetInstanceProfile",
+    "GetRole",
+    "GetUser",
+    "ListAccessKeys",
+    "ListAccountAliases",
+    "ListAttachedRolePolicies",
+    "ListInstanceProfiles",
+    "ListMFADevices",
+    "ListRolePolicies",
+    "ListRoles",
+    "ListUserPolicies",
+    "ListUsers",
+    "ListVirtualMFADevices",
+];
+
 /// An error of AWS with what the log says about it, at its place `at`.
 pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
     match finding.cause {
         Cause::AssumeRoleDenied | Cause::PermissionDenied => of_denial(finding, answer),
         Cause::AccessKeyUnknown if is_foreign(flat, at) => of_server(finding, flat, at),
         Cause::AccessKeyUnknown => {
-            let finding = of_s3(of_iam(finding, answer, flat, at), answer);
+            let finding = of_new_key(of_iam(finding, answer, flat, at), flat, at);
+            let finding = in_opt_in_region(of_s3(finding, answer), flat, at);
             with_own_keys(finding, flat, at)
         }
         Cause::SsoSessionExpired => {
@@ -58,7 +94,9 @@ fn of_denial(mut finding: Finding, answer: &Answer<'_>) -> Finding {
     let Some(denial) = Denial::parse(message) else {
         return of_operation(finding, answer);
     };
-    let (caller, action) = (denial.caller_in_words(), denial.action);
+    // The evidence has the whole name; the first line has to fit.
+    let caller = cut(&denial.caller_in_words(), CALLER);
+    let action = denial.action;
     if denial.is_own_role() {
         finding.summary = format!("{caller} may not assume itself: it already is this role");
         finding.remedy.clear();
@@ -97,12 +135,18 @@ fn of_operation(mut finding: Finding, answer: &Answer<'_>) -> Finding {
 fn of_iam(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
     let names = ["IAM", "IdentityManage"];
     let is_iam = |service: &str| names.iter().any(|name| service.contains(name));
-    if !answer.service.is_some_and(is_iam) {
+    let is_operation = |name: &str| IAM_OPERATIONS.contains(&name);
+    if !answer.service.is_some_and(is_iam) && !answer.operation.is_some_and(is_operation) {
         return finding;
     }
     let step = "get the session with an MFA code: IAM rejects those of GetSessionToken without one";
-    // CloudFormation, which makes the request, has accepted the same credentials.
-    if around(&flat.text, at, REACH).contains("aws::iam::") {
+    // CloudFormation, which makes the request, has accepted the same credentials; aws-vault gets a
+    // session of GetSessionToken.
+    let around = around(&flat.text, at, REACH);
+    if ["aws::iam::", "aws-vault exec"]
+        .iter()
+        .any(|words| around.contains(words))
+    {
         let summary =
             "IAM alone rejects these credentials: a session of GetSessionToken without MFA";
         return Finding {
@@ -113,6 +157,43 @@ fn of_iam(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Find
         .remedy("or use a role, or SSO: awsfresh -p PROFILE -- COMMAND");
     }
     finding.remedy(remedy!("if other services accept them: {}", step))
+}
+
+/// A key that was created moments before is not known everywhere.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>: eventual consistency
+fn of_new_key(finding: Finding, flat: &Flat, at: usize) -> Finding {
+    let before = tail(&flat.text[..at], NEW_KEY_REACH);
+    let is_new = NEW_KEYS.iter().any(|(what, done)| {
+        let rest = before.rfind(what).map(|from| &before[from..]);
+        rest.is_some_and(|rest| rest.contains(done))
+    });
+    if !is_new || finding.cause != Cause::AccessKeyUnknown {
+        return finding;
+    }
+    let summary = "AWS does not know the key yet, which was created moments before";
+    Finding {
+        evidence: finding.evidence,
+        ..Finding::new(Cause::KeyNotPropagated, summary).likely()
+    }
+    .remedy("run it again in half a minute; in one run, wait after the key is created")
+}
+
+/// A token of the global STS endpoint is not valid in regions that have to be enabled.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html>
+fn in_opt_in_region(finding: Finding, flat: &Flat, at: usize) -> Finding {
+    let around = around(&flat.text, at, REACH);
+    let is_part = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let region = around
+        .split(is_part)
+        .find(|word| partition::is_opt_in(word));
+    match region {
+        Some(region) if finding.cause == Cause::AccessKeyUnknown => finding.remedy(remedy!(
+            "in {}, which has to be enabled: get the session from a regional STS endpoint, \
+            AWS_STS_REGIONAL_ENDPOINTS=regional",
+            region
+        )),
+        _ => finding,
+    }
 }
 
 /// To S3, the key of a session without its token is a key that does not exist; a token that it

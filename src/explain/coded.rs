@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::answer::{Answer, of_aws};
 use super::flatten::Flat;
 use super::phrases::{AMBIGUOUS_CODES, AWS_MARKERS, CODES, MESSAGES, STS_WORDS};
-use super::quote::{finished, quote, shortened};
+use super::quote::{finished, quote, shortened, without_repeats};
 use super::scan::{
     LoggedError, head, is_of_other_vendor, java_service, request_id, request_id_after, tail,
 };
@@ -217,7 +217,7 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
     let flat = log.text.as_str();
     let code = &flat[start..end];
     let (before, after) = (tail(&flat[..start], 400), head(&flat[end..], 700));
-    let message = message(before, after);
+    let message = message(before, after).unwrap_or_else(|| quote(log, start, end));
     let error = ApiError {
         code,
         message: &message,
@@ -306,8 +306,8 @@ const MESSAGE_MARKS: [&str; 4] = [
     "\"Message\":\"",
 ];
 
-/// The message of a code: as a rule, the text after it.
-fn message(before: &str, after: &str) -> String {
+/// The message of a code: as a rule, the text after it; `None` where there is none on either side.
+fn message(before: &str, after: &str) -> Option<String> {
     let of_botocore = || {
         let (call, rest) = after.split_once(" operation: ")?;
         let is_call = call.starts_with(") when calling the ")
@@ -321,22 +321,38 @@ fn message(before: &str, after: &str) -> String {
         MESSAGE_MARKS.iter().find_map(split)
     };
     let text = of_botocore().or_else(separated).or_else(marked);
-    let text = text.unwrap_or_else(|| message_in_front(before));
+    let text = text.or_else(|| message_in_front(before))?;
     let text = text.trim().trim_start_matches([':', ' ', '"']);
     let ends = MESSAGE_ENDS
         .iter()
         .filter_map(|end| text.find(end))
         .filter(|at| *at > 0);
     let (text, rest) = text.split_at(ends.min().unwrap_or(text.len()));
-    finished(&shortened(text.trim(), 400), rest)
+    let text = without_repeats(before_date(text), 0);
+    Some(finished(&shortened(text.trim(), 400), rest))
+}
+
+/// A text up to the date with which the next line of a log begins.
+fn before_date(text: &str) -> &str {
+    let is_of_date = |(n, b): (usize, u8)| match n {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    let begins_with_date =
+        |text: &str| text.len() > 10 && text.bytes().take(10).enumerate().all(is_of_date);
+    let mut sentences = text.match_indices(". ");
+    let last = sentences.find(|(at, mark)| begins_with_date(&text[at + mark.len()..]));
+    last.map_or(text, |(at, _)| &text[..=at])
 }
 
 /// Java, Ruby and PHP print the message in front of its code: `MESSAGE (Service: …; Error Code: `,
 /// `MESSAGE (Aws::STS::Errors::`. It begins behind the last colon that a capital follows; in a table
 /// of events, with a sentence of AWS.
-fn message_in_front(before: &str) -> &str {
+fn message_in_front(before: &str) -> Option<&str> {
     let text = before.rsplit_once(" (").map_or(before, |(text, _)| text);
-    let text = text.trim_end_matches(['(', ' ', '\'', '`', '>']);
+    let text = text.trim_end_matches(['\'', ' ']);
+    let text = text.strip_suffix("code:").unwrap_or(text);
+    let text = text.trim_end_matches(['(', ' ', '\'', '`', '>', ',']);
     let begins = |(at, mark): (usize, &str)| {
         let start = at + mark.len();
         let is_capital = text[start..].starts_with(|c: char| c.is_ascii_uppercase());
@@ -346,7 +362,7 @@ fn message_in_front(before: &str) -> &str {
     let start = start.or_else(|| text.rfind(['`', '>']).map(|at| at + 1));
     let of_aws = |(words, _): &(&str, &str)| text.rfind(words);
     let start = start.or_else(|| MESSAGES.iter().find_map(of_aws));
-    tail(&text[start.unwrap_or(0)..], 300)
+    Some(tail(&text[start?..], 300))
 }
 
 /// The text between the last `open` and the next `close`, if it is short.

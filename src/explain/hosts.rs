@@ -47,6 +47,10 @@ const HOST_MARKS: &[&str] = &[
     "host: ",
     "certificate for <",
     "hostname '",
+    "address: '",
+    "host is known. (",
+    "service not known (",
+    "Unknown Host. (",
     "not ",
 ];
 

@@ -190,7 +190,7 @@ fn goes_on(text: &str, next: &str) -> bool {
 }
 
 /// A text up to where its beginning occurs again, behind the byte `from`.
-fn without_repeats(text: &str, from: usize) -> &str {
+pub(super) fn without_repeats(text: &str, from: usize) -> &str {
     let start = head(text, 40);
     let from = from.max(start.len()).min(text.len());
     match text[from..].find(start) {

@@ -10,6 +10,7 @@ use super::quote::{finished, shortened};
 use super::scan::head;
 use super::table::{Meaning, Name};
 use crate::aws::names::{is_region, region_of_zone};
+use crate::aws::partition;
 use crate::finding::{Cause, Finding, remedy};
 
 /// So much of a header that cannot be sent is looked at, in bytes.
@@ -78,6 +79,12 @@ fn of_network(
         _ if says(&["reset", "closed"]) => format!("{name} closed the connection"),
         _ => format!("{name} cannot be reached"),
     };
+    if name == "sts.amazonaws.com" && finding.cause == Cause::ConnectTimeout {
+        finding = finding.remedy(
+            "in a VPC without a way to the internet: AWS_STS_REGIONAL_ENDPOINTS=regional, and a VPC \
+            endpoint for STS, which serves the regional host alone",
+        );
+    }
     if said.contains(&format!("http://{name}")) && name.ends_with("amazonaws.com") {
         let step = "the request goes to http://: use https:// (disableSSL, secure, endpoint)";
         finding.remedy.insert(0, step.into());
@@ -143,6 +150,10 @@ fn of_region(finding: &Finding, region: &str, summary: String) -> Finding {
             "an availability zone is not a region: set AWS_REGION or region to {}",
             region_of_it
         )),
+        None if partition::of_region(region) != "aws" => fault.remedy(
+            "update the program: its SDK has to know the host of this service in the partition of \
+            the region, or set its endpoint",
+        ),
         None if is_region(region) => {
             fault.remedy("use the region of this service for it: us-east-1 in most partitions")
         }
@@ -210,10 +221,23 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
     if !says(&["imds", "metadata", "169.254."]) {
         return finding;
     }
+    if says(&["status code: 401", "401 - unauthorized", "401 unauthorized"]) {
+        let summary = "the metadata service requires a token (IMDSv2), and the program has none";
+        return Finding {
+            evidence: finding.evidence,
+            ..Finding::new(Cause::MetadataHopLimit, summary).likely()
+        }
+        .remedy(
+            "in a container or pod: aws ec2 modify-instance-metadata-options --instance-id ID \
+            --http-put-response-hop-limit 2",
+        )
+        .remedy("otherwise update the program: its SDK does not know IMDSv2");
+    }
     let step = if says(&["disabled"]) {
         "on EC2: unset AWS_EC2_METADATA_DISABLED for the program, or enable the metadata service"
-    } else if says(&["deadline", "timeout", "timed out", "canceled"]) {
-        "on EC2 in a container: set the metadata hop limit to 2"
+    } else if says(&["deadline", "timeout", "timed out", "etimedout", "canceled"]) {
+        "on EC2 in a container: set the metadata hop limit to 2; in a pod, its network policy has to \
+            allow 169.254.169.254"
     } else if says(&["404", "no role"]) {
         "on EC2: attach a role to the instance"
     } else if says(&["->169.254.169.254"]) {
