@@ -13,7 +13,7 @@ use crate::text::{masked, redacted};
 /// What is known about the request that AWS rejected.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct RequestContext<'a> {
-    /// What was requested: "the role …".
+    /// What was requested: "the role …"; empty if that is not known.
     pub(crate) what: &'a str,
     /// The region it was sent to.
     pub(crate) region: Option<&'a str>,
@@ -26,11 +26,20 @@ pub(crate) struct RequestContext<'a> {
 impl RequestContext<'_> {
     /// A request that is known from a log alone.
     pub(crate) const UNKNOWN: RequestContext<'static> = RequestContext {
-        what: "the request",
+        what: "",
         region: None,
         keys: None,
         partition: None,
     };
+
+    /// What was requested, or what is said in its place.
+    fn what_or<'s>(&'s self, unknown: &'s str) -> &'s str {
+        if self.what.is_empty() {
+            unknown
+        } else {
+            self.what
+        }
+    }
 
     pub(super) fn is_session(&self) -> bool {
         self.keys
@@ -122,7 +131,6 @@ impl ApiError<'_> {
                 Finding::new(Cause::SessionExpired, format!("{session} has expired"))
                     .likely_if(self.code == "RequestExpired")
                     .remedy("replace the credentials where these came from")
-                    .remedy("or let awsfresh renew them: awsfresh -p PROFILE -- COMMAND")
             }
             ErrorKind::RegionDisabled => {
                 let region = request.region.unwrap_or("this region");
@@ -146,7 +154,7 @@ impl ApiError<'_> {
     }
 
     fn denied(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
-        let what = request.what;
+        let what = request.what_or("the request");
         let is_wrong_code =
             self.message.contains("one time pass code.") && self.message.contains("invalid");
         match kind {
@@ -188,7 +196,7 @@ impl ApiError<'_> {
     }
 
     fn role_rejected(&self, kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
-        let what = request.what;
+        let what = request.what_or("the role");
         let is_unreachable = self.code.starts_with("IDPCommunicationError")
             || self.message.contains("retrieve verification key");
         match kind {
@@ -248,7 +256,7 @@ impl ApiError<'_> {
                 "create the provider in IAM, with exactly the issuer's URL; for EKS: eksctl utils \
                     associate-iam-oidc-provider",
             )
-            .remedy("if there is one: the role may be in another account"),
+            .remedy("if the provider exists: check the account in the ARN of the role"),
             _ => {
                 let summary = format!("AWS rejected the web identity token for {what}");
                 Finding::new(Cause::WebIdentityRejected, summary)

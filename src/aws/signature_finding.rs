@@ -66,6 +66,13 @@ impl ApiError<'_> {
                 let (_, right) = rest.split_once("expecting '")?;
                 Some((quoted(rest)?, quoted(right)?))
             });
+        let signed = self.message.split_once("scoped to a valid region, not '");
+        let signed = signed.and_then(|(_, rest)| rest.split('\'').next());
+        if let Some(signed) = signed.filter(|name| !names::is_region(name)) {
+            let summary = format!("the request was signed for `{signed}`, which is not a region");
+            return Finding::new(Cause::SignatureScopeMismatch, summary)
+                .remedy("set the region in the program; where it has an endpoint, too, set both");
+        }
         let Some((signed, right)) = names else {
             let summary = "the request was signed for another region or service than the one it \
                     reached";

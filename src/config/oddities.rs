@@ -1,16 +1,17 @@
 //! What only some parsers read differently, in sections that are valid.
 
 use super::key_typos::key_typos;
-use super::profiles::Profile;
+use super::profiles::{PREFIX, Profile};
 use crate::finding::Origin;
 
 impl Profile {
     /// Whether it has nothing but settings such as a region, and no key that means a source, not even
     /// a misspelt one. For a `[default]` like this, SDKs use what the container or the machine offers.
     pub(crate) fn has_only_settings(&self) -> bool {
-        const SOURCE_KEYS: [&str; 14] = [
+        const SOURCE_KEYS: [&str; 16] = [
             "aws_access_key_id",
             "aws_secret_access_key",
+            "aws_session_token",
             "credential_process",
             "credential_source",
             "external_id",
@@ -19,12 +20,15 @@ impl Profile {
             "role_arn",
             "source_profile",
             "sso_account_id",
+            "sso_region",
             "sso_role_name",
             "sso_session",
             "sso_start_url",
             "web_identity_token_file",
         ];
-        let mut keys = self.all_values().map(|(key, _)| key);
+        let mut keys = self
+            .all_values()
+            .map(|(key, _)| key.strip_prefix(PREFIX).unwrap_or(key));
         !keys.any(|key| SOURCE_KEYS.contains(&key)) && key_typos(self).is_empty()
     }
 
@@ -60,6 +64,8 @@ mod tests {
         for (lines, is_so) in [
             ("region = eu-west-1\noutput = json\n", true),
             ("region = eu-west-1\nrole_arn = x\n", false),
+            ("region = eu-west-1\nawsfresh_role_arn = x\n", false),
+            ("aws_session_token = x\n", false),
             ("region = eu-west-1\naws_access_key = x\n", false),
             ("region = eu-west-1\naws_access_key_id =\n", false),
             (

@@ -295,7 +295,7 @@ impl ProfileSet {
     }
 
     /// The section of this name that no SDK reads.
-    pub(super) fn other(&self, name: &str) -> Option<&Profile> {
+    pub(crate) fn other(&self, name: &str) -> Option<&Profile> {
         self.others.get(name)
     }
 

@@ -113,7 +113,12 @@ impl Report {
         if self.culprit().is_none() {
             text.line("");
             if self.tools.iter().all(|(_, gets)| *gets) {
-                text.paint(text::GREEN, "nothing is wrong [healthy]");
+                let is_warning = |one: &&Finding| one.severity == Severity::Warning;
+                match self.findings.iter().filter(is_warning).count() {
+                    0 => text.paint(text::GREEN, "nothing is wrong [healthy]"),
+                    1 => text.paint(text::YELLOW, "no error, 1 warning [healthy]"),
+                    n => text.paint(text::YELLOW, &format!("no error, {n} warnings [healthy]")),
+                };
             } else {
                 text.paint(
                     text::YELLOW,

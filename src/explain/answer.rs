@@ -1,5 +1,6 @@
 //! What a log says besides the code of an answer by AWS: who was denied what, by which server.
 
+use super::context::{Place, place};
 use super::flatten::Flat;
 use super::hosts::{Host, host_near, is_foreign};
 use super::phrases::OWN_KEYS;
@@ -25,24 +26,23 @@ pub(super) struct Answer<'a> {
 /// So far around an error, the program that had it shows its name, in bytes.
 const OWN_KEYS_REACH: usize = 1000;
 
-/// So much of the name of a caller is in a summary, in columns.
-const CALLER: usize = 38;
-/// What programs print when they create a key, and when that is done.
-const NEW_KEYS: [(&str, &str); 3] = [
-    ("aws_iam_access_key.", "Creation complete"),
-    ("AWS::IAM::AccessKey", "CREATE_COMPLETE"),
-    ("create-access-key", "AccessKeyId"),
+/// The room in a first line, and the least of it for the name of a caller, in columns.
+const FIRST_LINE: usize = 88;
+const LEAST_NAME: usize = 24;
+/// What programs print in one line when they have created a key.
+const NEW_KEYS: [[&str; 2]; 2] = [
+    ["aws_iam_access_key.", "Creation complete"],
+    ["AWS::IAM::AccessKey", "CREATE_COMPLETE"],
 ];
 /// So far before an error a new key is looked for, in bytes.
 const NEW_KEY_REACH: usize = 4000;
 
-/// Operations that IAM alone has.
+/// Operations that IAM alone has among the services that answer with `InvalidClientTokenId`.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Operations.html>
-const IAM_OPERATIONS: [&str; 18] = [
+const IAM_OPERATIONS: [&str; 17] = [
     "CreateAccessKey",
     "CreateRole",
     "CreateServiceLinkedRole",
-    "CreateUser",
     "GetAccountSummary",
     "GetInstanceProfile",
     "GetRole",
@@ -69,11 +69,35 @@ pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usi
             let finding = in_opt_in_region(of_s3(finding, answer), flat, at);
             with_own_keys(finding, flat, at)
         }
+        Cause::SessionExpired => of_session(finding, flat, at),
+        Cause::ClockSkew => Finding {
+            summary: "the clock where the program runs differs from AWS by more than AWS allows".into(),
+            ..finding.remedy("if that is a VM (minikube, Docker Desktop, WSL): restart it")
+        },
+        Cause::RoleChainingLimit | Cause::DurationTooLong => {
+            finding.remedy("or lower it in the program's own option for the length of a session")
+        }
+        Cause::Throttled if answer.operation == Some("AssumeRole") => finding.remedy(
+            "assume the role once and keep the session, as awsfresh does: awsfresh -p PROFILE -- COMMAND",
+        ),
         Cause::SsoSessionExpired => {
             finding.remedy("or let awsfresh renew it: awsfresh -p PROFILE -- COMMAND")
         }
         Cause::SecretWrong => with_own_keys(of_server(finding, flat, at), flat, at),
         _ => finding,
+    }
+}
+
+/// What renews a session where the program ran.
+fn of_session(finding: Finding, flat: &Flat, at: usize) -> Finding {
+    match place(&flat.text, at) {
+        Place::Elsewhere | Place::Ci => {
+            finding.remedy("or let awsfresh renew them: awsfresh -p PROFILE -- COMMAND")
+        }
+        Place::Kubernetes | Place::Lambda => finding.remedy(
+            "a program that keeps credentials which it got once: restart it, and let its SDK renew \
+            them",
+        ),
     }
 }
 
@@ -87,30 +111,36 @@ fn of_denial(mut finding: Finding, answer: &Answer<'_>) -> Finding {
     if message.contains("Not authorized to perform sts:AssumeRoleWithWebIdentity") {
         finding.summary = "the role's trust policy does not accept this web identity".to_owned();
         return finding
-            .remedy("in Kubernetes the subject is system:serviceaccount:NAMESPACE:NAME")
+            .remedy(
+                "in Kubernetes the subject is system:serviceaccount:NAMESPACE:NAME; a * in it needs \
+                StringLike",
+            )
             .remedy("check the ARN of the role, too: AWS says the same if there is none")
             .likely();
     }
     let Some(denial) = Denial::parse(message) else {
         return of_operation(finding, answer);
     };
+    let name = denial.caller_in_words();
     // The evidence has the whole name; the first line has to fit.
-    let caller = cut(&denial.caller_in_words(), CALLER);
-    let action = denial.action;
+    let with_caller = |what: &str| {
+        let room = FIRST_LINE.saturating_sub(what.chars().count());
+        format!("{} {what}", cut(&name, room.max(LEAST_NAME)))
+    };
     if denial.is_own_role() {
-        finding.summary = format!("{caller} may not assume itself: it already is this role");
+        finding.summary = with_caller("may not assume itself: it already is this role");
         finding.remedy.clear();
         return finding
             .remedy("remove role_arn or the assume-role step there: the program has this role")
             .remedy("or let the role assume itself, in its trust policy");
     }
     if denial.is_for_user() {
-        finding.summary = format!("{caller} asks to assume a user; only roles can be assumed");
+        finding.summary = with_caller("asks to assume a user; only roles can be assumed");
         finding.remedy.clear();
         return finding.remedy("write the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME");
     }
-    let action = denial.other_action.unwrap_or(action);
-    finding.summary = format!("{caller} may not perform {action}");
+    let action = denial.other_action.unwrap_or(denial.action);
+    finding.summary = with_caller(&format!("may not perform {action}"));
     if denial.is_by_instance() {
         let step = "if another role was meant: the program used the role of the instance or node";
         return finding.remedy(step);
@@ -135,42 +165,52 @@ fn of_operation(mut finding: Finding, answer: &Answer<'_>) -> Finding {
 fn of_iam(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Finding {
     let names = ["IAM", "IdentityManage"];
     let is_iam = |service: &str| names.iter().any(|name| service.contains(name));
-    let is_operation = |name: &str| IAM_OPERATIONS.contains(&name);
+    let is_operation =
+        |name: &str| answer.code == "InvalidClientTokenId" && IAM_OPERATIONS.contains(&name);
     if !answer.service.is_some_and(is_iam) && !answer.operation.is_some_and(is_operation) {
         return finding;
     }
-    let step = "get the session with an MFA code: IAM rejects those of GetSessionToken without one";
     // CloudFormation, which makes the request, has accepted the same credentials; aws-vault gets a
     // session of GetSessionToken.
     let around = around(&flat.text, at, REACH);
-    if ["aws::iam::", "aws-vault exec"]
-        .iter()
-        .any(|words| around.contains(words))
-    {
+    let is_by_vault = around.contains("aws-vault exec")
+        && ![" --no-session", " -n "]
+            .iter()
+            .any(|option| around.contains(option));
+    if around.contains("aws::iam::") || is_by_vault {
         let summary =
             "IAM alone rejects these credentials: a session of GetSessionToken without MFA";
         return Finding {
             evidence: finding.evidence,
             ..Finding::new(Cause::GetSessionTokenLimits, summary).likely()
         }
-        .remedy(step)
+        .remedy(
+            "get the session with an MFA code: IAM rejects those of GetSessionToken without one",
+        )
         .remedy("or use a role, or SSO: awsfresh -p PROFILE -- COMMAND");
     }
-    finding.remedy(remedy!("if other services accept them: {}", step))
+    finding.remedy(
+        "if other services accept them: get the session with an MFA code; IAM rejects those of \
+        GetSessionToken without one",
+    )
 }
 
 /// A key that was created moments before is not known everywhere.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>: eventual consistency
 fn of_new_key(finding: Finding, flat: &Flat, at: usize) -> Finding {
-    let before = tail(&flat.text[..at], NEW_KEY_REACH);
-    let is_new = NEW_KEYS.iter().any(|(what, done)| {
-        let rest = before.rfind(what).map(|from| &before[from..]);
-        rest.is_some_and(|rest| rest.contains(done))
-    });
+    let from = at - tail(&flat.text[..at], NEW_KEY_REACH).len();
+    let in_one_line = |[what, done]: &[&str; 2]| {
+        let mut places = flat.text[from..at].match_indices(what);
+        places.any(|(offset, _)| {
+            let (start, end) = flat.line_around(from + offset);
+            flat.text[start..end].contains(done)
+        })
+    };
+    let is_new = NEW_KEYS.iter().any(in_one_line);
     if !is_new || finding.cause != Cause::AccessKeyUnknown {
         return finding;
     }
-    let summary = "AWS does not know the key yet, which was created moments before";
+    let summary = "AWS does not know the key yet: it was created moments ago";
     Finding {
         evidence: finding.evidence,
         ..Finding::new(Cause::KeyNotPropagated, summary).likely()
@@ -186,12 +226,16 @@ fn in_opt_in_region(finding: Finding, flat: &Flat, at: usize) -> Finding {
     let region = around
         .split(is_part)
         .find(|word| partition::is_opt_in(word));
+    // A long-term key is valid in every region that is enabled.
+    let is_long_term = around.contains("akia");
     match region {
-        Some(region) if finding.cause == Cause::AccessKeyUnknown => finding.remedy(remedy!(
-            "in {}, which has to be enabled: get the session from a regional STS endpoint, \
-            AWS_STS_REGIONAL_ENDPOINTS=regional",
-            region
-        )),
+        Some(region) if finding.cause == Cause::AccessKeyUnknown && !is_long_term => {
+            finding.remedy(remedy!(
+                "enable the region {} in the account; if it is: AWS_STS_REGIONAL_ENDPOINTS=regional, \
+                and get a new session",
+                region
+            ))
+        }
         _ => finding,
     }
 }
@@ -215,6 +259,11 @@ fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
     if answer.code == "InvalidAccessKeyId" {
         finding
             .remedy("if the key ID begins with ASIA, its session token is missing: pass that, too")
+    } else if finding.cause == Cause::AccessKeyUnknown {
+        finding.remedy(
+            "if doctor finds nothing: the program does not pass the session token on, or asks AWS in \
+            another partition",
+        )
     } else {
         finding
     }

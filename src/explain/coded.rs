@@ -217,10 +217,11 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
     let flat = log.text.as_str();
     let code = &flat[start..end];
     let (before, after) = (tail(&flat[..start], 400), head(&flat[end..], 700));
-    let message = message(before, after).unwrap_or_else(|| quote(log, start, end));
+    let said = message(before, after);
+    let message = said.as_deref().unwrap_or_default();
     let error = ApiError {
         code,
-        message: &message,
+        message,
         status: None,
     };
     // Some clients print the message in front of the code.
@@ -231,10 +232,7 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
         status: None,
     };
     let kind = error.kind()?;
-    let kind = by_context
-        .kind()
-        .filter(|_| message.is_empty())
-        .unwrap_or(kind);
+    let kind = by_context.kind().filter(|_| said.is_none()).unwrap_or(kind);
     // Every service rejects parameters; only those of STS are about credentials.
     let is_validation = kind == ErrorKind::InvalidSetting && code == "ValidationError";
     if is_validation && !STS_WORDS.iter().any(|word| context.contains(word)) {
@@ -259,15 +257,18 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
         kind,
         code,
         temporary_key: between(after, "<AWSAccessKeyId>", "</").filter(|id| id.starts_with("ASIA")),
-        message: &message,
+        message,
         service: service.as_deref(),
         operation: operation.as_deref(),
     };
-    let finding = error.finding(kind, &RequestContext::UNKNOWN);
+    let mut finding = error.finding(kind, &RequestContext::UNKNOWN);
+    if said.is_none() {
+        finding.evidence = vec![quote(log, start, end)];
+    }
     let finding = of_aws(finding, &answer, log, start);
     Some(LoggedError {
         code: Some(code.to_owned()),
-        message: message.clone(),
+        message: said.unwrap_or_else(|| quote(log, start, end)),
         service,
         operation,
         request_id,
@@ -350,9 +351,7 @@ fn before_date(text: &str) -> &str {
 /// of events, with a sentence of AWS.
 fn message_in_front(before: &str) -> Option<&str> {
     let text = before.rsplit_once(" (").map_or(before, |(text, _)| text);
-    let text = text.trim_end_matches(['\'', ' ']);
-    let text = text.strip_suffix("code:").unwrap_or(text);
-    let text = text.trim_end_matches(['(', ' ', '\'', '`', '>', ',']);
+    let text = without_key(text).trim_end_matches(['(', ' ', '\'', '`', '>', ',']);
     let begins = |(at, mark): (usize, &str)| {
         let start = at + mark.len();
         let is_capital = text[start..].starts_with(|c: char| c.is_ascii_uppercase());
@@ -363,6 +362,22 @@ fn message_in_front(before: &str) -> Option<&str> {
     let of_aws = |(words, _): &(&str, &str)| text.rfind(words);
     let start = start.or_else(|| MESSAGES.iter().find_map(of_aws));
     Some(tail(&text[start?..], 300))
+}
+
+/// A text without the key of the code at its end: `…', code: '`, `…', 'Code': '`.
+fn without_key(text: &str) -> &str {
+    let quotes = ['\'', '"', ' '];
+    let Some(rest) = text.trim_end_matches(quotes).strip_suffix(':') else {
+        return text;
+    };
+    let rest = rest.trim_end_matches(quotes);
+    let key = ["code", "Code"]
+        .iter()
+        .find_map(|key| rest.strip_suffix(key));
+    key.filter(|rest| rest.ends_with(quotes))
+        .map_or(text, |rest| {
+            rest.trim_end_matches(|c| c == ',' || quotes.contains(&c))
+        })
 }
 
 /// The text between the last `open` and the next `close`, if it is short.

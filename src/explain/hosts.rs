@@ -209,7 +209,8 @@ pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)>
         cause,
         Cause::DnsFailure | Cause::ConnectTimeout | Cause::RegionInvalid
     );
-    if is_unresolved && IN_ONE_REGION.contains(service) && is_region(region) {
+    let is_there = *region == "us-east-1" || (*service, *region) == ("iam", "cn-north-1");
+    if is_unresolved && IN_ONE_REGION.contains(service) && is_known_region(region) && !is_there {
         let summary = format!("{service} has no host in {region}: {host} does not exist");
         return Some(((*region).to_owned(), summary));
     }

@@ -17,6 +17,7 @@ use super::scan::{
     LoggedError, REACH, around, head, is_of_other_vendor, java_service, request_id_after, tail,
 };
 use super::table::{Kind, Meaning, PHRASES};
+use crate::aws::denial::Denial;
 use crate::aws::error_code::ApiError;
 use crate::aws::error_finding::RequestContext;
 use crate::finding::{Cause, Finding};
@@ -27,9 +28,6 @@ const CHAIN: usize = 900;
 const PLACES: usize = 128;
 /// The parts of a phrase follow each other within this many bytes.
 const GAP: usize = 160;
-/// What AWS says of a denial, and so far around it who and what is looked for, in bytes.
-const DENIED: &str = "is not authorized to perform: ";
-const DENIAL: usize = 400;
 /// So much of a phrase is enough where the text is cut, in bytes.
 const CUT: usize = 26;
 
@@ -105,8 +103,12 @@ impl<'a> Messages<'a> {
         if is_of_other_vendor(flat, at) {
             return None;
         }
-        let (at, end) = denial_around(flat, at, end);
-        let text = head(&flat[at..], 600);
+        let denial = Denial::sentence(flat, at);
+        let text = match &denial {
+            Some(sentence) => &flat[sentence.clone()],
+            None => head(&flat[at..], 300),
+        };
+        let (at, end) = denial.map_or((at, end), |sentence| (sentence.start, sentence.end));
         let sentence = text.split([';', '(']).next().unwrap_or(text).trim();
         let needs_all = code.starts_with("Signature") || code == "AccessDenied";
         let message = if needs_all { text } else { sentence };
@@ -270,24 +272,6 @@ fn names_aws(text: &str) -> bool {
         || text
             .match_indices("sts")
             .any(|(at, word)| begins(before(at)) && begins(behind(at + word.len())))
-}
-
-/// Where the sentence of a denial begins and ends around its phrase: from who is denied to what it is
-/// for.
-fn denial_around(text: &str, at: usize, end: usize) -> (usize, usize) {
-    let before = tail(&text[..at], DENIAL);
-    let who = before.rfind("User: ").map(|from| at - before.len() + from);
-    let Some(who) = who.filter(|_| text[at..].starts_with(DENIED)) else {
-        return (at, end);
-    };
-    let behind = head(&text[end..], DENIAL);
-    let what = behind
-        .split_once("on resource: ")
-        .map_or("", |(_, arn)| arn);
-    let what = &what[..what.find(' ').unwrap_or(what.len())];
-    let what = what.trim_end_matches(['.', ',', '"', '\'', ')']);
-    let to = (!what.is_empty()).then(|| behind.find(what)).flatten();
-    (who, to.map_or(end, |to| end + to + what.len()))
 }
 
 /// Where a phrase ends whose first part ends at `end`; `None` if its other parts do not follow.

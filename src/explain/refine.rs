@@ -10,7 +10,7 @@ use super::quote::{finished, shortened};
 use super::scan::head;
 use super::table::{Meaning, Name};
 use crate::aws::names::{is_region, region_of_zone};
-use crate::aws::partition;
+use crate::aws::partition::{self, is_known_region};
 use crate::finding::{Cause, Finding, remedy};
 
 /// So much of a header that cannot be sent is looked at, in bytes.
@@ -34,6 +34,7 @@ pub(super) fn refined(
         Cause::CredentialsMissing | Cause::MetadataUnreachable => {
             of_container(of_metadata(finding, &said), flat, place.start)
         }
+        Cause::ContainerEndpointUnreachable => of_silent_endpoint(finding, &said),
         Cause::RegionInvalid => of_host_region(finding, flat, &place),
         Cause::HiddenCharacters => of_header(finding, flat, place.end),
         Cause::ProcessOutputInvalid => process_output::refined(finding, flat, place.start),
@@ -79,10 +80,10 @@ fn of_network(
         _ if says(&["reset", "closed"]) => format!("{name} closed the connection"),
         _ => format!("{name} cannot be reached"),
     };
-    if name == "sts.amazonaws.com" && finding.cause == Cause::ConnectTimeout {
+    if name == "sts.amazonaws.com" && finding.summary.ends_with("in time") {
         finding = finding.remedy(
-            "in a VPC without a way to the internet: AWS_STS_REGIONAL_ENDPOINTS=regional, and a VPC \
-            endpoint for STS, which serves the regional host alone",
+            "in a VPC without a way to the internet: set AWS_STS_REGIONAL_ENDPOINTS=regional, and \
+            create a VPC endpoint for STS (it has only the regional host)",
         );
     }
     if said.contains(&format!("http://{name}")) && name.ends_with("amazonaws.com") {
@@ -130,6 +131,7 @@ fn of_header(mut finding: Finding, flat: &Flat, at: usize) -> Finding {
     finding
         .remedy("write it again without a line end: printf %s KEY, not echo KEY or echo -n KEY")
         .remedy("in Kubernetes: write the Secret again, with that in front of base64")
+        .remedy("if a file has it: it may have Windows line ends; dos2unix FILE removes them")
 }
 
 /// The name server in `lookup HOST on ADDRESS:53`.
@@ -150,11 +152,11 @@ fn of_region(finding: &Finding, region: &str, summary: String) -> Finding {
             "an availability zone is not a region: set AWS_REGION or region to {}",
             region_of_it
         )),
-        None if partition::of_region(region) != "aws" => fault.remedy(
+        None if is_known_region(region) && partition::of_region(region) != "aws" => fault.remedy(
             "update the program: its SDK has to know the host of this service in the partition of \
-            the region, or set its endpoint",
+            the region; or set its endpoint",
         ),
-        None if is_region(region) => {
+        None if is_region(region) && is_known_region(region) => {
             fault.remedy("use the region of this service for it: us-east-1 in most partitions")
         }
         None => match as_region(region) {
@@ -221,7 +223,13 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
     if !says(&["imds", "metadata", "169.254."]) {
         return finding;
     }
-    if says(&["status code: 401", "401 - unauthorized", "401 unauthorized"]) {
+    let is_imds = says(&[
+        "ec2metadata",
+        "imds",
+        "instance metadata",
+        "169.254.169.254",
+    ]);
+    if is_imds && says(&["status code: 401", "401 - unauthorized", "401 unauthorized"]) {
         let summary = "the metadata service requires a token (IMDSv2), and the program has none";
         return Finding {
             evidence: finding.evidence,
@@ -247,6 +255,20 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
     };
     finding.remedy.insert(0, step.into());
     finding
+}
+
+/// The endpoint of a container that gives no answer: not a matter of its role.
+fn of_silent_endpoint(mut finding: Finding, said: &str) -> Finding {
+    let words = ["timeout", "timed out", "deadline", "etimedout"];
+    if !words.iter().any(|word| said.contains(word)) {
+        return finding;
+    }
+    finding.summary = "the container credentials endpoint gave no answer".into();
+    finding.remedy.clear();
+    finding.remedy(
+        "look for a firewall, iptables rules or a proxy in between: \
+        NO_PROXY=169.254.170.2,169.254.170.23",
+    )
 }
 
 /// The endpoint that has the credentials of a task, which the program asked and which failed.

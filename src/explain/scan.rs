@@ -36,6 +36,8 @@ pub struct LoggedError {
     pub(crate) kind: Option<ErrorKind>,
     /// Its place in the text.
     pub(super) at: usize,
+    /// Where its line begins, if that is known.
+    pub(super) line: Option<usize>,
 }
 
 impl LoggedError {
@@ -51,6 +53,7 @@ impl LoggedError {
             finding,
             kind: None,
             at: 0,
+            line: None,
         }
     }
 
@@ -62,6 +65,12 @@ impl LoggedError {
             Some(ErrorKind::Denied) => 1,
             _ => 0,
         }
+    }
+
+    /// Whether a line says an error again, as clients do that print its class or its XML, too.
+    fn is_said_again(&self, other: &Self) -> bool {
+        let is_one_request = self.request_id.is_some() && self.request_id == other.request_id;
+        is_one_request || self.line.is_some() && self.line == other.line
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -79,8 +88,11 @@ impl LoggedError {
 pub fn scan(text: &str) -> Vec<LoggedError> {
     let flat = Flat::of(text);
     let mut found: Vec<LoggedError> = Vec::new();
-    let own = own_failures(&flat.text).into_iter();
-    for error in own.chain(coded_errors(&flat)) {
+    for error in own_failures(&flat.text) {
+        add(&mut found, error);
+    }
+    for mut error in coded_errors(&flat) {
+        error.line = Some(flat.line_around(error.at).0);
         add(&mut found, error);
     }
     let messages = Messages::find(&flat);
@@ -121,7 +133,10 @@ fn add(found: &mut Vec<LoggedError>, new: LoggedError) {
     let is_full = found.len() >= MAX_ERRORS;
     match found.iter_mut().find(|known| known.is_same(&new)) {
         Some(known) => {
-            known.count += new.count;
+            if !known.is_said_again(&new) {
+                known.count += new.count;
+            }
+            known.line = new.line;
             known.request_id = known.request_id.take().or(new.request_id);
             known.service = known.service.take().or(new.service);
             known.operation = known.operation.take().or(new.operation);

@@ -167,3 +167,72 @@ fn no_text_panics() {
         }
     }
 }
+
+/// What is near a phrase and does not belong to it.
+#[test]
+fn neighbours_of_a_sentence_are_not_a_part_of_it() {
+    let role = "User: arn:aws:sts::111122223333:assumed-role/deploy/s";
+    let user = "User: arn:aws:iam::111122223333:user";
+    let invalid = "InvalidClientTokenId: The security token included in the request is invalid.";
+    for (text, cause, hidden) in [
+        (
+            format!("{role} is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/deploy"),
+            Cause::PermissionDenied,
+            "may not assume itself",
+        ),
+        (
+            format!(
+                "{user}/ann is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k\n\
+                 {user}/bob is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:::k because no \
+                 policy allows the kms:GenerateDataKey action"
+            ),
+            Cause::PermissionDenied,
+            "kms:GenerateDataKey",
+        ),
+        (
+            format!(
+                "aws_iam_access_key.ci: Refreshing state... [id=x]\n\
+                 aws_s3_bucket.b: Creation complete after 1s\nError: {invalid}"
+            ),
+            Cause::AccessKeyUnknown,
+            "created moments ago",
+        ),
+        (
+            "$ aws-vault exec dev -- aws cognito-idp list-users\nAn error occurred \
+             (UnrecognizedClientException) when calling the ListUsers operation: The security token \
+             included in the request is invalid."
+                .to_owned(),
+            Cause::AccessKeyUnknown,
+            "IAM alone",
+        ),
+        (
+            format!("key AKIAQCANARYCANARYCAN in me-south-1: {invalid}"),
+            Cause::AccessKeyUnknown,
+            "enable the region",
+        ),
+        (
+            "Post \"https://sts.cn-beijing.amazonaws.com.cn/\": dial tcp: lookup \
+             sts.cn-beijing.amazonaws.com.cn on 10.0.0.2:53: no such host"
+                .to_owned(),
+            Cause::RegionInvalid,
+            "update the program",
+        ),
+        (
+            "SignatureDoesNotMatch\nSignature expired: 20260101T000000Z is now earlier than \
+             20260101T010000Z (20260101T011500Z - 15 min.)"
+                .to_owned(),
+            Cause::ClockSkew,
+            "secret",
+        ),
+    ] {
+        let found = scan(&text);
+        let finding = &found.first().unwrap_or_else(|| panic!("nothing in {text}")).finding;
+        assert_eq!(finding.cause, cause, "{text}");
+        assert!(!finding.to_string().contains(hidden), "{finding}");
+    }
+    // The registry asks for a password, not the metadata service for a token.
+    let registry = "failed to resolve source metadata for 111122223333.dkr.ecr.us-east-1.amazonaws.com/app: \
+                    no basic auth credentials, unexpected status: 401 Unauthorized";
+    let is_imds = |error: &LoggedError| error.finding.cause == Cause::MetadataHopLimit;
+    assert!(!scan(registry).iter().any(is_imds));
+}

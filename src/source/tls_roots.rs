@@ -50,9 +50,9 @@ pub(crate) fn read_ca_bundle(path: &Path, place: &str) -> Result<FileBytes> {
     let pem = files::read_bounded(path, BUNDLE_LIMIT).map_err(|e| {
         let why = format!("cannot be read: {e}");
         let finding = unusable(Cause::ConfigUnreadable, why, "name a readable PEM file");
-        let of_system = SYSTEM_BUNDLES.map(Path::new);
-        match of_system.into_iter().find(|path| path.is_file()) {
-            Some(path) => finding.remedy(remedy!("or {}, the bundle of this system", path)),
+        let mut of_system = SYSTEM_BUNDLES.iter().map(Path::new);
+        match of_system.find(|one| *one != path && one.is_file()) {
+            Some(path) => finding.remedy(remedy!("or name {}, the bundle of this system", path)),
             None => finding,
         }
     })?;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// A private session bus. It and its keyring end when this is dropped.
@@ -33,6 +34,7 @@ impl Bus {
         };
         let name = [
             "dbus-daemon",
+            "dbus-monitor",
             "gnome-keyring-daemon",
             "secret-tool",
             "gdbus",
@@ -139,6 +141,29 @@ impl Bus {
             "org.freedesktop.DBus.Properties.Get",
             &arguments,
         )
+    }
+
+    /// The methods of the keyring that are called from now on.
+    pub fn calls_to_keyring(&mut self) -> Receiver<String> {
+        let mut command = self.command("dbus-monitor");
+        command
+            .args(["--address", &self.address, "--profile"])
+            .arg("type='method_call',destination='org.freedesktop.secrets'")
+            .stdout(Stdio::piped());
+        let mut monitor = command.spawn().unwrap();
+        let lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
+        self.children.push(monitor);
+        let mut lines = lines.map_while(Result::ok);
+        // A client that becomes a monitor loses its name.
+        lines.find(|line| line.contains("NameLost")).unwrap();
+        let (sender, calls) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in lines {
+                let method = line.rsplit('\t').next().unwrap_or_default();
+                let _ = sender.send(method.to_owned());
+            }
+        });
+        calls
     }
 
     /// `signal` as `kill` takes it: `STOP`.

@@ -2,12 +2,13 @@
 
 use super::host;
 use crate::aws::access_key::account_of;
-use crate::aws::names::is_account;
+use crate::aws::names::{is_account, is_region};
 use crate::aws::shared_findings::NEW_TOKEN;
 use crate::config::{Base, CHAINED_SESSION_LIMIT, Chain, Hop, Profile, invalid_values, is_general};
 use crate::doctor::facts::Facts;
 use crate::doctor::file_facts::FileFacts;
 use crate::finding::{Cause, Finding, Origin, Remedy, Tool, remedy};
+use crate::host_kind::HostKind;
 use crate::shell::shell_syntax;
 use crate::time::human_duration;
 use crate::world::SelectedBy;
@@ -40,18 +41,22 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 /// No region, although one seems to be set: no tool takes it from `[default]` for another profile.
 fn no_region(facts: &Facts) -> Option<Finding> {
-    let default = facts.set.profile("default")?.get("region")?;
-    if facts.profile == "default" || facts.chain.is_err() || facts.region().is_some() {
+    let region = facts.set.profile("default")?.get("region")?;
+    let name = &facts.profile;
+    let profile = facts.set.profile(name)?;
+    let has_one = profile.get("region").is_some() || facts.region_variable().is_some();
+    let is_elsewhere = facts.set.other(name).is_some(); // a finding of its own
+    if name == "default" || facts.chain.is_err() || has_one || is_elsewhere {
         return None;
     }
-    let name = &facts.profile;
     let summary =
-        format!("profile `{name}` has no region; the one of [default] is not used for it");
+        format!("profile `{name}` has no region: tools do not use that of [default] for it");
     let finding = Finding::new(Cause::RegionInvalid, summary).info();
-    let finding = finding.at(&default.origin).about_profile(name);
+    let finding = finding.at(&region.origin).about_profile(name);
+    let value = Some(region.text.as_str()).filter(|text| is_region(text));
     Some(finding.remedy(remedy!(
         "add region = {} to [profile {}] in the config file, or set AWS_REGION",
-        default.text,
+        value.unwrap_or("REGION"),
         name
     )))
 }
@@ -117,13 +122,22 @@ fn unresolved(facts: &Facts, finding: &Finding) -> Option<Finding> {
 fn with_places(facts: &Facts, mut finding: Finding) -> Finding {
     let general = finding.remedy.extract_if(.., |step| is_general(step));
     let general: Vec<Remedy> = general.collect();
+    let is_missing = finding.cause == Cause::ProfileNotFound;
     let mut finding = host::with_other_places(facts, finding);
-    let nothing_exists = facts.set.profiles().next().is_none();
-    if !(host::is_managed(facts) && nothing_exists) {
+    if facts.set.profiles().next().is_some() {
         finding.remedy.extend(general);
-    } else if finding.remedy.is_empty() {
-        finding = finding
-            .remedy("give this function, task or job a role, or credentials in its environment");
+        return finding;
+    }
+    if let SelectedBy::Variable(name) = facts.selected_by
+        && is_missing
+        && !facts.host.is(HostKind::Lambda)
+    {
+        finding = finding.remedy(remedy!("unset {}, where no profile is needed", name));
+    }
+    if !host::is_managed(facts) {
+        finding.remedy.extend(general);
+    } else if finding.remedy.is_empty() || is_missing {
+        finding = finding.remedy("give this task or job a role, or credentials in its environment");
     }
     finding
 }
@@ -132,7 +146,11 @@ fn with_places(facts: &Facts, mut finding: Finding) -> Finding {
 /// which knows what its name may have been.
 fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     let states: Vec<String> = facts.files.iter().map(FileFacts::state).collect();
-    let summary = if facts.has_home {
+    let mut profiles = facts.set.profiles();
+    let only = profiles.next().filter(|_| profiles.next().is_none());
+    let summary = if facts.set.profiles().next().is_some() {
+        "no profile is selected: no [default] in the files, no keys in the environment"
+    } else if facts.has_home {
         "no credentials are configured: no keys in the environment, no [default] in the files"
     } else {
         "HOME is not set, and neither the environment nor this user's home has credentials"
@@ -141,7 +159,15 @@ fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     let is_new = |line: &&String| !states.contains(line);
     finding.evidence = not_found.evidence.iter().filter(is_new).cloned().collect();
     finding.remedy.clone_from(&not_found.remedy);
-    let finding = finding.evidence(states.join("; "));
+    let mut finding = finding.evidence(states.join("; "));
+    if let Some(only) = only {
+        let step = remedy!(
+            "export AWS_PROFILE={}, the only profile, at {}",
+            only.name,
+            only.origin
+        );
+        finding.remedy.insert(0, step);
+    }
     match facts.environment.misnamed.as_slice() {
         [] => finding,
         names => finding

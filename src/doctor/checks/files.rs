@@ -244,11 +244,8 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
     let is_bare = |section: &&Profile| {
         let name = section.name.as_str();
         let is_word = !name.is_empty() && !name.contains(' ') && !known.contains(&name);
-        let is_unread = match facts.set.profile(name) {
-            None => name != facts.profile, // else the resolver reports it
-            Some(profile) => profile.origin.file != section.origin.file,
-        };
-        is_word && is_unread
+        // The resolver reports it where it is all that there is of the profile.
+        is_word && (facts.set.profile(name).is_some() || name != facts.profile)
     };
     let bare = first_few(
         facts.set.others().filter(is_bare),
@@ -256,7 +253,15 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
         |section| {
             let name = printable(&section.name);
             let right = remedy!("profile {}", name);
-            Some(finding(section, &name, "write [profile NAME]", right))
+            let profile = facts.set.profile(&section.name);
+            let beside = profile.filter(|one| one.origin.file == section.origin.file);
+            let Some(beside) = beside else {
+                return Some(finding(section, &name, "write [profile NAME]", right));
+            };
+            let mut finding = finding(section, &name, "its keys are not read", right);
+            let origin = &beside.origin;
+            finding.remedy = vec![remedy!("move its keys to [profile {}] at {}", name, origin)];
+            Some(finding)
         },
     );
     let prefixed = facts.set.profiles().filter_map(|section| {
