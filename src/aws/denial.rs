@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 /// What the sentence says between who and what.
-const DENIED: &str = "is not authorized to perform: ";
-/// The reason behind the resource is shorter than this, in bytes.
-const REASON: usize = 160;
+pub(crate) const DENIED: &str = "is not authorized to perform: ";
+/// What is behind that is shorter than this, in bytes.
+const SENTENCE: usize = 500;
 
 /// The parts of the sentence, as AWS wrote them.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,30 +46,13 @@ impl<'a> Denial<'a> {
     /// Where the sentence is in a log, whose words are separated by one space, if [`DENIED`] is at
     /// `at`: from `User:` to the resource, or to the policy behind it.
     pub(crate) fn sentence(text: &str, at: usize) -> Option<Range<usize>> {
-        let (before, caller) = text[..at].trim_end().rsplit_once(' ')?;
-        let is_caller = before.ends_with("User:") && caller.starts_with("arn:");
-        let start = before.len().checked_sub("User:".len())?;
-        let mut end = at + text.get(at..)?.strip_prefix(DENIED).map(|_| DENIED.len())?;
-        let word = |from: usize| {
-            let rest = &text[from..];
-            from + rest.find(' ').unwrap_or(rest.len())
-        };
-        end = word(end);
-        if let Some(resource) = text[end..].strip_prefix(" on resource: ") {
-            end = word(text.len() - resource.len());
-        }
-        let rest = &text[end..];
-        if [" because ", " with an explicit deny"]
-            .iter()
-            .any(|reason| rest.starts_with(reason))
-        {
-            let until = |word: &str| rest.find(word).map(|at| at + word.len());
-            let reason = until(" action")
-                .filter(|at| *at < REASON)
-                .or(until(" policy"));
-            end += reason.filter(|at| *at < REASON).unwrap_or(0);
-        }
-        is_caller.then_some(start..end)
+        let (before, _caller) = text[..at].trim_end().rsplit_once(' ')?;
+        let start = before.len() - before.ends_with("User:").then_some("User:".len())?;
+        let behind = text[at..].strip_prefix(DENIED)?;
+        let next = behind.find("User: ").unwrap_or(behind.len());
+        let behind = &behind[..behind.floor_char_boundary(next.min(SENTENCE))];
+        let end = at + DENIED.len() + end_of_denial(behind);
+        Some(start..end)
     }
 
     /// The caller in words: `user ann`, `role deploy`, `instance role web`, `SSO role Admin`; otherwise
@@ -125,6 +108,38 @@ impl<'a> Denial<'a> {
     }
 }
 
+/// Where the sentence ends that begins with the action.
+fn end_of_denial(text: &str) -> usize {
+    let word = |from: usize| text[from..].find(' ').map_or(text.len(), |at| from + at);
+    let behind = |from: usize, words: &[&str]| {
+        let until = |word: &&str| text[from..].find(*word).map(|at| from + at + word.len());
+        words.iter().filter_map(until).min()
+    };
+    let is_near = |at: &usize| !text[..*at].contains(". ");
+    if let Some(because) = text.find(" because ").filter(is_near) {
+        let action =
+            behind(because, &[" action"]).filter(|end| !text[because..*end].contains(". "));
+        return action
+            .or_else(|| behind(because, &[" policies", " policy", " boundary"]))
+            .unwrap_or(text.len());
+    }
+    if let Some(deny) = text.find(" with an explicit deny").filter(is_near) {
+        return behind(deny, &[" policies", " policy", " boundary"])
+            .unwrap_or(deny + " with an explicit deny".len());
+    }
+    let Some(from) = text.find(" on resource: ").filter(|at| *at <= word(0)) else {
+        return word(0);
+    };
+    let resource = word(from + " on resource: ".len());
+    // IAM names some by two words.
+    let kind = &text[from + " on resource: ".len()..resource];
+    if ["role", "user", "group", "policy"].contains(&kind) && resource < text.len() {
+        word(resource + 1)
+    } else {
+        resource
+    }
+}
+
 /// The permission set in the name of a role that IAM Identity Center made:
 /// `AWSReservedSSO_NAME_0123456789abcdef`.
 fn sso_role(role: &str) -> Option<&str> {
@@ -174,6 +189,22 @@ mod tests {
                 "s3:GetObject on resource: *",
             ),
             ("s3:ListBucket and more on resource: s3", "s3:ListBucket"),
+            (
+                "iam:GetRole on resource: role r with an explicit deny in a service control policy next",
+                "iam:GetRole on resource: role r with an explicit deny in a service control policy",
+            ),
+            (
+                "iam:GetRole on resource: role r next",
+                "iam:GetRole on resource: role r",
+            ),
+            (
+                "s3:A on resource: r Next. It fails because b",
+                "s3:A on resource: r",
+            ),
+            (
+                "kms:Decrypt on the resource associated with this because no resource-based policies allow it",
+                "kms:Decrypt on the resource associated with this because no resource-based policies",
+            ),
             (
                 "s3:* on resource: r because no policy allows the s3:A action next action",
                 "s3:* on resource: r because no policy allows the s3:A action",

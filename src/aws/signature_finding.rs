@@ -67,8 +67,9 @@ impl ApiError<'_> {
                 Some((quoted(rest)?, quoted(right)?))
             });
         let signed = self.message.split_once("scoped to a valid region, not '");
-        let signed = signed.and_then(|(_, rest)| rest.split('\'').next());
-        if let Some(signed) = signed.filter(|name| !names::is_region(name)) {
+        let signed = signed.and_then(|(_, rest)| rest.split_once('\''));
+        let is_name = |name: &&str| (1..=40).contains(&name.len()) && !names::is_region(name);
+        if let Some(signed) = signed.map(|(name, _)| name).filter(is_name) {
             let summary = format!("the request was signed for `{signed}`, which is not a region");
             return Finding::new(Cause::SignatureScopeMismatch, summary)
                 .remedy("set the region in the program; where it has an endpoint, too, set both");

@@ -4,7 +4,7 @@ use super::context::{Place, place};
 use super::flatten::Flat;
 use super::hosts::{Host, host_near, is_foreign};
 use super::phrases::OWN_KEYS;
-use super::scan::{REACH, around, tail};
+use super::scan::{REACH, around, head, tail};
 use crate::aws::denial::Denial;
 use crate::aws::error_code::ErrorKind;
 use crate::aws::partition;
@@ -199,14 +199,16 @@ fn of_iam(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usize) -> Find
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>: eventual consistency
 fn of_new_key(finding: Finding, flat: &Flat, at: usize) -> Finding {
     let from = at - tail(&flat.text[..at], NEW_KEY_REACH).len();
-    let in_one_line = |[what, done]: &[&str; 2]| {
-        let mut places = flat.text[from..at].match_indices(what);
-        places.any(|(offset, _)| {
-            let (start, end) = flat.line_around(from + offset);
-            flat.text[start..end].contains(done)
-        })
-    };
-    let is_new = NEW_KEYS.iter().any(in_one_line);
+    let mut is_new = false;
+    let mut start = from;
+    while start < at && !is_new {
+        let (line, end) = flat.line_around(start);
+        let (line, end) = (line.max(from), end.min(at));
+        let text = &flat.text[line..end];
+        let says = |words: &[&str; 2]| words.iter().all(|word| text.contains(word));
+        is_new = NEW_KEYS.iter().any(says);
+        start = end.max(start + 1);
+    }
     if !is_new || finding.cause != Cause::AccessKeyUnknown {
         return finding;
     }
@@ -227,7 +229,8 @@ fn in_opt_in_region(finding: Finding, flat: &Flat, at: usize) -> Finding {
         .split(is_part)
         .find(|word| partition::is_opt_in(word));
     // A long-term key is valid in every region that is enabled.
-    let is_long_term = around.contains("akia");
+    let words = |text: &str| text.split(is_part).any(|word| word.starts_with("AKIA"));
+    let is_long_term = words(tail(&flat.text[..at], REACH)) || words(head(&flat.text[at..], REACH));
     match region {
         Some(region) if finding.cause == Cause::AccessKeyUnknown && !is_long_term => {
             finding.remedy(remedy!(

@@ -9,6 +9,7 @@ use super::quote::{finished, quote, shortened, without_repeats};
 use super::scan::{
     LoggedError, head, is_of_other_vendor, java_service, request_id, request_id_after, tail,
 };
+use crate::aws::denial::{DENIED, Denial};
 use crate::aws::error_code::{ApiError, ErrorKind};
 use crate::aws::error_finding::RequestContext;
 use crate::finding::{Cause, Finding};
@@ -45,7 +46,7 @@ const REQUEST_ID_MARKS: [&str; 9] = [
     "x-amzn-requestid: ",
 ];
 /// Marks that end a message.
-const MESSAGE_ENDS: [&str; 20] = [
+const MESSAGE_ENDS: [&str; 21] = [
     "</Message>",
     "\")",
     "\" }",
@@ -53,6 +54,7 @@ const MESSAGE_ENDS: [&str; 20] = [
     " at ",
     "Traceback",
     " An error occurred (",
+    " operation error ",
     "status code:",
     " with provider[",
     " with data.",
@@ -217,22 +219,16 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
     let flat = log.text.as_str();
     let code = &flat[start..end];
     let (before, after) = (tail(&flat[..start], 400), head(&flat[end..], 700));
-    let said = message(before, after);
-    let message = said.as_deref().unwrap_or_default();
+    let said = message(before, after).map(only_one_denial);
+    let message = said.clone().unwrap_or_else(|| quote(log, start, end));
     let error = ApiError {
         code,
-        message,
-        status: None,
-    };
-    // Some clients print the message in front of the code.
-    let context = format!("{} {after}", tail(before, 300));
-    let by_context = ApiError {
-        code,
-        message: &context,
+        message: &message,
         status: None,
     };
     let kind = error.kind()?;
-    let kind = by_context.kind().filter(|_| said.is_none()).unwrap_or(kind);
+    // Some clients print the message in front of the code.
+    let context = format!("{} {after}", tail(before, 300));
     // Every service rejects parameters; only those of STS are about credentials.
     let is_validation = kind == ErrorKind::InvalidSetting && code == "ValidationError";
     if is_validation && !STS_WORDS.iter().any(|word| context.contains(word)) {
@@ -252,23 +248,27 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
         };
         request_id_after(after, mark).or_else(in_front)
     };
-    let request_id = REQUEST_ID_MARKS.iter().find_map(id);
+    let of_go = || {
+        let (_, call) = before.rsplit_once("operation error ")?;
+        request_id_after(call, "RequestID: ")
+    };
+    let request_id = of_go().or_else(|| REQUEST_ID_MARKS.iter().find_map(id));
     let answer = Answer {
         kind,
         code,
         temporary_key: between(after, "<AWSAccessKeyId>", "</").filter(|id| id.starts_with("ASIA")),
-        message,
+        message: &message,
         service: service.as_deref(),
         operation: operation.as_deref(),
     };
     let mut finding = error.finding(kind, &RequestContext::UNKNOWN);
     if said.is_none() {
-        finding.evidence = vec![quote(log, start, end)];
+        finding.evidence = vec![message.clone()];
     }
     let finding = of_aws(finding, &answer, log, start);
     Some(LoggedError {
         code: Some(code.to_owned()),
-        message: said.unwrap_or_else(|| quote(log, start, end)),
+        message,
         service,
         operation,
         request_id,
@@ -300,11 +300,13 @@ const SEPARATORS: [&str; 10] = [
 ];
 
 /// Marks of a message behind its code.
-const MESSAGE_MARKS: [&str; 4] = [
+const MESSAGE_MARKS: [&str; 6] = [
     "<Message>",
     "message: Some(\"",
     "\"message\":\"",
     "\"Message\":\"",
+    "\"message\": \"",
+    "\"Message\": \"",
 ];
 
 /// The message of a code: as a rule, the text after it; `None` where there is none on either side.
@@ -331,6 +333,17 @@ fn message(before: &str, after: &str) -> Option<String> {
     let (text, rest) = text.split_at(ends.min().unwrap_or(text.len()));
     let text = without_repeats(before_date(text), 0);
     Some(finished(&shortened(text.trim(), 400), rest))
+}
+
+/// A message without what is behind the sentence of a denial: the next line may deny, too.
+fn only_one_denial(mut message: String) -> String {
+    let sentence = message
+        .find(DENIED)
+        .and_then(|at| Denial::sentence(&message, at));
+    if let Some(sentence) = sentence {
+        message.truncate(sentence.end);
+    }
+    message
 }
 
 /// A text up to the date with which the next line of a log begins.

@@ -8,6 +8,8 @@ use crate::finding::Cause;
 
 /// So far around a phrase its host is searched for, in bytes.
 const REACH: usize = 260;
+/// So far around an error its line is looked at, in bytes.
+const LINE: usize = 2000;
 /// A host that is not of AWS has to be as near as this.
 const FOREIGN_REACH: usize = 140;
 
@@ -132,7 +134,11 @@ const NOT_OF_AWS: &str = "The Access Key ID you provided";
 /// Whether the server that answered is not one of AWS, by its host, or by what AWS never writes.
 pub(super) fn is_foreign(flat: &Flat, at: usize) -> bool {
     let (start, end) = flat.line_around(at);
-    let line = flat.text[start..end].to_ascii_lowercase();
+    let near = [
+        tail(&flat.text[start..at], LINE),
+        head(&flat.text[at..end], LINE),
+    ];
+    let line = near.concat().to_ascii_lowercase();
     let marks = [
         "server: minio",
         "minio",
@@ -179,12 +185,21 @@ const IN_ONE_REGION: &[&str] = &[
     "budgets",
     "ce",
     "cloudfront",
-    "globalaccelerator",
     "iam",
     "organizations",
-    "pricing",
     "route53",
     "support",
+];
+
+/// Their hosts in regions of other partitions.
+const ALSO_THERE: &[(&str, &str)] = &[
+    ("ce", "cn-northwest-1"),
+    ("cloudfront", "cn-northwest-1"),
+    ("iam", "cn-north-1"),
+    ("organizations", "cn-northwest-1"),
+    ("organizations", "us-gov-west-1"),
+    ("support", "cn-north-1"),
+    ("support", "us-gov-west-1"),
 ];
 
 /// Why a host of AWS has no name that resolves, as its region and a summary: the part of it that should be a region is none, or
@@ -209,7 +224,7 @@ pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)>
         cause,
         Cause::DnsFailure | Cause::ConnectTimeout | Cause::RegionInvalid
     );
-    let is_there = *region == "us-east-1" || (*service, *region) == ("iam", "cn-north-1");
+    let is_there = *region == "us-east-1" || ALSO_THERE.contains(&(service, region));
     if is_unresolved && IN_ONE_REGION.contains(service) && is_known_region(region) && !is_there {
         let summary = format!("{service} has no host in {region}: {host} does not exist");
         return Some(((*region).to_owned(), summary));

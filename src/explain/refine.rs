@@ -186,7 +186,7 @@ fn as_region(text: &str) -> Option<String> {
     let place = PLACES.iter().find(|(place, _)| *place == name);
     match place {
         Some((_, region)) => Some((*region).to_owned()),
-        None => is_region(&name).then_some(name),
+        None => is_known_region(&name).then_some(name),
     }
 }
 
@@ -220,14 +220,17 @@ fn of_file(mut finding: Finding, said: &str, flat: &Flat, at: usize) -> Finding 
 /// Why the metadata service gave nothing.
 fn of_metadata(mut finding: Finding, said: &str) -> Finding {
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if !says(&["imds", "metadata", "169.254."]) {
+    if !says(&["imds", "metadata", "169.254."]) || says(&["source metadata"]) {
         return finding;
     }
     let is_imds = says(&[
         "ec2metadata",
+        "ec2 metadata",
         "imds",
         "instance metadata",
+        "metadata service",
         "169.254.169.254",
+        "fd00:ec2::254",
     ]);
     if is_imds && says(&["status code: 401", "401 - unauthorized", "401 unauthorized"]) {
         let summary = "the metadata service requires a token (IMDSv2), and the program has none";

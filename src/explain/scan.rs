@@ -69,8 +69,10 @@ impl LoggedError {
 
     /// Whether a line says an error again, as clients do that print its class or its XML, too.
     fn is_said_again(&self, other: &Self) -> bool {
-        let is_one_request = self.request_id.is_some() && self.request_id == other.request_id;
-        is_one_request || self.line.is_some() && self.line == other.line
+        match (&self.request_id, &other.request_id) {
+            (Some(known), Some(new)) => known == new,
+            _ => self.line.is_some() && self.line == other.line,
+        }
     }
 
     fn is_same(&self, other: &Self) -> bool {

@@ -218,11 +218,23 @@ fn neighbours_of_a_sentence_are_not_a_part_of_it() {
             "update the program",
         ),
         (
-            "SignatureDoesNotMatch\nSignature expired: 20260101T000000Z is now earlier than \
-             20260101T010000Z (20260101T011500Z - 15 min.)"
-                .to_owned(),
-            Cause::ClockSkew,
-            "secret",
+            format!(
+                "AccessDenied: {user}/ann is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k\n\
+                 AccessDenied: {user}/bob is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:::k because \
+                 no identity-based policy allows the kms:GenerateDataKey action"
+            ),
+            Cause::PermissionDenied,
+            "kms:GenerateDataKey",
+        ),
+        (
+            "Could not connect to the endpoint URL: \"https://sts.eu-central-3.amazonaws.com/\"".to_owned(),
+            Cause::RegionInvalid,
+            "region to eu-central-3",
+        ),
+        (
+            "Post \"https://organizations.us-gov-west-1.amazonaws.com/\": dial tcp 10.0.0.1:443: i/o timeout".to_owned(),
+            Cause::ConnectTimeout,
+            "does not exist",
         ),
     ] {
         let found = scan(&text);
@@ -230,6 +242,10 @@ fn neighbours_of_a_sentence_are_not_a_part_of_it() {
         assert_eq!(finding.cause, cause, "{text}");
         assert!(!finding.to_string().contains(hidden), "{finding}");
     }
+    let anonymous =
+        "User: anonymous is not authorized to perform: es:ESHttpGet on resource: arn:aws:es:::d";
+    let summary = &scan(anonymous)[0].finding.summary;
+    assert_eq!(summary, "anonymous may not perform es:ESHttpGet");
     // The registry asks for a password, not the metadata service for a token.
     let registry = "failed to resolve source metadata for 111122223333.dkr.ecr.us-east-1.amazonaws.com/app: \
                     no basic auth credentials, unexpected status: 401 Unauthorized";

@@ -136,7 +136,7 @@ fn with_places(facts: &Facts, mut finding: Finding) -> Finding {
     }
     if !host::is_managed(facts) {
         finding.remedy.extend(general);
-    } else if finding.remedy.is_empty() || is_missing {
+    } else if finding.remedy.is_empty() || is_missing && !facts.host.is(HostKind::Lambda) {
         finding = finding.remedy("give this task or job a role, or credentials in its environment");
     }
     finding
@@ -160,7 +160,7 @@ fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     finding.evidence = not_found.evidence.iter().filter(is_new).cloned().collect();
     finding.remedy.clone_from(&not_found.remedy);
     let mut finding = finding.evidence(states.join("; "));
-    if let Some(only) = only {
+    if let Some(only) = only.filter(|one| !one.name.starts_with("profile ")) {
         let step = remedy!(
             "export AWS_PROFILE={}, the only profile, at {}",
             only.name,
