@@ -8,6 +8,8 @@ fail() {
     echo "debian.sh: $1" >&2
     exit 1
 }
+# This machine may have it by install.sh: nothing that happens here stays.
+! command -v awsfresh >/dev/null || "$here/../../../install.sh" --uninstall
 ! command -v awsfresh >/dev/null || fail 'awsfresh is installed already'
 
 lintian --fail-on error,warning --display-info --tag-display-limit 0 "$package"
