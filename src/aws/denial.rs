@@ -85,6 +85,9 @@ impl<'a> Denial<'a> {
 
     /// Whether the caller already is the role that it asks for.
     pub(crate) fn is_own_role(&self) -> bool {
+        if self.action != "sts:AssumeRole" {
+            return false;
+        }
         let role_of = |arn: &'a str, kind: &str| {
             let mut parts = arn.splitn(6, ':').skip(4);
             let account = parts.next()?;
@@ -94,7 +97,6 @@ impl<'a> Denial<'a> {
         let caller = role_of(self.caller, "assumed-role/");
         let wanted = self.resource.and_then(|arn| role_of(arn, "role/"));
         match (caller, wanted) {
-            _ if self.action != "sts:AssumeRole" => false,
             (Some((account, session)), Some((other, path))) => {
                 account == other && session.split('/').next() == path.rsplit('/').next()
             }

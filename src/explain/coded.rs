@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::answer::{Answer, of_aws};
 use super::flatten::Flat;
 use super::phrases::{AMBIGUOUS_CODES, AWS_MARKERS, CODES, MESSAGES, STS_WORDS};
-use super::quote::{finished, quote, shortened, without_repeats};
+use super::quote::{before_date, finished, quote, shortened, without_repeats};
 use super::scan::{
     LoggedError, head, is_of_other_vendor, java_service, request_id, request_id_after, tail,
 };
@@ -220,18 +220,18 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
     let code = &flat[start..end];
     let (before, after) = (tail(&flat[..start], 400), head(&flat[end..], 700));
     let said = message(before, after).map(only_one_denial);
-    let message = said.clone().unwrap_or_else(|| quote(log, start, end));
+    let is_said = said.is_some();
+    let message = said.unwrap_or_else(|| quote(log, start, end));
     let error = ApiError {
         code,
         message: &message,
         status: None,
     };
     let kind = error.kind()?;
-    // Some clients print the message in front of the code.
-    let context = format!("{} {after}", tail(before, 300));
     // Every service rejects parameters; only those of STS are about credentials.
     let is_validation = kind == ErrorKind::InvalidSetting && code == "ValidationError";
-    if is_validation && !STS_WORDS.iter().any(|word| context.contains(word)) {
+    let is_of_sts = |word: &&str| tail(before, 300).contains(word) || after.contains(word);
+    if is_validation && !STS_WORDS.iter().any(is_of_sts) {
         return None;
     }
     let service = between(before, "operation error ", ":")
@@ -262,7 +262,7 @@ fn error_at(log: &Flat, start: usize, end: usize) -> Option<LoggedError> {
         operation: operation.as_deref(),
     };
     let mut finding = error.finding(kind, &RequestContext::UNKNOWN);
-    if said.is_none() {
+    if !is_said {
         finding.evidence = vec![message.clone()];
     }
     let finding = of_aws(finding, &answer, log, start);
@@ -344,19 +344,6 @@ fn only_one_denial(mut message: String) -> String {
         message.truncate(sentence.end);
     }
     message
-}
-
-/// A text up to the date with which the next line of a log begins.
-fn before_date(text: &str) -> &str {
-    let is_of_date = |(n, b): (usize, u8)| match n {
-        4 | 7 => b == b'-',
-        _ => b.is_ascii_digit(),
-    };
-    let begins_with_date =
-        |text: &str| text.len() > 10 && text.bytes().take(10).enumerate().all(is_of_date);
-    let mut sentences = text.match_indices(". ");
-    let last = sentences.find(|(at, mark)| begins_with_date(&text[at + mark.len()..]));
-    last.map_or(text, |(at, _)| &text[..=at])
 }
 
 /// Java, Ruby and PHP print the message in front of its code: `MESSAGE (Service: …; Error Code: `,

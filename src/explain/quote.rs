@@ -199,6 +199,19 @@ pub(super) fn without_repeats(text: &str, from: usize) -> &str {
     }
 }
 
+/// A text up to the date with which the next line of a log begins.
+pub(super) fn before_date(text: &str) -> &str {
+    let is_of_date = |(n, b): (usize, u8)| match n {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    let begins_with_date =
+        |text: &str| text.len() > 10 && text.bytes().take(10).enumerate().all(is_of_date);
+    let mut sentences = text.match_indices(". ");
+    let last = sentences.find(|(at, mark)| begins_with_date(&text[at + mark.len()..]));
+    last.map_or(text, |(at, _)| &text[..=at])
+}
+
 /// A text with the closing marks that follow it in the log, and without those that have no partner.
 pub(super) fn finished(text: &str, rest: &str) -> String {
     let mut text = text

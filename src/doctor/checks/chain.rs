@@ -147,8 +147,9 @@ fn with_places(facts: &Facts, mut finding: Finding) -> Finding {
 fn nothing_configured(facts: &Facts, not_found: &Finding) -> Finding {
     let states: Vec<String> = facts.files.iter().map(FileFacts::state).collect();
     let mut profiles = facts.set.profiles();
-    let only = profiles.next().filter(|_| profiles.next().is_none());
-    let summary = if facts.set.profiles().next().is_some() {
+    let first = profiles.next();
+    let only = first.filter(|_| profiles.next().is_none());
+    let summary = if first.is_some() {
         "no profile is selected: no [default] in the files, no keys in the environment"
     } else if facts.has_home {
         "no credentials are configured: no keys in the environment, no [default] in the files"
