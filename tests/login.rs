@@ -1212,7 +1212,10 @@ mod at_a_terminal {
     #[test]
     fn a_command_offers_the_sign_in_and_goes_on_after_it() {
         for (run, shows) in [
-            ("-p corp-admin -- sh -c 'read x; echo got $x'", "got typed"),
+            (
+                "-p corp-admin -- sh -c 'echo reads; read x; echo got $x'",
+                "got typed",
+            ),
             ("refresh -p corp-admin", "profile `corp-admin`"),
             ("doctor -p corp-admin", "healthy"),
         ] {
@@ -1224,7 +1227,7 @@ mod at_a_terminal {
             browser.sign_in();
             if run.contains("read") {
                 // The command reads what is typed from now on, and nothing is lost to awsfresh.
-                terminal.wait_for("signed in");
+                terminal.wait_for("reads\r\n");
                 terminal.type_line("typed");
             }
             let (code, screen) = terminal.end();
@@ -1272,7 +1275,7 @@ mod at_a_terminal {
             assert!(Instant::now() < end, "no one is asked");
             std::thread::sleep(Duration::from_millis(5));
         };
-        for (i, run) in runs.iter().enumerate() {
+        for (i, run) in runs.iter_mut().enumerate() {
             if i != asking {
                 run.wait_for("waiting for another process that is signing in");
             }

@@ -262,9 +262,11 @@ mod at_a_terminal {
         terminal.wait_for(ASKS);
         terminal.type_line("12345");
         terminal.wait_for("an MFA code has six digits");
+        terminal.wait_for(ASKS);
         terminal.type_line("654321");
         terminal.wait_for("AWS rejected the MFA code");
         terminal.wait_for("the next one in");
+        terminal.wait_for(ASKS);
         terminal.type_line("123 456");
         let (code, screen) = terminal.end();
         assert_eq!(code, Some(0), "{screen}");
@@ -316,10 +318,10 @@ mod at_a_terminal {
         let line = |profile: &str| format!("{} -p {profile} -- echo done", fixtures::AWSFRESH);
         let mut first = Terminal::run(&home, &line("deploy"));
         first.wait_for(ASKS);
-        let others: Vec<_> = (0..9)
+        let mut others: Vec<_> = (0..9)
             .map(|i| Terminal::run(&home, &line(["deploy", "audit"][i % 2])))
             .collect();
-        for other in &others {
+        for other in &mut others {
             other.wait_for("waiting for another process");
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -55,7 +55,7 @@ fn columns(line: &str) -> usize {
 /// What a terminal of 80 columns shows, without styles.
 fn shown(home: &Sandbox) -> Vec<String> {
     let line = format!("stty cols 80 rows 24; {AWSFRESH} status; echo done");
-    let terminal = Terminal::run(home, &line);
+    let mut terminal = Terminal::run(home, &line);
     terminal.wait_for("done\r\n");
     let (_, screen) = terminal.end();
     let mut text = String::new();

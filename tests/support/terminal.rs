@@ -14,6 +14,8 @@ pub struct Terminal {
     child: Child,
     keyboard: ChildStdin,
     screen: Arc<Mutex<Vec<u8>>>,
+    /// How many bytes of the screen were waited for.
+    seen: usize,
 }
 
 impl Terminal {
@@ -50,6 +52,7 @@ impl Terminal {
             child,
             keyboard,
             screen,
+            seen: 0,
         }
     }
 
@@ -58,10 +61,11 @@ impl Terminal {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
-    /// Waits until the terminal shows a text.
-    pub fn wait_for(&self, text: &str) {
+    /// Waits until the terminal shows a text, after that which was waited for last: a second
+    /// question is not taken for the first one.
+    pub fn wait_for(&mut self, text: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.screen().contains(text) {
+        while !self.finds(text) {
             assert!(
                 Instant::now() < end,
                 "`{text}` is not shown: {}",
@@ -69,6 +73,15 @@ impl Terminal {
             );
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    fn finds(&mut self, text: &str) -> bool {
+        let screen = self.screen.lock().unwrap();
+        let found = memchr::memmem::find(&screen[self.seen..], text.as_bytes());
+        if let Some(at) = found {
+            self.seen += at + text.len();
+        }
+        found.is_some()
     }
 
     /// Types a line.
