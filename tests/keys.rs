@@ -12,7 +12,7 @@ use support::double::{Double, Fault};
 use support::fixtures::{
     AWSFRESH, KEY, ROLE, SECRET, USER, home, keys_of, open_role, role_on_keys,
 };
-use support::sandbox::{ASK, Sandbox, kills};
+use support::sandbox::{ASK, Sandbox, moments, time_of};
 use support::terminal::Terminal;
 
 const NEW: &str = "AKIAQNEWNEWNEWNEWNEW";
@@ -192,10 +192,13 @@ fn a_killed_move_loses_nothing_and_goes_on() {
     let restore = |home: &Sandbox| {
         done(home, &["keys", "export", "base", "--to-file", "--yes"]);
     };
+    let import = time_of(|| done(&home, &["keys", "import", "base", "--yes"]));
+    let export = time_of(|| restore(&home));
+    home.credentials(&before.1);
     let (mut old, mut new) = (0, 0);
-    for i in 0..kills() {
+    for (to_store, to_file) in moments(import).zip(moments(export)) {
         let mut child = home.start(&["keys", "import", "base", "--yes"]);
-        std::thread::sleep(std::time::Duration::from_micros(i * 311 % 40_000));
+        std::thread::sleep(to_store);
         let _ = child.kill();
         child.wait().unwrap();
         let served = home.credentials_of("base").answer();
@@ -208,7 +211,7 @@ fn a_killed_move_loses_nothing_and_goes_on() {
         done(&home, &["keys", "import", "base", "--yes"]);
         assert!(!read(&home, "credentials").contains(SECRET));
         let mut child = home.start(&["keys", "export", "base", "--to-file", "--yes"]);
-        std::thread::sleep(std::time::Duration::from_micros(i * 173 % 20_000));
+        std::thread::sleep(to_file);
         let _ = child.kill();
         child.wait().unwrap();
         assert_eq!(
@@ -412,16 +415,13 @@ fn a_rotation_that_cannot_end_keeps_the_old_key() {
 fn a_killed_rotation_goes_on() {
     let (aws, home) = with_stored_key();
     let mut interrupted = 0;
-    for i in 0..kills() {
+    let waits = std::time::Duration::from_millis(2100); // until the key is known
+    let rotation = time_of(|| done(&home, &["keys", "rotate", "base", "--yes"]));
+    for (i, moment) in moments(rotation.saturating_sub(waits)).enumerate() {
         let before = id_in_config(&home);
         let mut child = home.start(&["keys", "rotate", "base", "--yes"]);
-        // 2.1 s of it are the wait until the key is known.
-        let pause = if i % 4 == 0 {
-            2_100_000 + i * 977 % 60_000
-        } else {
-            i * 613 % 60_000
-        };
-        std::thread::sleep(std::time::Duration::from_micros(pause));
+        let is_late = i % 4 == 0;
+        std::thread::sleep(if is_late { waits + moment } else { moment });
         let _ = child.kill();
         child.wait().unwrap();
         assert_eq!(home.credentials_of("base").code, Some(0), "after kill {i}");

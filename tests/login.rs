@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::browser::{Browser, get, request, try_get};
 use support::double::{Double, Fault, SsoSession};
 use support::fixtures::{self, ACCOUNT, START, sso_cache, through_proxy};
-use support::sandbox::{Run, Sandbox, kills};
+use support::sandbox::{Run, Sandbox, kills, moments, time_of};
 
 const OTHER: &str = "https://d-9876543210.awsapps.com/start";
 
@@ -889,18 +889,23 @@ fn without_a_terminal_nobody_is_asked_and_no_browser_opens() {
 #[test]
 fn a_killed_sign_in_leaves_a_state_from_which_one_can_sign_in() {
     let (aws, home) = signed_out();
+    let browser = Browser::install(&home);
+    let undisturbed = time_of(|| {
+        let mut child = home.start(&["login", "corp"]);
+        browser.sign_in();
+        child.wait().unwrap();
+    });
     let (mut issued, mut kept) = (0, 0);
-    for i in 0..kills() {
+    for late in moments(undisturbed) {
         aws.revoke_sso(START);
         home.run(&["forget", "--all"]);
         let tokens = aws.count("CreateToken");
         let browser = Browser::install(&home);
         let mut child = home.start(&["login", "corp"]);
-        let late = Duration::from_micros(i * 7919 % 40_000);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 // The kill may come before the page is opened.
-                let end = Instant::now() + Duration::from_millis(60);
+                let end = Instant::now() + late + Duration::from_millis(20);
                 while Instant::now() < end {
                     if let Some(page) = browser.pages().pop() {
                         if let Some(redirect) = get(&page).location() {
@@ -947,13 +952,18 @@ fn a_killed_refresh_of_a_stored_token_loses_nothing_but_an_answer() {
     let (aws, home) = signed_out();
     sign_in(&home);
     aws.fault_on("CreateToken", Fault::Latency(Duration::from_millis(5)));
-    let (mut rotated, mut lost) = (0, 0);
-    for i in 0..kills() {
+    let expire = || {
         aws.expire_access_tokens();
         home.run(&["forget", "--all"]);
+    };
+    expire();
+    let undisturbed = home.run(&["credential-process", "-p", "corp-admin"]).took;
+    let (mut rotated, mut lost) = (0, 0);
+    for moment in moments(undisturbed) {
+        expire();
         let before = aws.sso_current(START).1;
         let mut child = home.start(&["credential-process", "-p", "corp-admin"]);
-        std::thread::sleep(Duration::from_micros(i * 517 % 60_000));
+        std::thread::sleep(moment);
         let _ = child.kill();
         child.wait().unwrap();
         std::thread::sleep(Duration::from_millis(15));

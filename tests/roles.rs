@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use support::double::{Fault, Role};
 use support::fixtures::{AWSFRESH, KEY, ROLE, SECRET, USER, open_role, role_on_keys};
-use support::sandbox::{Sandbox, kills};
+use support::sandbox::{Sandbox, moments};
 
 #[test]
 fn static_keys_are_returned_unchanged() {
@@ -309,10 +309,11 @@ fn waiting_calls_share_the_failure() {
 fn a_refresh_killed_at_any_moment_leaves_a_usable_cache() {
     let (aws, home) = role_on_keys(None);
     aws.fault(Fault::Latency(Duration::from_millis(20)));
-    for i in 0..kills() {
+    let undisturbed = home.credentials_of("deploy").took;
+    for moment in moments(undisturbed) {
         home.run(&["forget", "--all"]);
         let mut child = home.start(&["credential-process", "-p", "deploy"]);
-        std::thread::sleep(Duration::from_micros(i * 613 % 60_000));
+        std::thread::sleep(moment);
         let _ = child.kill();
         child.wait().unwrap();
         home.credentials_of("deploy").answer();

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use support::double::Double;
 use support::fixtures::{AWSFRESH, KEY, ROLE, SECRET, keys_of, role_on_keys, signed_in};
-use support::sandbox::{ASK, Sandbox, kills};
+use support::sandbox::{ASK, Sandbox, moments};
 use support::terminal::Terminal;
 
 fn config(home: &Sandbox) -> String {
@@ -217,13 +217,13 @@ fn undo_after_an_edit_takes_back_exactly_what_was_renamed() {
 fn a_killed_setup_leaves_the_old_or_the_new_file() {
     let (_aws, home) = home_of_everything("\n");
     let before = config(&home);
-    home.wrap(&["setup", "--yes"]);
+    let undisturbed = home.wrap(&["setup", "--yes"]).took;
     let after = config(&home);
     home.wrap(&["setup", "--undo", "--yes"]);
     let (mut old, mut new) = (0, 0);
-    for i in 0..kills() {
+    for moment in moments(undisturbed) {
         let mut child = home.start(&["setup", "--yes"]);
-        std::thread::sleep(std::time::Duration::from_micros(i * 211 % 20_000));
+        std::thread::sleep(moment);
         let _ = child.kill();
         child.wait().unwrap();
         let now = config(&home);

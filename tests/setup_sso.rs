@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use support::double::{Double, Fault, SsoSession};
 use support::fixtures::{AWSFRESH, START, home, signed_in};
-use support::sandbox::{Run, Sandbox, kills};
+use support::sandbox::{Run, Sandbox, moments, time_of};
 use support::terminal::Terminal;
 
 const DEV: &str = "111111111111";
@@ -422,15 +422,13 @@ fn one_account_that_aws_refuses_does_not_stop_the_others() {
 fn a_killed_run_leaves_the_old_or_the_new_file() {
     let (aws, home) = portal();
     aws.assign(START, &[(DEV, "Admin")]);
-    setup(&home, &[]);
+    let undisturbed = time_of(|| setup(&home, &[]));
     let after = read(&home);
     home.wrap(&["setup", "--undo", "--yes"]);
     let (mut old, mut new) = (0, 0);
-    for i in 0..kills() {
+    for moment in moments(undisturbed) {
         let mut child = home.start(&["setup", "--sso", "corp", "--yes"]);
-        std::thread::sleep(std::time::Duration::from_micros(
-            60_000 + i * 1_013 % 60_000,
-        ));
+        std::thread::sleep(moment);
         let _ = child.kill();
         child.wait().unwrap();
         let now = read(&home);

@@ -10,7 +10,7 @@ use awsfresh::store::{self, CacheKey, Store, StoreKind, StoreSettings};
 use serde_json::Value;
 use support::double::Fault;
 use support::fixtures::{ACCOUNT, START, signed_in, through_proxy};
-use support::sandbox::{Sandbox, kills};
+use support::sandbox::{Sandbox, kills, moments};
 
 #[allow(clippy::disallowed_methods)]
 fn token(home: &Sandbox, file: &str) -> Value {
@@ -158,8 +158,9 @@ fn an_expired_token_is_refreshed_once_and_written_back_completely() {
 fn a_killed_refresh_loses_no_token_before_the_rotation() {
     let (aws, home, file) = signed_in(-60);
     aws.fault(Fault::Latency(Duration::from_millis(10)));
+    let undisturbed = home.credentials_of("admin").took;
     let mut rotated = 0;
-    for i in 0..kills() {
+    for moment in moments(undisturbed) {
         // Every round begins signed in, with an expired access token.
         let mut fields = token(&home, &file);
         fields["refreshToken"] = aws.sso_current(START).1.into();
@@ -168,7 +169,7 @@ fn a_killed_refresh_loses_no_token_before_the_rotation() {
         home.run(&["forget", "--all"]);
         let (before, asked) = (aws.sso_current(START).1, aws.count("CreateToken"));
         let mut child = home.start(&["credential-process", "-p", "admin"]);
-        std::thread::sleep(Duration::from_micros(i * 517 % 45_000));
+        std::thread::sleep(moment);
         let _ = child.kill();
         child.wait().unwrap();
         // AWS answers a request even if the client was killed.

@@ -25,6 +25,23 @@ pub fn kills() -> u64 {
         .unwrap_or(100)
 }
 
+/// The moments of [`kills`], spread over one and a half times what an undisturbed run took: some
+/// come too late on every machine, and some do not.
+#[allow(dead_code)]
+pub fn moments(undisturbed: Duration) -> impl Iterator<Item = Duration> {
+    const GOLDEN_RATIO: f64 = 0.618_034; // spreads few of them as evenly as many
+    let nth = |i| f64::from(u32::try_from(i).unwrap());
+    (0..kills()).map(move |i| undisturbed.mul_f64(1.5 * (nth(i) * GOLDEN_RATIO).fract()))
+}
+
+/// How long something takes.
+#[allow(dead_code)]
+pub fn time_of<T>(run: impl FnOnce() -> T) -> Duration {
+    let began = std::time::Instant::now();
+    let _ = run();
+    began.elapsed()
+}
+
 pub struct Sandbox {
     dir: tempfile::TempDir,
     program: PathBuf,
