@@ -99,8 +99,13 @@ impl ApiError<'_> {
             "SignatureDoesNotMatch" | "InvalidSignature" if is_late => ErrorKind::ClockSkew,
             "SignatureDoesNotMatch" | "InvalidSignature" if is_scope => ErrorKind::ScopeMismatch,
             "SignatureDoesNotMatch" | "InvalidSignature" => ErrorKind::SecretWrong,
-            "AuthorizationHeaderMalformed" if self.says("is wrong; expecting") => {
+            "AuthorizationHeaderMalformed"
+                if self.says("is wrong; expecting") || self.says("a non-empty region") =>
+            {
                 ErrorKind::ScopeMismatch
+            }
+            "AuthorizationHeaderMalformed" if self.says("a non-empty Access Key") => {
+                ErrorKind::Unsigned
             }
             "IncompleteSignature" | "AuthorizationHeaderMalformed" if has_slash => {
                 ErrorKind::KeyAndSecretSwapped

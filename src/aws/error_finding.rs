@@ -164,6 +164,13 @@ impl ApiError<'_> {
                     "use the next code: each one works once; then check the clock of the device",
                 )
             }
+            ErrorKind::MfaRejected if self.message.contains("must provide both") => {
+                let summary = format!("AWS requires an MFA code for {what}, which has none");
+                Finding::new(Cause::MfaNeeded, summary)
+                    .about(Subject::MfaDevice)
+                    .remedy("set mfa_serial in the profile: aws iam list-mfa-devices")
+                    .remedy("then awsfresh -p PROFILE -- COMMAND asks for the code first")
+            }
             ErrorKind::MfaRejected => {
                 let summary = format!("AWS requires an MFA code of another device for {what}");
                 Finding::new(Cause::MfaCodeRejected, summary)

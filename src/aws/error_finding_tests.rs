@@ -92,6 +92,22 @@ fn one_kind_of_error_has_many_codes() {
             Cause::SignatureScopeMismatch,
         ),
         (
+            &["AuthorizationHeaderMalformed"],
+            "The authorization header is malformed; a non-empty region must be provided in the \
+             credential.",
+            Cause::RegionInvalid,
+        ),
+        (
+            &["SignatureDoesNotMatch"],
+            "Credential should be scoped to a valid region, not ''.",
+            Cause::RegionInvalid,
+        ),
+        (
+            &["AuthorizationHeaderMalformed"],
+            "a non-empty Access Key (AKID) must be provided in the credential.",
+            Cause::CredentialsMissing,
+        ),
+        (
             &["SignatureDoesNotMatch", "InvalidSignatureException"],
             "The request signature we calculated",
             Cause::SecretWrong,
@@ -115,6 +131,12 @@ fn one_kind_of_error_has_many_codes() {
             &["AccessDenied"],
             "MultiFactorAuthentication failed with invalid MFA one time pass code.",
             Cause::MfaCodeRejected,
+        ),
+        (
+            &["AccessDenied"],
+            "MultiFactorAuthentication failed, must provide both MFA serial number and one time \
+             pass code.",
+            Cause::MfaNeeded,
         ),
         (
             &["AccessDenied"],

@@ -66,7 +66,7 @@ pub(super) fn of_aws(finding: Finding, answer: &Answer<'_>, flat: &Flat, at: usi
         Cause::AccessKeyUnknown if is_foreign(flat, at) => of_server(finding, flat, at),
         Cause::AccessKeyUnknown => {
             let finding = of_new_key(of_iam(finding, answer, flat, at), flat, at);
-            let finding = in_opt_in_region(of_s3(finding, answer), flat, at);
+            let finding = in_opt_in_region(of_session_key(finding, answer), flat, at);
             with_own_keys(finding, flat, at)
         }
         Cause::SessionExpired => of_session(finding, flat, at),
@@ -243,9 +243,9 @@ fn in_opt_in_region(finding: Finding, flat: &Flat, at: usize) -> Finding {
     }
 }
 
-/// To S3, the key of a session without its token is a key that does not exist; a token that it
+/// The key of a session without its token is a key that AWS does not know; a token that S3
 /// rejects has codes of its own.
-fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
+fn of_session_key(mut finding: Finding, answer: &Answer<'_>) -> Finding {
     let step =
         "pass the session token, too: awsfresh -p PROFILE --deliver env -- COMMAND sets all three";
     if let Some(id) = &answer.temporary_key {
@@ -259,17 +259,21 @@ fn of_s3(finding: Finding, answer: &Answer<'_>) -> Finding {
         }
         .remedy(step);
     }
-    if answer.code == "InvalidAccessKeyId" {
-        finding
-            .remedy("if the key ID begins with ASIA, its session token is missing: pass that, too")
-    } else if finding.cause == Cause::AccessKeyUnknown {
-        finding.remedy(
-            "if doctor finds nothing: the program does not pass the session token on, or asks AWS in \
-            another partition",
-        )
-    } else {
-        finding
-    }
+    let step = match answer.code {
+        "InvalidAccessKeyId" => {
+            "a key ID that begins with ASIA needs its session token; one of China or GovCloud, a \
+            region there"
+        }
+        _ if finding.cause == Cause::AccessKeyUnknown => {
+            "if doctor finds nothing: the program drops the session token, or asks another \
+            partition or an opt-in region"
+        }
+        _ => return finding,
+    };
+    // Behind doctor, and before the key itself is doubted: public reports have these more often.
+    let at = finding.remedy.len().min(1);
+    finding.remedy.insert(at, step.into());
+    finding
 }
 
 /// Where the key is, if the program has a copy of its own.

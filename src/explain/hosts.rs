@@ -202,6 +202,9 @@ const ALSO_THERE: &[(&str, &str)] = &[
     ("support", "us-gov-west-1"),
 ];
 
+/// What programs write in the place of a region that is not set.
+const NO_VALUES: &[&str] = &["undefined", "null", "none", "nil"];
+
 /// Why a host of AWS has no name that resolves, as its region and a summary: the part of it that should be a region is none, or
 /// its service is not there. Every region of a service has a host.
 pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)> {
@@ -216,6 +219,12 @@ pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)>
     let is_zone = |label: &&&str| region_of_zone(label).is_some_and(is_region);
     if let Some(zone) = labels.iter().find(is_zone) {
         return Some(no_region(zone));
+    }
+    let last = labels.last()?;
+    let value = last.rsplit_once('-').map_or(*last, |(_, value)| value);
+    if last.is_empty() || NO_VALUES.contains(&value) {
+        let summary = format!("the program has no region, so it asks {host}, which does not exist");
+        return Some((String::new(), summary));
     }
     let [.., service, region] = labels.as_slice() else {
         return None;

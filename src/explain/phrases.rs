@@ -102,6 +102,18 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
     ),
     ("MultiFactorAuthentication failed", "AccessDenied"),
     (
+        "account is not authorized to invoke this API operation",
+        "AccessDenied",
+    ),
+    (
+        "a non-empty region must be provided in the credential",
+        "AuthorizationHeaderMalformed",
+    ),
+    (
+        "a non-empty Access Key (AKID) must be provided",
+        "AuthorizationHeaderMalformed",
+    ),
+    (
         "Session token not found or invalid",
         "UnauthorizedException",
     ),
@@ -193,6 +205,12 @@ pub(super) const AWS_MARKERS: &[&str] = &[
     " sts ",
     "bedrock",
     "aws_",
+    // Commands of AWS Tools for PowerShell.
+    "-s3object",
+    "-s3bucket",
+    "-stsrole",
+    "-stscalleridentity",
+    "-awscredential",
 ];
 
 /// Words about other vendors and programs with similar codes and messages, in lower case.

@@ -98,11 +98,16 @@ fn start_of(flat: &Flat, from: usize) -> usize {
     if from - start <= BEFORE {
         return start;
     }
-    // The first clause within reach of the phrase, or the first word.
+    // The first clause within reach of the phrase, or the first word. A status is none.
     let reach = tail(&flat.text[..from], BEFORE);
+    let is_clause =
+        |at: &usize| !reach[*at..].starts_with(|c: char| c.is_ascii_digit() || c == ',');
     let clause = [": ", ". ", "; "]
         .iter()
-        .filter_map(|mark| reach.find(mark).map(|at| at + mark.len()))
+        .filter_map(|mark| {
+            let mut ends = reach.match_indices(mark).map(|(at, mark)| at + mark.len());
+            ends.find(is_clause)
+        })
         .chain(reach.find(" [").map(|at| at + 1))
         .min();
     let word = || reach.find(' ').map(|at| at + 1);

@@ -16,6 +16,10 @@ use crate::finding::{Cause, Finding, remedy};
 /// So much of a header that cannot be sent is looked at, in bytes.
 const HEADER: usize = 300;
 
+/// What to do where the token of the metadata service does not come through.
+const HOP_LIMIT: &str = "in a container or pod: aws ec2 modify-instance-metadata-options \
+    --instance-id ID --http-put-response-hop-limit 2";
+
 /// A finding of the table with what the log says about it: `said` is the sentence, `place` that of
 /// the phrase.
 pub(super) fn refined(
@@ -159,6 +163,9 @@ fn of_region(finding: &Finding, region: &str, summary: String) -> Finding {
         None if is_region(region) && is_known_region(region) => {
             fault.remedy("use the region of this service for it: us-east-1 in most partitions")
         }
+        None if region.is_empty() => {
+            fault.remedy("set AWS_REGION, or region in the profile or in the program")
+        }
         None => match as_region(region) {
             Some(meant) => fault.remedy(remedy!("set AWS_REGION or region to {}", meant)),
             None => {
@@ -238,11 +245,17 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
             evidence: finding.evidence,
             ..Finding::new(Cause::MetadataHopLimit, summary).likely()
         }
-        .remedy(
-            "in a container or pod: aws ec2 modify-instance-metadata-options --instance-id ID \
-            --http-put-response-hop-limit 2",
-        )
+        .remedy(HOP_LIMIT)
         .remedy("otherwise update the program: its SDK does not know IMDSv2");
+    }
+    if is_imds && says(&["http read timeout", "read timed out", "read timeout on"]) {
+        let summary = "the metadata service accepted the connection and sent no answer";
+        return Finding {
+            evidence: finding.evidence,
+            ..Finding::new(Cause::MetadataHopLimit, summary).likely()
+        }
+        .remedy(HOP_LIMIT)
+        .remedy("where kiam, kube2iam or a proxy is in between: look at its log");
     }
     let step = if says(&["disabled"]) {
         "on EC2: unset AWS_EC2_METADATA_DISABLED for the program, or enable the metadata service"
