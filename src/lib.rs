@@ -30,7 +30,7 @@
 //!
 //! docs/architecture.md has the reasons, and which module may use which.
 
-#![warn(unreachable_pub)]
+#![warn(unreachable_pub, clippy::too_many_lines)]
 
 mod app;
 mod aws;

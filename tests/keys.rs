@@ -415,13 +415,17 @@ fn a_rotation_that_cannot_end_keeps_the_old_key() {
 fn a_killed_rotation_goes_on() {
     let (aws, home) = with_stored_key();
     let mut interrupted = 0;
-    let waits = std::time::Duration::from_millis(2100); // until the key is known
+    let until_known = std::time::Duration::from_millis(2100);
     let rotation = time_of(|| done(&home, &["keys", "rotate", "base", "--yes"]));
-    for (i, moment) in moments(rotation.saturating_sub(waits)).enumerate() {
+    for (i, moment) in moments(rotation.saturating_sub(until_known)).enumerate() {
         let before = id_in_config(&home);
         let mut child = home.start(&["keys", "rotate", "base", "--yes"]);
         let is_late = i % 4 == 0;
-        std::thread::sleep(if is_late { waits + moment } else { moment });
+        std::thread::sleep(if is_late {
+            until_known + moment
+        } else {
+            moment
+        });
         let _ = child.kill();
         child.wait().unwrap();
         assert_eq!(home.credentials_of("base").code, Some(0), "after kill {i}");

@@ -28,6 +28,8 @@ pub(crate) enum ErrorKind {
     Expired,
     ClockSkew,
     ScopeMismatch,
+    /// The request was signed without a region.
+    RegionMissing,
     SecretWrong,
     /// The key ID contains a `/`: it is the secret.
     KeyAndSecretSwapped,
@@ -97,12 +99,16 @@ impl ApiError<'_> {
         Some(match code {
             "RequestTimeTooSkewed" => ErrorKind::ClockSkew,
             "SignatureDoesNotMatch" | "InvalidSignature" if is_late => ErrorKind::ClockSkew,
+            "SignatureDoesNotMatch" | "InvalidSignature" if self.says("a valid region, not ''") => {
+                ErrorKind::RegionMissing
+            }
             "SignatureDoesNotMatch" | "InvalidSignature" if is_scope => ErrorKind::ScopeMismatch,
             "SignatureDoesNotMatch" | "InvalidSignature" => ErrorKind::SecretWrong,
-            "AuthorizationHeaderMalformed"
-                if self.says("is wrong; expecting") || self.says("a non-empty region") =>
-            {
+            "AuthorizationHeaderMalformed" if self.says("is wrong; expecting") => {
                 ErrorKind::ScopeMismatch
+            }
+            "AuthorizationHeaderMalformed" if self.says("a non-empty region") => {
+                ErrorKind::RegionMissing
             }
             "AuthorizationHeaderMalformed" if self.says("a non-empty Access Key") => {
                 ErrorKind::Unsigned

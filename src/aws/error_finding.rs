@@ -83,6 +83,7 @@ impl ApiError<'_> {
             | ErrorKind::RegionDisabled => self.key_rejected(kind, request),
             ErrorKind::ClockSkew
             | ErrorKind::ScopeMismatch
+            | ErrorKind::RegionMissing
             | ErrorKind::SecretWrong
             | ErrorKind::KeyAndSecretSwapped
             | ErrorKind::SpaceInKeyId => self.signature_rejected(kind, request),
@@ -165,10 +166,10 @@ impl ApiError<'_> {
                 )
             }
             ErrorKind::MfaRejected if self.message.contains("must provide both") => {
-                let summary = format!("AWS requires an MFA code for {what}, which has none");
+                let summary = format!("the MFA device or its code is missing in {what}");
                 Finding::new(Cause::MfaNeeded, summary)
                     .about(Subject::MfaDevice)
-                    .remedy("set mfa_serial in the profile: aws iam list-mfa-devices")
+                    .remedy("set mfa_serial in the profile, if it is not: aws iam list-mfa-devices")
                     .remedy("then awsfresh -p PROFILE -- COMMAND asks for the code first")
             }
             ErrorKind::MfaRejected => {

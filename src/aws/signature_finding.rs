@@ -25,6 +25,11 @@ impl ApiError<'_> {
                 finding.remedy(clock_sync_command())
             }
             ErrorKind::ScopeMismatch => self.scope_mismatch(),
+            ErrorKind::RegionMissing => Finding::new(
+                Cause::RegionInvalid,
+                "the request was signed without a region",
+            )
+            .remedy("set AWS_REGION, or region in the profile or in the program"),
             ErrorKind::SecretWrong => {
                 let key = request.key("key", "the access key");
                 let finding =
@@ -68,14 +73,6 @@ impl ApiError<'_> {
             });
         let signed = self.message.split_once("scoped to a valid region, not '");
         let signed = signed.and_then(|(_, rest)| rest.split_once('\''));
-        let is_empty = signed.is_some_and(|(name, _)| name.is_empty());
-        if is_empty || self.message.contains("a non-empty region") {
-            return Finding::new(
-                Cause::RegionInvalid,
-                "the request was signed without a region",
-            )
-            .remedy("set the region in the program, its profile, or AWS_REGION");
-        }
         let is_name = |name: &&str| (1..=40).contains(&name.len()) && !names::is_region(name);
         if let Some(signed) = signed.map(|(name, _)| name).filter(is_name) {
             let summary = format!("the request was signed for `{signed}`, which is not a region");

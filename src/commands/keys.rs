@@ -128,7 +128,14 @@ impl Run<'_> {
             "the key {name} of profile `{profile}` is in the store ({}), and not in its section",
             self.context.store.name()
         );
-        for other in self.sharers(&credentials.access_key_id) {
+        self.name_copies(&credentials.access_key_id);
+        Ok(())
+    }
+
+    /// Names the profiles that have the same key in a file.
+    fn name_copies(&self, id: &str) {
+        let set = self.files.profiles();
+        for other in self.sharers(id) {
             if set
                 .profile(other)
                 .is_some_and(|one| one.stored_key_id().is_none())
@@ -136,7 +143,6 @@ impl Run<'_> {
                 log::info!("profile `{other}` still has the same key in a file: import it, too");
             }
         }
-        Ok(())
     }
 
     /// Fails where the files have other keys of the profile, which would be lost.

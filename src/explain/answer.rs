@@ -259,20 +259,23 @@ fn of_session_key(mut finding: Finding, answer: &Answer<'_>) -> Finding {
         }
         .remedy(step);
     }
-    let step = match answer.code {
-        "InvalidAccessKeyId" => {
-            "a key ID that begins with ASIA needs its session token; one of China or GovCloud, a \
-            region there"
-        }
-        _ if finding.cause == Cause::AccessKeyUnknown => {
+    if finding.cause != Cause::AccessKeyUnknown {
+        return finding;
+    }
+    let steps = match answer.code {
+        "InvalidAccessKeyId" => &[
+            "if the key ID begins with ASIA, pass its session token, too",
+            "if the key is of China or GovCloud, set a region there",
+        ][..],
+        _ => &[
             "if doctor finds nothing: the program drops the session token, or asks another \
-            partition or an opt-in region"
-        }
-        _ => return finding,
+            partition or an opt-in region",
+        ],
     };
-    // Behind doctor, and before the key itself is doubted: public reports have these more often.
+    // Behind doctor, and before the key is looked for: in public reports these are more often right.
     let at = finding.remedy.len().min(1);
-    finding.remedy.insert(at, step.into());
+    let steps = steps.iter().map(|step| (*step).into());
+    finding.remedy.splice(at..at, steps);
     finding
 }
 

@@ -205,38 +205,39 @@ const ALSO_THERE: &[(&str, &str)] = &[
 /// What programs write in the place of a region that is not set.
 const NO_VALUES: &[&str] = &["undefined", "null", "none", "nil"];
 
-/// Why a host of AWS has no name that resolves, as its region and a summary: the part of it that should be a region is none, or
-/// its service is not there. Every region of a service has a host.
-pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(String, String)> {
+/// Why a host of AWS has no name that resolves, as its region, if it has one, and a summary: the
+/// part of it that should be a region is none, or its service is not there. Every region of a service has
+/// a host.
+pub(super) fn region_fault(host: &str, cause: Cause) -> Option<(Option<String>, String)> {
     let bare = host
         .trim_end_matches(".cn")
         .strip_suffix(".amazonaws.com")?;
     let labels: Vec<&str> = bare.split('.').collect();
     let no_region = |label: &str| {
         let summary = format!("`{label}` is not a region, so the host {host} does not exist");
-        (label.to_owned(), summary)
+        (Some(label.to_owned()), summary)
     };
     let is_zone = |label: &&&str| region_of_zone(label).is_some_and(is_region);
     if let Some(zone) = labels.iter().find(is_zone) {
         return Some(no_region(zone));
     }
-    let last = labels.last()?;
-    let value = last.rsplit_once('-').map_or(*last, |(_, value)| value);
-    if last.is_empty() || NO_VALUES.contains(&value) {
-        let summary = format!("the program has no region, so it asks {host}, which does not exist");
-        return Some((String::new(), summary));
-    }
-    let [.., service, region] = labels.as_slice() else {
-        return None;
-    };
     let is_unresolved = matches!(
         cause,
         Cause::DnsFailure | Cause::ConnectTimeout | Cause::RegionInvalid
     );
+    let last = labels.last()?;
+    let value = last.rsplit_once('-').map_or(*last, |(_, value)| value);
+    if is_unresolved && (last.is_empty() || NO_VALUES.contains(&value)) {
+        let summary = format!("the program has no region, so it asks {host}, which does not exist");
+        return Some((None, summary));
+    }
+    let [.., service, region] = labels.as_slice() else {
+        return None;
+    };
     let is_there = *region == "us-east-1" || ALSO_THERE.contains(&(service, region));
     if is_unresolved && IN_ONE_REGION.contains(service) && is_known_region(region) && !is_there {
         let summary = format!("{service} has no host in {region}: {host} does not exist");
-        return Some(((*region).to_owned(), summary));
+        return Some((Some((*region).to_owned()), summary));
     }
     let is_unknown = !is_region(region) || !is_known_region(region);
     (is_unresolved && is_unknown && REGIONAL.contains(service)).then(|| no_region(region))

@@ -134,7 +134,9 @@ fn leads_to(cause: Cause, kind: ErrorKind) -> bool {
             Cause::ConfigMalformed,
         ],
         ErrorKind::Unsigned => &[Cause::CredentialsMissing, Cause::MixedCredentialParts],
-        ErrorKind::ScopeMismatch => &[Cause::EndpointOverridden, Cause::RegionInvalid],
+        ErrorKind::ScopeMismatch | ErrorKind::RegionMissing => {
+            &[Cause::EndpointOverridden, Cause::RegionInvalid]
+        }
         ErrorKind::AssumeRoleDenied | ErrorKind::Denied => {
             &[Cause::EnvShadowsProfile, Cause::CredentialsFileShadows]
         }

@@ -16,7 +16,7 @@ use super::refine::refined;
 use super::scan::{
     LoggedError, REACH, around, head, is_of_other_vendor, java_service, request_id_after, tail,
 };
-use super::table::{Kind, Meaning, PHRASES};
+use super::table::{Kind, Meaning, PHRASES, Part};
 use crate::aws::denial::Denial;
 use crate::aws::error_code::ApiError;
 use crate::aws::error_finding::RequestContext;
@@ -40,7 +40,7 @@ static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 
 /// The messages of AWS, then those of clients.
 fn phrases() -> impl Iterator<Item = &'static str> {
-    let of_clients = PHRASES.iter().map(|phrase| phrase.parts[0]);
+    let of_clients = PHRASES.iter().map(|phrase| phrase.first);
     MESSAGES.iter().map(|(words, _)| *words).chain(of_clients)
 }
 
@@ -70,9 +70,7 @@ impl<'a> Messages<'a> {
             .flat_map(|all| all.find_overlapping_iter(text));
         for found in found {
             let n = found.pattern().as_usize();
-            let rest = n
-                .checked_sub(MESSAGES.len())
-                .map(|n| &PHRASES[n].parts[1..]);
+            let rest = n.checked_sub(MESSAGES.len()).map(|n| &*PHRASES[n].rest);
             if let Some(end) = end_of(text, found.end(), rest.unwrap_or_default()) {
                 if places[n].len() == PLACES {
                     places[n].remove(PLACES / 2);
@@ -110,7 +108,8 @@ impl<'a> Messages<'a> {
         };
         let (at, end) = denial.map_or((at, end), |sentence| (sentence.start, sentence.end));
         let sentence = text.split([';', '(']).next().unwrap_or(text).trim();
-        let needs_all = code.starts_with("Signature") || code == "AccessDenied";
+        let needs_all = code.starts_with("Signature")
+            || ["AccessDenied", "AuthorizationHeaderMalformed"].contains(&code);
         let message = if needs_all { text } else { sentence };
         let error = ApiError {
             code,
@@ -275,11 +274,15 @@ fn names_aws(text: &str) -> bool {
 }
 
 /// Where a phrase ends whose first part ends at `end`; `None` if its other parts do not follow.
-fn end_of(text: &str, end: usize, parts: &[&str]) -> Option<usize> {
+fn end_of(text: &str, end: usize, parts: &[Part]) -> Option<usize> {
     let mut end = end;
     for part in parts {
-        let window = head(&text[end..], GAP + part.len()).to_ascii_lowercase();
-        end += window.find(&part.to_ascii_lowercase())? + part.len();
+        let window = head(&text[end..], GAP + part.text.len()).to_ascii_lowercase();
+        let at = window.find(&part.text.to_ascii_lowercase())?;
+        if part.is_in_word && window[..at].contains(char::is_whitespace) {
+            return None;
+        }
+        end += at + part.text.len();
     }
     Some(end)
 }
@@ -319,10 +322,11 @@ mod tests {
     #[test]
     fn every_phrase_is_found_by_its_number() {
         for (n, phrase) in phrases().enumerate() {
-            let rest = n
-                .checked_sub(MESSAGES.len())
-                .map(|n| &PHRASES[n].parts[1..]);
-            let text = format!("{phrase} {}", rest.unwrap_or_default().join(" "));
+            let rest = n.checked_sub(MESSAGES.len()).map(|n| &*PHRASES[n].rest);
+            let rest = rest.unwrap_or_default().iter();
+            let rest =
+                rest.map(|part| format!("{}{}", if part.is_in_word { "" } else { " " }, part.text));
+            let text = format!("{phrase}{}", rest.collect::<String>());
             let flat = Flat::of(&text);
             assert_eq!(
                 Messages::find(&flat).places[n].first().map(|one| one.0),
@@ -330,6 +334,18 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_part_in_the_same_word_is_not_beyond_it() {
+        let part = |is_in_word| Part {
+            text: "/.aws/",
+            is_in_word,
+        };
+        let of_another = "'/data' and /root/.aws/cli";
+        assert_eq!(end_of(of_another, 1, &[part(true)]), None);
+        assert_eq!(end_of(of_another, 1, &[part(false)]), Some(23));
+        assert_eq!(end_of("'/root/.aws/cli'", 1, &[part(true)]), Some(12));
     }
 
     #[test]

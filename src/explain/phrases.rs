@@ -102,18 +102,6 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
     ),
     ("MultiFactorAuthentication failed", "AccessDenied"),
     (
-        "account is not authorized to invoke this API operation",
-        "AccessDenied",
-    ),
-    (
-        "a non-empty region must be provided in the credential",
-        "AuthorizationHeaderMalformed",
-    ),
-    (
-        "a non-empty Access Key (AKID) must be provided",
-        "AuthorizationHeaderMalformed",
-    ),
-    (
         "Session token not found or invalid",
         "UnauthorizedException",
     ),
@@ -206,11 +194,11 @@ pub(super) const AWS_MARKERS: &[&str] = &[
     "bedrock",
     "aws_",
     // Commands of AWS Tools for PowerShell.
-    "-s3object",
-    "-s3bucket",
-    "-stsrole",
-    "-stscalleridentity",
-    "-awscredential",
+    "get-s3",
+    "write-s3",
+    "get-sts",
+    "use-stsrole",
+    "set-awscredential",
 ];
 
 /// Words about other vendors and programs with similar codes and messages, in lower case.

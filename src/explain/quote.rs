@@ -98,7 +98,8 @@ fn start_of(flat: &Flat, from: usize) -> usize {
     if from - start <= BEFORE {
         return start;
     }
-    // The first clause within reach of the phrase, or the first word. A status is none.
+    // The first clause within reach of the phrase, or the first word. What is behind a colon may be
+    // a number or nothing, as in `StatusCode: 0, RequestID: , request send failed`.
     let reach = tail(&flat.text[..from], BEFORE);
     let is_clause =
         |at: &usize| !reach[*at..].starts_with(|c: char| c.is_ascii_digit() || c == ',');

@@ -16,10 +16,6 @@ use crate::finding::{Cause, Finding, remedy};
 /// So much of a header that cannot be sent is looked at, in bytes.
 const HEADER: usize = 300;
 
-/// What to do where the token of the metadata service does not come through.
-const HOP_LIMIT: &str = "in a container or pod: aws ec2 modify-instance-metadata-options \
-    --instance-id ID --http-put-response-hop-limit 2";
-
 /// A finding of the table with what the log says about it: `said` is the sentence, `place` that of
 /// the phrase.
 pub(super) fn refined(
@@ -36,7 +32,12 @@ pub(super) fn refined(
         }
         Cause::ConfigUnreadable => of_file(finding, &said, flat, place.start),
         Cause::CredentialsMissing | Cause::MetadataUnreachable => {
-            of_container(of_metadata(finding, &said), flat, place.start)
+            let host = host_near(flat, place.start, place.end);
+            of_container(
+                of_metadata(finding, &said, host.as_ref()),
+                flat,
+                place.start,
+            )
         }
         Cause::ContainerEndpointUnreachable => of_silent_endpoint(finding, &said),
         Cause::RegionInvalid => of_host_region(finding, flat, &place),
@@ -56,7 +57,7 @@ fn of_network(
     let name = match host_near(flat, place.start, place.end) {
         Some(Host::Aws(name)) => {
             if let Some((region, summary)) = region_fault(&name, finding.cause) {
-                return of_region(&finding, &region, summary);
+                return of_region(&finding, region.as_deref(), summary);
             }
             if finding.cause == Cause::DnsFailure && meaning.named.is_none() {
                 finding.remedy =
@@ -104,7 +105,7 @@ fn of_host_region(finding: Finding, flat: &Flat, place: &Range<usize>) -> Findin
         _ => None,
     };
     match fault {
-        Some((region, summary)) => of_region(&finding, &region, summary),
+        Some((region, summary)) => of_region(&finding, region.as_deref(), summary),
         None => finding,
     }
 }
@@ -146,10 +147,13 @@ fn name_server(said: &str) -> Option<&str> {
         .filter(|address| address.len() < 40)
 }
 
-fn of_region(finding: &Finding, region: &str, summary: String) -> Finding {
+fn of_region(finding: &Finding, region: Option<&str>, summary: String) -> Finding {
     let fault = Finding {
         evidence: finding.evidence.clone(),
         ..Finding::new(Cause::RegionInvalid, summary).likely()
+    };
+    let Some(region) = region else {
+        return fault.remedy("set AWS_REGION, or region in the profile or in the program");
     };
     match region_of_zone(region) {
         Some(region_of_it) => fault.remedy(remedy!(
@@ -162,9 +166,6 @@ fn of_region(finding: &Finding, region: &str, summary: String) -> Finding {
         ),
         None if is_region(region) && is_known_region(region) => {
             fault.remedy("use the region of this service for it: us-east-1 in most partitions")
-        }
-        None if region.is_empty() => {
-            fault.remedy("set AWS_REGION, or region in the profile or in the program")
         }
         None => match as_region(region) {
             Some(meant) => fault.remedy(remedy!("set AWS_REGION or region to {}", meant)),
@@ -225,7 +226,7 @@ fn of_file(mut finding: Finding, said: &str, flat: &Flat, at: usize) -> Finding 
 }
 
 /// Why the metadata service gave nothing.
-fn of_metadata(mut finding: Finding, said: &str) -> Finding {
+fn of_metadata(mut finding: Finding, said: &str, host: Option<&Host>) -> Finding {
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if !says(&["imds", "metadata", "169.254."]) || says(&["source metadata"]) {
         return finding;
@@ -241,21 +242,17 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
     ]);
     if is_imds && says(&["status code: 401", "401 - unauthorized", "401 unauthorized"]) {
         let summary = "the metadata service requires a token (IMDSv2), and the program has none";
-        return Finding {
-            evidence: finding.evidence,
-            ..Finding::new(Cause::MetadataHopLimit, summary).likely()
-        }
-        .remedy(HOP_LIMIT)
-        .remedy("otherwise update the program: its SDK does not know IMDSv2");
+        return of_hop_limit(finding, summary)
+            .remedy("otherwise update the program: its SDK does not know IMDSv2");
     }
-    if is_imds && says(&["http read timeout", "read timed out", "read timeout on"]) {
+    let is_of_another = matches!(host, Some(Host::Aws(_) | Host::Other(_)));
+    if is_imds
+        && !is_of_another
+        && says(&["http read timeout", "read timed out", "read timeout on"])
+    {
         let summary = "the metadata service accepted the connection and sent no answer";
-        return Finding {
-            evidence: finding.evidence,
-            ..Finding::new(Cause::MetadataHopLimit, summary).likely()
-        }
-        .remedy(HOP_LIMIT)
-        .remedy("where kiam, kube2iam or a proxy is in between: look at its log");
+        return of_hop_limit(finding, summary)
+            .remedy("where kiam, kube2iam or a proxy is in between: look at its log");
     }
     let step = if says(&["disabled"]) {
         "on EC2: unset AWS_EC2_METADATA_DISABLED for the program, or enable the metadata service"
@@ -271,6 +268,18 @@ fn of_metadata(mut finding: Finding, said: &str) -> Finding {
     };
     finding.remedy.insert(0, step.into());
     finding
+}
+
+/// The token of the metadata service does not come through.
+fn of_hop_limit(finding: Finding, summary: &str) -> Finding {
+    Finding {
+        evidence: finding.evidence,
+        ..Finding::new(Cause::MetadataHopLimit, summary).likely()
+    }
+    .remedy(
+        "in a container or pod: aws ec2 modify-instance-metadata-options --instance-id ID \
+        --http-put-response-hop-limit 2",
+    )
 }
 
 /// The endpoint of a container that gives no answer: not a matter of its role.

@@ -170,6 +170,7 @@ fn no_text_panics() {
 
 /// What is near a phrase and does not belong to it.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn neighbours_of_a_sentence_are_not_a_part_of_it() {
     let role = "User: arn:aws:sts::111122223333:assumed-role/deploy/s";
     let user = "User: arn:aws:iam::111122223333:user";

@@ -90,8 +90,34 @@ impl Meaning {
 /// One phrase of a message.
 pub(super) struct Phrase {
     pub(super) meaning: &'static Meaning,
-    /// Parts that follow each other, the first of which is searched for.
-    pub(super) parts: Vec<&'static str>,
+    /// The part that is searched for.
+    pub(super) first: &'static str,
+    /// Those that follow it, one behind the other.
+    pub(super) rest: Vec<Part>,
+}
+
+/// A part of a phrase that follows another one.
+pub(super) struct Part {
+    pub(super) text: &'static str,
+    /// Without white space in between.
+    pub(super) is_in_word: bool,
+}
+
+impl Phrase {
+    fn new(meaning: &'static Meaning, text: &'static str) -> Self {
+        let mut parts = text.split(" ... ").flat_map(|text| {
+            let parts = text.split(" .. ").enumerate();
+            parts.map(|(n, text)| Part {
+                text,
+                is_in_word: n > 0,
+            })
+        });
+        Self {
+            meaning,
+            first: parts.next().map_or(text, |part| part.text),
+            rest: parts.collect(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -114,11 +140,8 @@ static TABLE: LazyLock<Vec<Meaning>> = LazyLock::new(|| {
 /// Every phrase, in the order of the table.
 pub(super) static PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     let of_meaning = |meaning: &'static Meaning| {
-        let phrase = move |text: &'static String| Phrase {
-            meaning,
-            parts: text.split(" ... ").collect(),
-        };
-        meaning.words.values().flatten().map(phrase)
+        let phrases = meaning.words.values().flatten();
+        phrases.map(move |text| Phrase::new(meaning, text))
     };
     TABLE.iter().flat_map(of_meaning).collect()
 });
@@ -157,12 +180,10 @@ mod tests {
     fn no_phrase_is_written_twice() {
         let mut seen = std::collections::BTreeMap::new();
         for phrase in PHRASES.iter() {
-            let text = phrase.parts.join(" ... ").to_ascii_lowercase();
-            let shortest = phrase
-                .parts
-                .iter()
-                .map(|part| part.trim().len())
-                .sum::<usize>();
+            let rest = phrase.rest.iter().map(|part| part.text);
+            let parts: Vec<&str> = std::iter::once(phrase.first).chain(rest).collect();
+            let text = parts.join(" ... ").to_ascii_lowercase();
+            let shortest = parts.iter().map(|part| part.trim().len()).sum::<usize>();
             assert!(shortest >= 6, "too short: {text}");
             let earlier = seen.insert(text.clone(), phrase.meaning.cause);
             assert_eq!(earlier, None, "{text}");

@@ -18,6 +18,7 @@ fn entry(key: &CacheKey, obtained: i64, lifetime: i64) -> Entry {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn the_decision_depends_on_failure_store_and_wait() {
     // One table: its length is the number of cases.
     let key = CacheKey::new("role", "aa");

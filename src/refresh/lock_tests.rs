@@ -30,7 +30,7 @@ fn a_second_holder_waits_until_the_first_releases_the_lock() {
     let first = RefreshLock::try_take(&dirs, &key()).unwrap().expect("free");
     assert!(RefreshLock::try_take(&dirs, &key()).unwrap().is_none());
     assert!(wait(30, false).is_none());
-    let successor = wait(50, true).expect("the place of a successor is free");
+    let successor = wait(1000, true).expect("the place of a successor is free");
     assert!(wait(50, true).is_none(), "there is one successor");
     drop((first, successor));
     assert!(wait(5000, false).is_some());

@@ -35,7 +35,7 @@ use crate::aws::console::Console;
 use crate::aws::names::{invalid_region_variable, is_region};
 use crate::aws::partition;
 use crate::aws::shared_findings::clock_sync_command;
-use crate::config::{Base, Chain, Hop};
+use crate::config::{Base, Chain, Hop, Value};
 use crate::credentials::{Credentials, Secret};
 use crate::finding::{Cause, Finding, Origin, Result, remedy};
 use crate::time::Timestamp;
@@ -111,13 +111,8 @@ impl<'a> Sources<'a> {
                 let path = self.calls.world.expand_home(&token_file.text);
                 let token = web_identity::read_token(&path, &token_file.origin)?;
                 let session = self.session_name(session_name.as_ref().map(|v| v.text.as_str()));
-                let call = web_identity::assume_role(
-                    self,
-                    &token,
-                    &role_arn.text,
-                    &session,
-                    *duration_seconds,
-                );
+                let (role, duration) = (&role_arn.text, *duration_seconds);
+                let call = web_identity::assume_role(self, &token, role, &session, duration);
                 self.validate(self.calls.run(call)?, "STS")
             }
             Base::Sso {
@@ -137,21 +132,23 @@ impl<'a> Sources<'a> {
                     sso::role_credentials(&self.calls, &session, account_id, role_name, token);
                 self.validate(self.calls.run(call)?, "the SSO portal")
             }
-            Base::Process { command, .. } => {
-                let (profile, world) = (&self.chain.profile, self.calls.world);
-                let call = process::run(&command.text, profile, world, left);
-                let outcome = self.calls.run_within(left + GRACE, call);
-                outcome.map_err(|failed| {
-                    let place = format!("credential_process at {}", command.origin);
-                    let failed = failed.evidence(place);
-                    match missing_program(command, profile, world) {
-                        Some(missing) if failed.cause == Cause::ProcessFailed => missing,
-                        _ => failed,
-                    }
-                })
-            }
+            Base::Process { command, .. } => self.process(command, left),
             Base::LoginSession { arn, profile } => login_session::credentials(self, arn, profile),
         }
+    }
+
+    /// The credentials that a `credential_process` prints.
+    fn process(&self, command: &Value, left: Duration) -> Result<Credentials> {
+        let (profile, world) = (&self.chain.profile, self.calls.world);
+        let call = process::run(&command.text, profile, world, left);
+        let outcome = self.calls.run_within(left + GRACE, call);
+        outcome.map_err(|failed| {
+            let failed = failed.evidence(format!("credential_process at {}", command.origin));
+            match missing_program(command, profile, world) {
+                Some(missing) if failed.cause == Cause::ProcessFailed => missing,
+                _ => failed,
+            }
+        })
     }
 
     /// The credentials of a role, assumed by `caller`; `mfa` is the serial number of the device and

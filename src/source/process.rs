@@ -52,23 +52,8 @@ pub(super) async fn run(
     let failed = |what: String| {
         finding(Cause::ProcessFailed, what).remedy("run the command by hand to see what it says")
     };
-    let above = world.env(CHAIN_VARIABLE);
-    let chain = above.map_or(profile.to_owned(), |above| format!("{above},{profile}"));
-    let mut shell = shell(command);
-    shell
-        .env(CHAIN_VARIABLE, chain)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    // At a terminal it stays in our process group: in another one it could not ask the person.
-    #[cfg(unix)]
-    if !world.attended {
-        shell.process_group(0);
-    }
-    let mut child = shell
-        .spawn()
-        .map_err(|e| failed(format!("cannot be started: {e}")))?;
+    let mut child =
+        start(command, profile, world).map_err(|e| failed(format!("cannot be started: {e}")))?;
     let work = finish(&mut child);
     let Ok((output, errors, status)) = tokio::time::timeout(limit, work).await else {
         if !world.attended {
@@ -109,6 +94,24 @@ pub(super) async fn run(
         finding(Cause::ProcessOutputInvalid, what)
             .remedy(r#"print {"Version": 1, "AccessKeyId": …, "SecretAccessKey": …, "SessionToken": …, "Expiration": "2026-01-31T12:00:00Z"} and nothing else"#)
     })
+}
+
+fn start(command: &str, profile: &str, world: &World) -> io::Result<Child> {
+    let above = world.env(CHAIN_VARIABLE);
+    let chain = above.map_or(profile.to_owned(), |above| format!("{above},{profile}"));
+    let mut shell = shell(command);
+    shell
+        .env(CHAIN_VARIABLE, chain)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    // At a terminal it stays in our process group: in another one it could not ask the person.
+    #[cfg(unix)]
+    if !world.attended {
+        shell.process_group(0);
+    }
+    shell.spawn()
 }
 
 /// Adds the most telling line of a failed program's stderr.

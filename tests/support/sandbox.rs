@@ -16,7 +16,7 @@ const HANG: Duration = Duration::from_secs(40);
 /// `credential_process`.
 pub const ASK: &str = r#"eval "$(sed -n "/^\[profile $AWS_PROFILE\]/,/^\[/s/^credential_process = //p" "$AWS_CONFIG_FILE")""#;
 
-/// How often a test kills a run, each time a little later: `AWSFRESH_TEST_KILLS`, by default 100.
+/// How often a test kills a run: `AWSFRESH_TEST_KILLS`, by default 100.
 #[allow(dead_code, clippy::disallowed_methods)]
 pub fn kills() -> u64 {
     std::env::var("AWSFRESH_TEST_KILLS")
@@ -25,20 +25,21 @@ pub fn kills() -> u64 {
         .unwrap_or(100)
 }
 
-/// The moments of [`kills`], spread over one and a half times what an undisturbed run took: some
-/// come too late on every machine, and some do not.
+/// The moments of [`kills`], spread over twice what an undisturbed run took: whatever else the
+/// machine does, some come too late and some do not.
 #[allow(dead_code)]
 pub fn moments(undisturbed: Duration) -> impl Iterator<Item = Duration> {
-    const GOLDEN_RATIO: f64 = 0.618_034; // spreads few of them as evenly as many
+    // Multiples of the golden ratio lie evenly, however many there are.
+    const STEP: f64 = 0.618_034;
     let nth = |i| f64::from(u32::try_from(i).unwrap());
-    (0..kills()).map(move |i| undisturbed.mul_f64(1.5 * (nth(i) * GOLDEN_RATIO).fract()))
+    (0..kills()).map(move |i| undisturbed.mul_f64(2.0 * (nth(i) * STEP).fract()))
 }
 
 /// How long something takes.
 #[allow(dead_code)]
 pub fn time_of<T>(run: impl FnOnce() -> T) -> Duration {
-    let began = std::time::Instant::now();
-    let _ = run();
+    let began = Instant::now();
+    drop(run());
     began.elapsed()
 }
 

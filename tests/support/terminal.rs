@@ -14,7 +14,7 @@ pub struct Terminal {
     child: Child,
     keyboard: ChildStdin,
     screen: Arc<Mutex<Vec<u8>>>,
-    /// How many bytes of the screen were waited for.
+    /// Where the text ends that was waited for last, in bytes of the screen.
     seen: usize,
 }
 
@@ -61,11 +61,11 @@ impl Terminal {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
-    /// Waits until the terminal shows a text, after that which was waited for last: a second
-    /// question is not taken for the first one.
+    /// Waits until the terminal shows a text, after that which was waited for last: a question
+    /// that is still on the screen is not taken for the next one.
     pub fn wait_for(&mut self, text: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.finds(text) {
+        while !self.advance_past(text) {
             assert!(
                 Instant::now() < end,
                 "`{text}` is not shown: {}",
@@ -75,7 +75,7 @@ impl Terminal {
         }
     }
 
-    fn finds(&mut self, text: &str) -> bool {
+    fn advance_past(&mut self, text: &str) -> bool {
         let screen = self.screen.lock().unwrap();
         let found = memchr::memmem::find(&screen[self.seen..], text.as_bytes());
         if let Some(at) = found {

@@ -31,7 +31,6 @@ const CLOCKS: i64 = 120;
 impl Run<'_> {
     /// Replaces the key of the profile.
     pub(super) fn rotate(&self) -> Result<()> {
-        let store = &*self.context.store;
         let current = self.stored_key()?;
         let set = self.files.profiles();
         let chain = self.context.resolve(set, self.profile())?;
@@ -61,14 +60,7 @@ impl Run<'_> {
             .iter()
             .filter(|one| one.id != current.access_key_id)
             .collect();
-        let known = others.iter().map(|one| StoredKey::get(store, &one.id));
-        let known = known
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(StoreError::into_finding)?;
-        let mut successors = known.into_iter().flatten();
-        let successor =
-            successors.find(|key| key.replaces.as_ref() == Some(&current.access_key_id));
-
+        let successor = self.successor(&current, &others)?;
         let lost = match &successor {
             Some(_) => Vec::new(),
             None => self.lost(&current, &others)?,
@@ -104,6 +96,17 @@ impl Run<'_> {
         self.write(FileKind::Config, &config, &new_config)?;
         calls.extend(waiting.elapsed());
         self.finish(&next, &current.access_key_id, &listed, &iam)
+    }
+
+    /// The key of an interrupted rotation, if the store has it.
+    fn successor(&self, current: &StoredKey, others: &[&AccessKey]) -> Result<Option<StoredKey>> {
+        let store = &*self.context.store;
+        let known = others.iter().map(|one| StoredKey::get(store, &one.id));
+        let known = known
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(StoreError::into_finding)?;
+        let mut keys = known.into_iter().flatten();
+        Ok(keys.find(|key| key.replaces.as_ref() == Some(&current.access_key_id)))
     }
 
     /// A second key leaves no room for a new one. Returns that of an interrupted rotation, whose secret

@@ -52,24 +52,9 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
         _ => finding,
     })?;
 
-    let is_complete = listing.problem.is_none() && listing.missing.is_empty();
-    let roles = listing
-        .roles
-        .iter()
-        .map(|(account, role)| AccountRole::new(&account.id, &account.name, role));
-    let old_profiles = old
-        .as_ref()
-        .map(|block| block.profiles.as_slice())
-        .unwrap_or_default();
-    let template = |args: &SsoSetup| args.name_template.clone().unwrap_or_default();
-    let (old_template, template) = (template(&remembered), template(&args));
-    let merged = config::merge(
-        old_profiles,
-        &rules(name, &remembered, &old_template),
-        roles.collect(),
-        &rules(name, &args, &template),
-        is_complete,
-    )?;
+    let old_profiles = old.as_ref().map(|block| block.profiles.as_slice());
+    let old_profiles = old_profiles.unwrap_or_default();
+    let merged = merged(name, old_profiles, &remembered, &listing, &args)?;
     let (taken, profiles): (Vec<_>, Vec<_>) = merged
         .into_iter()
         .partition(|one| others.profile(&one.name).is_some());
@@ -96,7 +81,7 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
             .map(|(url, region)| (url.as_str(), region.as_str())),
         entries: &entries,
     };
-    if entries.is_empty() && is_complete {
+    if entries.is_empty() && listing.is_complete() {
         return Err(nothing_listed(name, &listing));
     }
     let edited = config::write_block(&config, old.as_ref(), &new);
@@ -108,6 +93,30 @@ pub(super) fn plan(run: &Run<'_>, name: &str) -> Result<Plan> {
             .problem
             .map(|finding| partial(finding, &listing.missing)),
     })
+}
+
+/// The profiles of the block: the old ones, which were written with the arguments `remembered`,
+/// merged with what is listed now.
+fn merged(
+    session: &str,
+    old: &[SsoProfile],
+    remembered: &SsoSetup,
+    listing: &Listing,
+    args: &SsoSetup,
+) -> Result<Vec<SsoProfile>> {
+    let roles = listing
+        .roles
+        .iter()
+        .map(|(account, role)| AccountRole::new(&account.id, &account.name, role));
+    let template = |args: &SsoSetup| args.name_template.clone().unwrap_or_default();
+    let (old_template, template) = (template(remembered), template(args));
+    config::merge(
+        old,
+        &rules(session, remembered, &old_template),
+        roles.collect(),
+        &rules(session, args, &template),
+        listing.is_complete(),
+    )
 }
 
 fn rules<'a>(session: &'a str, args: &'a SsoSetup, template: &'a NameTemplate) -> Rules<'a> {

@@ -53,6 +53,13 @@ pub(crate) struct Listing {
     pub(crate) problem: Option<Finding>,
 }
 
+impl Listing {
+    /// Whether nothing is missing.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.problem.is_none() && self.missing.is_empty()
+    }
+}
+
 /// Lists the portal for one token.
 pub(crate) struct Lister<'a> {
     client: Client,
