@@ -1,31 +1,34 @@
 //! What only some parsers read differently, in sections that are valid.
 
 use super::key_typos::key_typos;
+use super::parser::Value;
 use super::profiles::{PREFIX, Profile};
 use crate::finding::Origin;
+
+/// Keys that say where credentials come from.
+const SOURCE_KEYS: [&str; 16] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "credential_process",
+    "credential_source",
+    "external_id",
+    "login_session",
+    "mfa_serial",
+    "role_arn",
+    "source_profile",
+    "sso_account_id",
+    "sso_region",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+];
 
 impl Profile {
     /// Whether it has nothing but settings such as a region, and no key that means a source, not even
     /// a misspelt one. For a `[default]` like this, SDKs use what the container or the machine offers.
     pub(crate) fn has_only_settings(&self) -> bool {
-        const SOURCE_KEYS: [&str; 16] = [
-            "aws_access_key_id",
-            "aws_secret_access_key",
-            "aws_session_token",
-            "credential_process",
-            "credential_source",
-            "external_id",
-            "login_session",
-            "mfa_serial",
-            "role_arn",
-            "source_profile",
-            "sso_account_id",
-            "sso_region",
-            "sso_role_name",
-            "sso_session",
-            "sso_start_url",
-            "web_identity_token_file",
-        ];
         let mut keys = self
             .all_values()
             .map(|(key, _)| key.strip_prefix(PREFIX).unwrap_or(key));
@@ -44,14 +47,26 @@ impl Profile {
         })
     }
 
-    /// A key without a value and without indented lines below it.
-    pub(crate) fn empty_parent(&self, key: &str) -> Option<&Origin> {
+    /// A key that has its settings on lines of its own, indented, without such a line: it is empty, or
+    /// has them on its own line.
+    pub(crate) fn not_nested(&self, key: &str) -> Option<&Value> {
         self.sections.iter().find_map(|section| {
             let value = section.keys.get(key)?.last()?;
-            let is_alone = value.text.is_empty() && !value.commented;
             let has_children = section.nested.keys().any(|(parent, _)| parent == key);
-            (is_alone && !has_children).then_some(&value.origin)
+            (!value.commented && !has_children).then_some(value)
         })
+    }
+
+    /// A key that says where credentials come from and is not written in lower case, as written.
+    pub(crate) fn source_key_in_capitals(&self) -> Option<(&str, &Origin)> {
+        let mut keys = self.sections.iter().flat_map(|section| &section.capitals);
+        let is_source = |key: &str| {
+            SOURCE_KEYS
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(key))
+        };
+        let (key, place) = keys.find(|(key, _)| is_source(key))?;
+        Some((key, place))
     }
 }
 
@@ -85,8 +100,23 @@ mod tests {
         let set = ProfileSet::from_texts("[default]\ns3 =\n", "[ a ]\nx = 1\n[b]\nx = 1\n");
         let padded = |name| set.profile(name).unwrap().padded_header().is_some();
         assert!(padded("a") && !padded("b"));
-        assert!(set.profile("default").unwrap().empty_parent("s3").is_some());
-        let set = ProfileSet::from_texts("[default]\ns3 =\n  x = 1\n", "");
-        assert!(set.profile("default").unwrap().empty_parent("s3").is_none());
+        let is_flat = |text: &str| {
+            let set = ProfileSet::from_texts(text, "");
+            set.profile("default").unwrap().not_nested("s3").is_some()
+        };
+        assert!(is_flat("[default]\ns3 =\n") && is_flat("[default]\ns3 = x = 1\n"));
+        assert!(!is_flat("[default]\ns3 =\n  x = 1\n") && !is_flat("[default]\n"));
+    }
+
+    #[test]
+    fn capitals_are_found_where_they_matter() {
+        let found = |line: &str| {
+            let set = ProfileSet::from_texts("", &format!("[a]\n{line}\n"));
+            let found = set.profile("a").unwrap().source_key_in_capitals();
+            found.map(|(key, place)| (key.to_owned(), place.line))
+        };
+        let id = "AWS_Access_Key_ID";
+        assert_eq!(found(&format!("{id} = x")), Some((id.to_owned(), 2)));
+        assert_eq!(found("aws_access_key_id = X\nRegion = x"), None);
     }
 }

@@ -81,6 +81,8 @@ pub(crate) struct Section {
     pub(super) keys: BTreeMap<String, Vec<Value>>,
     /// `parent.key` for indented lines below an empty value.
     pub(super) nested: BTreeMap<(String, String), Value>,
+    /// Keys that are not written in lower case, as they are written.
+    pub(super) capitals: Vec<(String, Origin)>,
     /// Lines that are not valid. They fail the profile that needs the section, not the others.
     pub(super) bad_lines: Vec<BadLine>,
 }
@@ -168,6 +170,10 @@ impl Parser {
             self.last_key = None;
             return Ok(());
         };
+        if !line.starts_with(&key) {
+            let written = line.split('=').next().unwrap_or(line).trim();
+            section.capitals.push((written.to_owned(), origin.clone()));
+        }
         self.last_key.get_or_insert_default().clone_from(&key);
         // Nearly every key has one value.
         let values = section.keys.entry(key);
@@ -249,6 +255,7 @@ impl Parser {
             duplicate_headers: Vec::new(),
             keys: BTreeMap::new(),
             nested: BTreeMap::new(),
+            capitals: Vec::new(),
             bad_lines: bad_line.into_iter().collect(),
         });
         Ok(())

@@ -1,7 +1,7 @@
 //! IAM Identity Center: hosts and token, as far as they can be checked here.
 
 use crate::doctor::facts::Facts;
-use crate::finding::{Cause, Finding, Severity, remedy};
+use crate::finding::{Cause, Finding, Severity, Tool, remedy};
 use crate::source::sso::TokenFacts;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -21,7 +21,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 }
 
 fn of_token(facts: &Facts, token: &TokenFacts) -> Vec<Finding> {
-    let mut found: Vec<Finding> = region_mismatch(token).into_iter().collect();
+    let found = region_mismatch(token).into_iter().chain(utc_time(token));
+    let mut found: Vec<Finding> = found.collect();
     let is_expired = token.expires <= facts.now;
     let registration_expired = token
         .registration_expires
@@ -45,6 +46,24 @@ fn of_token(facts: &Facts, token: &TokenFacts) -> Vec<Finding> {
         });
     }
     found
+}
+
+/// `2030-01-01T00:00:00UTC`, which the SDKs for Go and Rust do not read as a time.
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/22176>
+fn utc_time(token: &TokenFacts) -> Option<Finding> {
+    if !token.has_utc_time {
+        return None;
+    }
+    let summary = format!(
+        "Go and Rust programs cannot read expiresAt of `{}`, which ends in UTC",
+        token.label
+    );
+    let finding = Finding::new(Cause::SsoCacheDamaged, summary)
+        .evidence(format!("expiresAt in {}", token.place))
+        .fails_in(&[Tool::Go, Tool::Rust])
+        .warning();
+    let finding = finding.remedy(token.login.clone());
+    Some(finding.remedy("update the AWS CLI that wrote it"))
 }
 
 /// The sign-in was made in another region than the profile names.

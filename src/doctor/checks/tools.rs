@@ -20,7 +20,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         stray_sso,
         own_source,
     ];
-    let of_sections = [spaces_in_header, not_nested];
+    let of_sections = [spaces_in_header, not_nested, keys_in_capitals];
     let mut found: Vec<Finding> = facts
         .profiles()
         .flat_map(|profile| of_profile.iter().filter_map(|check| check(facts, profile)))
@@ -139,23 +139,32 @@ fn stray_sso(facts: &Facts, profile: &Profile) -> Option<Finding> {
     Some(finding.remedy(remedy!("put # in front of {}", stray.origin)))
 }
 
-/// A role whose source is the profile itself, with a process instead of keys: botocore calls it a
-/// loop, and the SDK for JavaScript does not assume the role.
+/// A role whose source is the profile itself. With a process instead of keys, botocore calls it a
+/// loop, and the SDK for JavaScript does not assume the role; with keys, the SDK for Java calls it one.
+/// <https://github.com/aws/aws-sdk-java-v2/issues/1842>
 fn own_source(_: &Facts, profile: &Profile) -> Option<Finding> {
     let source = profile.get_as_written("source_profile")?;
     let role = profile.get_as_written("role_arn")?;
-    if source.text != profile.name || profile.get("aws_access_key_id").is_some() {
+    if source.text != profile.name {
         return None;
     }
+    let (what, tools) = if profile.get("aws_access_key_id").is_some() {
+        ("a loop to Java programs", &[Tool::Java][..])
+    } else {
+        (
+            "which only works with keys",
+            &[Tool::Cli, Tool::Python, Tool::Js][..],
+        )
+    };
     let summary = format!(
-        "profile `{}` is its own source_profile, which only works with keys",
+        "profile `{}` is its own source_profile, {what}",
         profile.name
     );
     let finding = Finding::new(Cause::ProfileCycle, summary)
         .about_profile(&profile.name)
         .at(&source.origin)
         .evidence(format!("role_arn at {}", role.origin))
-        .fails_in(&[Tool::Cli, Tool::Python, Tool::Js])
+        .fails_in(tools)
         .warning();
     Some(finding.remedy("move its source to a profile of its own, and name that as source_profile"))
 }
@@ -172,18 +181,45 @@ fn spaces_in_header(profile: &Profile) -> Option<Finding> {
     Some(finding.remedy(remedy!("remove the spaces at the brackets, at {}", *place)))
 }
 
-/// `s3 =` with nothing indented below it.
-/// <https://github.com/scalefactory/aws-assume-role/issues/25>
+/// `s3 =` with nothing indented below it, or with a setting on the same line.
+/// <https://github.com/scalefactory/aws-assume-role/issues/25>,
+/// <https://github.com/boto/botocore/issues/1168>
 fn not_nested(profile: &Profile) -> Option<Finding> {
-    let place = profile.empty_parent("s3")?;
-    let summary =
-        format!("s3 at {place} has nothing indented below it: S3 calls of Python tools fail");
+    let value = profile.not_nested("s3")?;
+    let place = &value.origin;
+    let what = if value.text.is_empty() {
+        "has nothing indented below it"
+    } else {
+        "has its settings on the same line"
+    };
+    let summary = format!("s3 at {place} {what}: S3 calls of Python tools fail");
     let finding = Finding::new(Cause::ConfigMalformed, summary)
         .at(place)
         .fails_in(&PYTHON)
         .warning();
     Some(finding.remedy(remedy!(
-        "indent the settings of S3 below {}, or put # in front of it",
+        "write the settings of S3 indented, each on its own line, below {}; or put # in front of it",
+        *place
+    )))
+}
+
+/// `AWS_ACCESS_KEY_ID =` in a file: the AWS CLI and the SDKs for Python, Go and Rust read keys in any
+/// case. <https://github.com/aws/aws-sdk/issues/574>
+fn keys_in_capitals(profile: &Profile) -> Option<Finding> {
+    let (key, place) = profile.source_key_in_capitals()?;
+    let name = &profile.name;
+    let summary =
+        format!("{key} of profile `{name}` has capitals: Java and JavaScript do not read it");
+    let finding = Finding::new(Cause::SourceMissing, summary)
+        .about_profile(name)
+        .at(place)
+        .evidence("Ruby, .NET and older Go programs do not read it either")
+        .fails_in(&[Tool::Js, Tool::Java])
+        .warning();
+    let lower = key.to_ascii_lowercase();
+    Some(finding.remedy(remedy!(
+        "write {} and the other keys there in lower case, at {}",
+        lower,
         *place
     )))
 }

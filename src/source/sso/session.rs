@@ -171,6 +171,7 @@ impl<'a> Session<'a> {
             label: self.label().to_owned(),
             place: self.place(token),
             expires: token.expires(),
+            has_utc_time: token.has_utc_time(),
             refreshable: token.refresh_parts().is_some(),
             registration_expires: token.registration_expires(),
             region: token.region().map(str::to_owned),

@@ -53,6 +53,8 @@ pub(crate) struct TokenFacts {
     pub(crate) place: String,
     /// When it expires.
     pub(crate) expires: Timestamp,
+    /// Whether it is a file with `UTC` at the end of a time, as old versions of the AWS CLI wrote it.
+    pub(crate) has_utc_time: bool,
     /// Whether it can be refreshed.
     pub(crate) refreshable: bool,
     /// When the client registration expires, which a refresh needs.
@@ -202,6 +204,12 @@ impl Token {
     /// The start URL of the sign-in.
     pub(super) fn start_url(&self) -> Option<&str> {
         self.text("startUrl")
+    }
+
+    /// Whether it is a file with `UTC` at the end of its time.
+    pub(super) fn has_utc_time(&self) -> bool {
+        let is_utc = |text: &str| text.ends_with("UTC");
+        self.source == TokenSource::File && self.text("expiresAt").is_some_and(is_utc)
     }
 
     /// The region of the sign-in.

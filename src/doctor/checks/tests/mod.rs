@@ -120,6 +120,7 @@ fn token() -> TokenFacts {
         label: "corp".into(),
         place: "token file".into(),
         expires: NOW.plus(3600),
+        has_utc_time: false,
         refreshable: true,
         registration_expires: Some(NOW.plus(9999)),
         region: Some("eu-west-1".into()),
