@@ -21,9 +21,11 @@
 //! | what a profile means, which value is invalid | [`config`] |
 //! | which host is called, through which proxy, with which certificates | `source::connection` |
 //! | where credentials come from: STS, SSO, process, metadata | [`source`], one file each |
-//! | when credentials are renewed, who holds the lock, what is in a cache key | [`refresh`] |
+//! | when credentials are due for renewal | `refresh::freshness` |
+//! | who holds the lock, what is in a cache key | `refresh::lock`, `refresh::cache_key` |
+//! | when an SSO token is refreshed, and how the new one is saved | `refresh::sso_token` |
 //! | where credentials are cached | [`store`] |
-//! | what a wrapped command finds in its environment | `wrap::environment` |
+//! | which variables a wrapped command gets and loses | `wrap::environment`, `aws::variables` |
 //! | how credentials are quoted for a shell | `export` |
 //! | what went wrong in earlier calls | `journal` |
 //! | which secrets no text may contain | `known_secrets` |
