@@ -52,7 +52,10 @@ pub(crate) fn run(world: &World, store: &dyn Store, scope: &Scope<'_>) -> Report
         facts.probes = Some(probes);
     }
     let findings = checks::for_tools(checks::all(&facts), scope.tools);
-    Report::new(&facts, findings, scope.tools)
+    let report = Report::new(&facts, findings, scope.tools);
+    // The process ends soon: to free 100,000 profiles piece by piece takes a tenth of the time.
+    std::mem::forget(facts.set);
+    report
 }
 
 /// What can be found without asking AWS or the store.
