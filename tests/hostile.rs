@@ -291,7 +291,7 @@ fn judge(stage: &Stage, run: &Run, want: Want) {
             );
         }
     }
-    assert!(run.took < Duration::from_secs(20), "took {:?}", run.took);
+    assert!(run.took < Duration::from_secs(6), "took {:?}", run.took);
     assert!(
         run.stderr.len() < 4096,
         "{} bytes on stderr",
