@@ -159,3 +159,42 @@ fn many_spellings_of_one_header_and_many_sections_are_read_at_once() {
     home.wrap(&["credential-process", "-p", "p"])
         .failed(3, "config-malformed");
 }
+
+/// A large file is parsed in parts, side by side: what is written in it twice is still found, and
+/// every line has its number.
+#[test]
+fn a_large_file_is_read_as_a_small_one_is() {
+    let home = offline_home();
+    let others = |from: usize| -> String {
+        let section = |n| format!("[profile x{n}]\ncredential_process = cat answer\n");
+        (from..from + 3000).map(section).collect()
+    };
+    let (head, tail) = (others(0), others(3000));
+    let p = "[profile p]\ncredential_process = cat a\n";
+    let twice = "[profile p]\ncredential_process = cat b\n";
+    home.config(format!("{p}{head}{tail}{twice}"));
+    let told = report(&home, &["doctor", "--offline", "-p", "p"]);
+    assert!(told.contains("[config-duplicate]"), "{told}");
+    assert!(told.contains("config:12003, and before at"), "{told}");
+
+    home.config(format!("{p}{head}[profile bad]\nregion\n{tail}"));
+    let status: Value =
+        serde_json::from_str(&report(&home, &["status", "--json"])).expect("one document");
+    let rows = status["profiles"].as_array().unwrap();
+    let names: Vec<&str> = rows
+        .iter()
+        .map(|row| row["profile"].as_str().unwrap())
+        .collect();
+    assert!(rows.len() == 6002 && names.is_sorted(), "{}", rows.len());
+    let bad = &rows[0];
+    assert_eq!(
+        (&bad["profile"], &bad["state"]),
+        (&"bad".into(), &"unusable".into())
+    );
+    let told = report(&home, &["doctor", "--offline", "-p", "bad"]);
+    assert!(told.contains("config:6004"), "{told}");
+
+    home.config(format!("{p}{head}[open\n{tail}"));
+    let told = report(&home, &["doctor", "--offline", "-p", "p"]);
+    assert!(told.contains("config:6003"), "{told}");
+}

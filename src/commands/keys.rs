@@ -168,12 +168,9 @@ impl Run<'_> {
         let profiles = self.files.profiles().profiles();
         let has_key = |one: &&config::Profile| {
             let keys = [one.get_as_written("aws_access_key_id"), one.stored_key_id()];
-            one.name != self.profile() && keys.into_iter().flatten().any(|key| key.text == id)
+            *one.name != *self.profile() && keys.into_iter().flatten().any(|key| key.text == id)
         };
-        profiles
-            .filter(has_key)
-            .map(|one| one.name.as_str())
-            .collect()
+        profiles.filter(has_key).map(|one| &*one.name).collect()
     }
 
     /// Deletes a key in the store, unless another profile has it.

@@ -4,7 +4,7 @@ use super::chain::Base;
 use super::hop::hop;
 use super::key_typos::{KeyTypo, key_typos};
 use super::parser::Value;
-use super::profiles::Profile;
+use super::profile::Profile;
 use super::session_end::SessionEnd;
 use super::validate::{self, invalid};
 use crate::finding::{Cause, Finding, Result, remedy};
@@ -125,7 +125,7 @@ pub(super) fn static_keys(profile: &Profile) -> Result<Base> {
             validate::stored_key_id(id)?;
             return Ok(Base::StoredKeys {
                 access_key_id: id.clone(),
-                profile: profile.name.clone(),
+                profile: profile.name.to_string(),
             });
         }
         (one, other) => {

@@ -3,7 +3,7 @@
 //! what looks superfluous may be the only copy of a secret.
 
 use super::parser::{Section, SectionKind, Value};
-use super::profiles::{CREDENTIAL_KEYS, Profile, place};
+use super::profile::{CREDENTIAL_KEYS, Profile, place};
 use crate::aws::access_key::part_of_form;
 use crate::finding::{Cause, Finding, Origin, Remedy, Tool, remedy};
 use crate::text::{listed, printable};
@@ -28,8 +28,9 @@ impl Profile {
     /// What Python tools reject the whole file for: sections that are opened more than once in one
     /// file, and keys with more than one value below one header.
     pub(crate) fn repeated(&self) -> Vec<Repeated<'_>> {
-        let is_once =
-            |section: &Section| section.duplicate_headers.is_empty() && section.headers.len() == 1;
+        let is_once = |section: &Section| {
+            section.duplicate_headers.is_empty() && section.other_headers.is_empty()
+        };
         let mut all = self.repeated_keys(is_once);
         for section in &self.sections {
             if !section.duplicate_headers.is_empty() {
@@ -49,13 +50,11 @@ impl Profile {
     fn repeated_keys(&self, counts: impl Fn(&Section) -> bool) -> Vec<Repeated<'_>> {
         let mut all = Vec::new();
         for section in self.sections.iter().filter(|section| counts(section)) {
-            let keys = section.keys.iter().filter(|(_, values)| values.len() > 1);
-            let keys = keys.map(|(key, values)| Repeated {
+            all.extend(section.entries.repeated().map(|(key, values)| Repeated {
                 key,
-                places: values.iter().map(|value| &value.origin).collect(),
                 is_same: values.iter().all(|value| value.text == values[0].text),
-            });
-            all.extend(keys);
+                places: values.into_iter().map(|value| &value.origin).collect(),
+            }));
         }
         all
     }

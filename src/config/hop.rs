@@ -2,7 +2,8 @@
 
 use super::chain::{Hop, Network};
 use super::parser::Value;
-use super::profiles::{Profile, ProfileSet};
+use super::profile::Profile;
+use super::profile_set::ProfileSet;
 use super::validate::{self, CHARSETS, invalid};
 use crate::finding::{Cause, Finding, Result};
 
@@ -29,7 +30,7 @@ pub(super) fn hop(profile: &Profile, role: &Value) -> Result<Hop> {
     }
     let text = |key: &str| profile.get(key).map(|value| value.text.clone());
     Ok(Hop {
-        profile: profile.name.clone(),
+        profile: profile.name.to_string(),
         role_arn: role.clone(),
         external_id: checked("external_id")?,
         mfa_serial: checked("mfa_serial")?,

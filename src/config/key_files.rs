@@ -4,7 +4,7 @@
 use super::overlay::profile_header;
 use super::own_process::calls_awsfresh;
 use super::parser::FileKind;
-use super::profiles::PREFIX;
+use super::profile::PREFIX;
 use super::sections::{Sections, entry_of};
 
 const ID: &str = "aws_access_key_id";

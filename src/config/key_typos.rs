@@ -2,7 +2,7 @@
 //! unknown key.
 
 use super::parser::Value;
-use super::profiles::Profile;
+use super::profile::Profile;
 use crate::finding::{Finding, Origin, remedy};
 
 /// Key names as people remember them, without `aws`, dashes and underscores; and the key they mean.

@@ -1,5 +1,7 @@
 //! What one line of an AWS file is, by its form alone.
 
+use std::borrow::Cow;
+
 use memchr::memchr2;
 
 use super::parser::{FileKind, SectionKind};
@@ -11,7 +13,7 @@ pub(super) enum Line<'a> {
     /// `[…]`; `None` without the `]`.
     Header(Option<(SectionKind, &'a str)>),
     /// A key in lower case, and what follows the `=` if there is one.
-    Entry(String, Option<&'a str>),
+    Entry(Cow<'a, str>, Option<&'a str>),
     /// Indented: belongs to the entry above.
     Continuation(&'a str),
 }
@@ -31,10 +33,17 @@ impl<'a> Line<'a> {
             );
         }
         match line.split_once('=') {
-            Some((key, value)) => Self::Entry(key.trim().to_ascii_lowercase(), Some(value)),
-            None => Self::Entry(line.trim().to_ascii_lowercase(), None),
+            Some((key, value)) => Self::Entry(in_lower_case(key.trim()), Some(value)),
+            None => Self::Entry(in_lower_case(line.trim()), None),
         }
     }
+}
+
+fn in_lower_case(key: &str) -> Cow<'_, str> {
+    if key.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Cow::Owned(key.to_ascii_lowercase());
+    }
+    Cow::Borrowed(key)
 }
 
 /// Kind and name of the section that `[inside]` opens.

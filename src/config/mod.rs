@@ -3,9 +3,9 @@
 //! reads a file or the environment.
 //!
 //! `parser` turns one file into sections with a position for every value, with `encoding` and `line`
-//! for bytes and lines; `outline` finds the sections of one profile in a file of thousands; `profiles`
-//! merges both files as the SDKs do, and `suggest` finds what a wrong name may mean; `resolve` follows one
-//! profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
+//! for bytes and lines and `entries` for keys and values; `outline` finds the sections of one profile
+//! in a file of thousands; `profile` is a section of both files, `profile_set` all of them by name, and
+//! `suggest` finds what a wrong name may mean; `resolve` follows one profile to its base, with `base` and `sso` for the sources and `hop` for the roles; `validate`
 //! checks single values; `bad_line` and `damage` know what happened to lines, and `oddities` what some
 //! parsers read differently; `own_process` is awsfresh as a `credential_process`; `key_typos` knows keys
 //! that no tool reads; `session_end` says when a session in a file expires; `names` lists the names in a file however broken it is; `overlay` rewrites a
@@ -17,6 +17,7 @@ mod base;
 mod chain;
 mod damage;
 mod encoding;
+mod entries;
 mod hop;
 mod key_files;
 mod key_typos;
@@ -27,7 +28,8 @@ mod outline;
 mod overlay;
 mod own_process;
 mod parser;
-mod profiles;
+mod profile;
+mod profile_set;
 mod resolve;
 mod sections;
 mod session_end;
@@ -49,8 +51,8 @@ pub(crate) use overlay::{DefaultProfile, Overlay, for_container};
 pub(crate) use own_process::{process_of, requested_profile};
 pub(crate) use parser::Value;
 pub use parser::{File, FileKind, parse};
-pub use profiles::ProfileSet;
-pub(crate) use profiles::{CREDENTIAL_KEYS, Profile};
+pub(crate) use profile::{CREDENTIAL_KEYS, Profile};
+pub use profile_set::ProfileSet;
 pub use resolve::resolve;
 pub(crate) use resolve::source_profiles;
 pub use session_end::SessionEnd;

@@ -9,14 +9,14 @@ use super::parser::{FileKind, SectionKind};
 /// Names that can be typed: without those that a terminal would not show as they are.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// Those of the profiles, sorted, each once.
+    /// Those of the profiles; sorted, each once, after [`Self::sort`].
     pub(crate) profiles: Vec<String>,
-    /// Those of the SSO sessions, sorted, each once.
+    /// The same for the SSO sessions.
     pub(crate) sessions: Vec<String>,
 }
 
 impl Names {
-    /// Adds the names in the text of one file.
+    /// Adds the names in lines of one file, in file order.
     pub(crate) fn add(&mut self, kind: FileKind, text: &str) {
         let text = text.trim_start_matches('\u{feff}');
         let starts = memchr_iter(b'[', text.as_bytes());
@@ -35,6 +35,10 @@ impl Names {
                 names.push(name.to_owned());
             }
         }
+    }
+
+    /// Sorts the names that were added.
+    pub(crate) fn sort(&mut self) {
         for names in [&mut self.profiles, &mut self.sessions] {
             names.sort(); // generated files have long runs in order, which this sort uses
             names.dedup();
@@ -53,6 +57,7 @@ mod tests {
                       [services x]\n[profile \u{202e}]\n[profile ]\n[default]\n[profile 'q']\n";
         names.add(FileKind::Config, config);
         names.add(FileKind::Credentials, "[b]\n[profile c]\n");
+        names.sort();
         let profiles: Vec<_> = names.profiles.iter().map(String::as_str).collect();
         assert_eq!(profiles, ["a b", "b", "default", "profile c", "q"]);
         assert_eq!(names.sessions.into_iter().collect::<Vec<_>>(), ["s"]);

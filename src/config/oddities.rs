@@ -2,7 +2,7 @@
 
 use super::key_typos::key_typos;
 use super::parser::Value;
-use super::profiles::{PREFIX, Profile};
+use super::profile::{PREFIX, Profile};
 use crate::finding::Origin;
 
 /// Keys that say where credentials come from.
@@ -38,10 +38,9 @@ impl Profile {
     /// A header with spaces at its brackets, as written.
     pub(crate) fn padded_header(&self) -> Option<(&str, &Origin)> {
         self.sections.iter().find_map(|section| {
-            let mut written = section
-                .headers
-                .iter()
-                .map(|header| header.trim_start_matches('['));
+            let written = section.other_headers.iter().map(String::as_str);
+            let written = std::iter::once(&*section.header).chain(written);
+            let mut written = written.map(|header| header.trim_start_matches('['));
             let padded = written.find(|header| header.starts_with(' ') || header.ends_with(' '))?;
             Some((padded, &section.origin))
         })
@@ -51,7 +50,7 @@ impl Profile {
     /// has them on its own line.
     pub(crate) fn not_nested(&self, key: &str) -> Option<&Value> {
         self.sections.iter().find_map(|section| {
-            let value = section.keys.get(key)?.last()?;
+            let value = section.entries.get(key)?;
             let has_children = section.nested.keys().any(|(parent, _)| parent == key);
             (!value.commented && !has_children).then_some(value)
         })

@@ -14,7 +14,8 @@ use super::encoding::text_of;
 use super::line::{Line, header};
 use super::own_process::requested_profile;
 use super::parser::{File, FileKind, MAX_SECTIONS, Parser, SectionKind};
-use super::profiles::{Profile, ProfileSet};
+use super::profile::Profile;
+use super::profile_set::ProfileSet;
 use super::resolve::resolve;
 
 /// A file with the places of its section headers.
@@ -77,6 +78,30 @@ impl<'a> Outline<'a> {
             .map(|(place, _)| place)
     }
 
+    /// The sections in at most `count` parts of about the same length.
+    pub(crate) fn parts(&self, count: usize) -> Vec<Part<'a>> {
+        let size = self.text.len().div_ceil(count.max(1)).max(1);
+        let mut parts = Vec::new();
+        let (mut start, mut line) = (0, 1);
+        while start < self.text.len() {
+            let next = self.headers.partition_point(|one| one.start < start + size);
+            let end = self
+                .headers
+                .get(next)
+                .map_or(self.text.len(), |one| one.start);
+            let text = &self.text[start..end];
+            parts.push(Part {
+                file: self.file,
+                kind: self.kind,
+                text,
+                line,
+            });
+            line += memchr_iter(b'\n', text.as_bytes()).count();
+            start = end;
+        }
+        parts
+    }
+
     /// These sections, with the line numbers of the whole file.
     fn parse(&self, places: &BTreeSet<usize>) -> Option<File> {
         let mut parser = Parser::new(self.file, self.kind);
@@ -92,6 +117,23 @@ impl<'a> Outline<'a> {
             parser.lines(&self.text[start..end], line).ok()?;
         }
         Some(parser.file())
+    }
+}
+
+/// Some sections of a file, one behind the other.
+pub(crate) struct Part<'a> {
+    file: &'a str,
+    kind: FileKind,
+    text: &'a str,
+    /// The number of its first line in the file.
+    line: usize,
+}
+
+impl Part<'_> {
+    pub(crate) fn parse(&self) -> Option<ProfileSet> {
+        let mut parser = Parser::new(self.file, self.kind);
+        parser.lines(self.text, self.line).ok()?;
+        Some(ProfileSet::of(parser.file()))
     }
 }
 

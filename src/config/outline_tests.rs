@@ -130,6 +130,8 @@ fn compare(config: &[u8], credentials: &[u8]) -> usize {
         return 0;
     };
     let set = ProfileSet::new(Some(c), Some(k));
+    compare_parts(&config);
+    compare_parts(&credentials);
     let same = |name: &&str| {
         let whole = resolve(&set, name).ok();
         let needed = resolve_needed([Some(&config), Some(&credentials)], name);
@@ -139,6 +141,22 @@ fn compare(config: &[u8], credentials: &[u8]) -> usize {
     let chains = NAMES.iter().filter(|name| same(name)).count();
     compare_excerpts(&set, [Some(&config), Some(&credentials)]);
     chains
+}
+
+/// Compares the parts of a file with all of it.
+fn compare_parts(outline: &Outline<'_>) {
+    let whole = parse(outline.file, outline.kind, outline.text.as_bytes());
+    let whole = ProfileSet::of(whole.unwrap());
+    for count in 1..=4 {
+        let parts = outline.parts(count);
+        assert!(parts.len() <= count);
+        let mut sets = parts.iter().map(|part| part.parse().unwrap());
+        let joined = sets.try_fold(ProfileSet::default(), ProfileSet::joined);
+        match joined {
+            Some(joined) => assert_eq!(format!("{joined:?}"), format!("{whole:?}")),
+            None => assert!(count > 1),
+        }
+    }
 }
 
 /// Compares the first profiles with all of them: their names, their chains, and the SSO sessions.
@@ -171,6 +189,29 @@ fn both_readings_of_any_file_are_the_same() {
         });
     }
     assert!(chains > 1000, "only {chains} chains were compared");
+}
+
+#[test]
+fn parts_of_a_file_have_its_lines_and_no_section_twice() {
+    let section = |n: usize| format!("[profile p{n}]\r\nregion = x\n\n  more\n");
+    let text: String = (0..100).map(section).collect();
+    let parts = |text: &str, count| {
+        let outline = Outline::of("c", FileKind::Config, text.as_bytes()).unwrap();
+        let parts = outline.parts(count);
+        let mut sets = parts.iter().map(|part| part.parse().unwrap());
+        let joined = sets.try_fold(ProfileSet::default(), ProfileSet::joined);
+        (parts.len(), joined)
+    };
+    for count in [1, 2, 3, 7] {
+        let (found, joined) = parts(&text, count);
+        assert_eq!(found, count);
+        let joined = joined.unwrap();
+        assert_eq!(joined.names().count(), 100);
+        assert_eq!(joined.profile("p99").unwrap().origin.line, 397);
+    }
+    let again = format!("{text}{}", section(0));
+    assert!(parts(&again, 1).1.is_some() && parts(&again, 2).1.is_none());
+    assert_eq!(parts("", 2).0, 0);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::line::Line;
 use super::parser::{FileKind, SectionKind};
-use super::profiles::CREDENTIAL_KEYS;
+use super::profile::CREDENTIAL_KEYS;
 use super::sections::line_of;
 
 /// Keys that contain credentials or decide about them, besides [`CREDENTIAL_KEYS`].
@@ -134,8 +134,9 @@ impl Overlay<'_> {
                     continue;
                 }
                 Line::Entry(key, value) => {
-                    let outranked =
-                        |name: &String| plain.get(name).is_some_and(|keys| keys.contains_key(&key));
+                    let outranked = |name: &String| {
+                        plain.get(name).is_some_and(|keys| keys.contains_key(&*key))
+                    };
                     dropping = current
                         .as_ref()
                         .is_some_and(|name| concerns_credentials(&key) || outranked(name));
@@ -251,7 +252,7 @@ fn plain_keys(credentials: &str) -> BTreeMap<String, BTreeMap<String, String>> {
         if let Line::Entry(key, Some(value)) = line
             && !concerns_credentials(&key)
         {
-            keys.insert(key, value.trim().to_owned());
+            keys.insert(key.into_owned(), value.trim().to_owned());
         }
     }
     profiles

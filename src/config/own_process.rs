@@ -2,7 +2,7 @@
 //! of such a profile may be in the same section, in keys with `awsfresh_` in front.
 
 use super::parser::Value;
-use super::profiles::Profile;
+use super::profile::Profile;
 use crate::shell::{quoted, words};
 
 /// The command line that runs `program`, a quoted path of awsfresh, for a profile. A name that begins
@@ -30,7 +30,7 @@ impl Profile {
         let target = self
             .own_process()
             .and_then(|value| requested_profile(&value.text));
-        self.prefixed_source().is_some() && target.is_some_and(|target| target != self.name)
+        self.prefixed_source().is_some() && target.is_some_and(|target| *target != *self.name)
     }
 
     /// The ID of the key that is in the credential store for this profile.

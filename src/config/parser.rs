@@ -3,12 +3,13 @@
 //! The parsers of the SDKs and of botocore disagree on inline comments, duplicates and names; this
 //! one follows the SDKs and keeps what is needed to report where a difference matters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use super::bad_line::{BadLine, Problem, headless, malformed};
 use super::encoding::text_of;
+use super::entries::{Entries, Keys};
 use super::line::{Line, without_comment};
 use crate::finding::{Origin, Result, remedy};
 
@@ -55,7 +56,7 @@ pub enum FileKind {
 }
 
 /// The kind of a section.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum SectionKind {
     Profile,
     SsoSession,
@@ -68,17 +69,18 @@ pub(super) enum SectionKind {
 #[derive(Debug)]
 pub(crate) struct Section {
     pub(super) kind: SectionKind,
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// The first header.
     pub(super) origin: Origin,
-    /// Its headers as they are written: to Python tools `[default]` and `[profile default]` are two
+    /// The same as it is written, without the `]`.
+    pub(super) header: Box<str>,
+    /// Headers that are written otherwise: to Python tools `[default]` and `[profile default]` are two
     /// sections.
-    pub(super) headers: BTreeSet<String>,
+    pub(super) other_headers: BTreeSet<String>,
     /// Further headers of the same spelling in the same file, for which Python tools reject the
     /// whole file.
     pub(super) duplicate_headers: Vec<Origin>,
-    /// Every value of every key, in file order; the last one counts.
-    pub(super) keys: BTreeMap<String, Vec<Value>>,
+    pub(super) entries: Entries,
     /// `parent.key` for indented lines below an empty value.
     pub(super) nested: BTreeMap<(String, String), Value>,
     /// Keys that are not written in lower case, as they are written.
@@ -107,9 +109,12 @@ pub(super) struct Parser {
     kind: FileKind,
     path: Arc<str>,
     sections: Vec<Section>,
-    index: BTreeMap<(SectionKind, String), usize>,
+    /// The places in `sections`.
+    index: HashMap<SectionKind, HashMap<Arc<str>, usize>>,
     current: Option<usize>,
-    last_key: Option<String>,
+    keys: Keys,
+    /// Whether an indented line belongs to the newest value of the current section.
+    can_continue: bool,
 }
 
 impl Parser {
@@ -118,9 +123,10 @@ impl Parser {
             kind,
             path: Arc::from(file),
             sections: Vec::new(),
-            index: BTreeMap::new(),
+            index: HashMap::new(),
             current: None,
-            last_key: None,
+            keys: Keys::default(),
+            can_continue: false,
         }
     }
 
@@ -133,7 +139,10 @@ impl Parser {
     }
 
     /// What was read.
-    pub(super) fn file(self) -> File {
+    pub(super) fn file(mut self) -> File {
+        for section in &mut self.sections {
+            section.entries.sort();
+        }
         File {
             sections: self.sections,
         }
@@ -167,18 +176,16 @@ impl Parser {
                 line: number,
                 problem,
             });
-            self.last_key = None;
+            self.can_continue = false;
             return Ok(());
         };
-        if !line.starts_with(&key) {
+        if !line.starts_with(&*key) {
             let written = line.split('=').next().unwrap_or(line).trim();
             section.capitals.push((written.to_owned(), origin.clone()));
         }
-        self.last_key.get_or_insert_default().clone_from(&key);
-        // Nearly every key has one value.
-        let values = section.keys.entry(key);
-        let values = values.or_insert_with(|| Vec::with_capacity(1));
-        values.push(Value::new(value, origin));
+        self.can_continue = true;
+        let key = self.keys.shared(&key);
+        section.entries.push(key, Value::new(value, origin));
         Ok(())
     }
 
@@ -188,23 +195,18 @@ impl Parser {
             let (what, fix) = headless(line, origin.line);
             return Err(malformed(&origin, what, fix));
         };
-        let Some(value) = self
-            .last_key
-            .as_ref()
-            .and_then(|key| section.keys.get_mut(key))
-            .and_then(|values| values.last_mut())
-        else {
+        let newest = section.entries.newest().filter(|_| self.can_continue);
+        let Some((parent, value)) = newest else {
             section.bad_lines.push(BadLine {
                 line: origin.line,
                 problem: Problem::Indented,
             });
             return Ok(());
         };
-        let parent = self.last_key.clone().unwrap_or_default();
         if value.text.is_empty() || value.text.starts_with('\n') {
             if let Some((key, text)) = line.split_once('=') {
                 section.nested.insert(
-                    (parent, key.trim().to_ascii_lowercase()),
+                    (parent.to_string(), key.trim().to_ascii_lowercase()),
                     Value::new(text, origin),
                 );
             } else if !line.starts_with(['#', ';']) {
@@ -227,10 +229,11 @@ impl Parser {
         written: &str,
         origin: Origin,
     ) -> Result<()> {
-        self.last_key = None;
-        if let Some(&found) = self.index.get(&(kind, name.to_owned())) {
+        self.can_continue = false;
+        let index = self.index.entry(kind).or_default();
+        if let Some(&found) = index.get(name) {
             let section = &mut self.sections[found];
-            if !section.headers.insert(written.to_owned()) {
+            if *written == *section.header || !section.other_headers.insert(written.to_owned()) {
                 section.duplicate_headers.push(origin);
             }
             self.current = Some(found);
@@ -244,16 +247,17 @@ impl Parser {
             line: origin.line,
             problem: Problem::NoName,
         });
-        self.index
-            .insert((kind, name.to_owned()), self.sections.len());
+        let name: Arc<str> = Arc::from(name);
+        index.insert(name.clone(), self.sections.len());
         self.current = Some(self.sections.len());
         self.sections.push(Section {
             kind,
-            name: name.to_owned(),
+            name,
             origin,
-            headers: BTreeSet::from([written.to_owned()]),
+            header: Box::from(written),
+            other_headers: BTreeSet::new(),
             duplicate_headers: Vec::new(),
-            keys: BTreeMap::new(),
+            entries: Entries::default(),
             nested: BTreeMap::new(),
             capitals: Vec::new(),
             bad_lines: bad_line.into_iter().collect(),

@@ -6,11 +6,8 @@ fn config(text: &str) -> Result<File> {
 }
 
 fn value(text: &str) -> String {
-    config(&format!("[default]\nk ={text}")).unwrap().sections[0].keys["k"]
-        .last()
-        .unwrap()
-        .text
-        .clone()
+    let file = config(&format!("[default]\nk ={text}")).unwrap();
+    file.sections[0].entries.get("k").unwrap().text.clone()
 }
 
 #[test]
@@ -39,11 +36,7 @@ fn headers_name_profiles_sessions_and_services() {
         "[default]\n[profile a]\n[profile \"b c\"] # x\n[sso-session s]\n[services v]\n[bare]\n",
     )
     .unwrap();
-    let names: Vec<_> = file
-        .sections
-        .iter()
-        .map(|s| (s.kind, s.name.as_str()))
-        .collect();
+    let names: Vec<_> = file.sections.iter().map(|s| (s.kind, &*s.name)).collect();
     use SectionKind::{Other, Profile, Services, SsoSession};
     assert_eq!(
         names,
@@ -57,15 +50,15 @@ fn headers_name_profiles_sessions_and_services() {
         ]
     );
     let file = parse("credentials", FileKind::Credentials, b"[profile x]").unwrap();
-    assert_eq!(file.sections[0].name, "profile x");
+    assert_eq!(&*file.sections[0].name, "profile x");
 }
 
 #[test]
 fn duplicates_are_kept_in_order_with_their_lines() {
     let file = config("[profile a]\nk=1\n[profile b]\n[profile a]\nK = 2\n").unwrap();
-    let values: Vec<_> = file.sections[0].keys["k"]
-        .iter()
-        .map(|v| (v.text.as_str(), v.origin.line))
+    let values = file.sections[0].entries.iter();
+    let values: Vec<_> = values
+        .map(|(_, v)| (v.text.as_str(), v.origin.line))
         .collect();
     assert_eq!(values, [("1", 2), ("2", 5)]);
 }

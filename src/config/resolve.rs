@@ -4,7 +4,8 @@
 use super::chain::{Base, Chain, Hop};
 use super::own_process::{asks_aws_cli_for, calls_awsfresh, requested_profile};
 use super::parser::Value;
-use super::profiles::{Profile, ProfileSet};
+use super::profile::Profile;
+use super::profile_set::ProfileSet;
 use super::{base, hop, sso, validate};
 use crate::finding::{Cause, Finding, Origin, Result, remedy};
 
@@ -134,7 +135,7 @@ impl Resolver<'_> {
                     ))
             }
             (None, Some(source)) => base::credential_source(source),
-            (Some(source), None) if source.text == profile.name => self.base(profile),
+            (Some(source), None) if *source.text == *profile.name => self.base(profile),
             (Some(source), None) => self.resolve_base(&source.text, Some(source)),
         }
     }
@@ -172,7 +173,7 @@ impl Resolver<'_> {
             "web_identity_token_file" => base::web_identity(profile, value),
             "login_session" => Ok(Base::LoginSession {
                 arn: value.clone(),
-                profile: profile.name.clone(),
+                profile: profile.name.to_string(),
             }),
             "credential_process" => {
                 validate::no_control_chars("credential_process", value)?;
@@ -181,7 +182,7 @@ impl Resolver<'_> {
                 }
                 Ok(Base::Process {
                     command: value.clone(),
-                    profile: profile.name.clone(),
+                    profile: profile.name.to_string(),
                 })
             }
             key if key.starts_with("sso_") => sso::sso(self.set, profile),
@@ -207,7 +208,7 @@ impl Resolver<'_> {
                 ))
         };
         match requested_profile(&command.text) {
-            Some(target) if target != profile.name => self
+            Some(target) if *target != *profile.name => self
                 .resolve_base(&target, Some(command))
                 .map_err(|finding| match finding.cause {
                     Cause::ProfileCycle => recursion().evidence(finding.summary),

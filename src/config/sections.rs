@@ -53,7 +53,7 @@ pub(super) fn line_of(file: FileKind, line: &str) -> Line<'_> {
 /// The key of a line in lower case, and its value.
 pub(super) fn entry_of(file: FileKind, line: &str) -> Option<(String, &str)> {
     match line_of(file, line) {
-        Line::Entry(key, value) => Some((key, value.unwrap_or_default().trim())),
+        Line::Entry(key, value) => Some((key.into_owned(), value.unwrap_or_default().trim())),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 //! files note it under names of their own.
 
 use super::parser::Value;
-use super::profiles::Profile;
+use super::profile::Profile;
 use crate::finding::{Cause, Finding, Origin, remedy};
 use crate::time::{Timestamp, human_duration};
 
@@ -43,7 +43,7 @@ impl SessionEnd {
             let value = profile.get(key)?;
             Some(Self {
                 time: time(key, value)?,
-                profile: profile.name.clone(),
+                profile: profile.name.to_string(),
                 key,
                 origin: value.origin.clone(),
             })

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::line::Line;
 use super::own_process::calls_awsfresh;
 use super::parser::{FileKind, SectionKind};
-use super::profiles::{PREFIX, has_prefixed_form};
+use super::profile::{PREFIX, has_prefixed_form};
 use super::sections::line_of;
 
 /// The key that tools read instead.

@@ -4,7 +4,8 @@
 use super::base::conflict;
 use super::chain::{Base, SsoSession};
 use super::parser::Value;
-use super::profiles::{Profile, ProfileSet};
+use super::profile::Profile;
+use super::profile_set::ProfileSet;
 use super::validate::{self, invalid};
 use crate::finding::{Cause, Finding, Result, remedy};
 use crate::text::listed;
@@ -90,7 +91,7 @@ impl Keys<'_> {
         let use_fips = self.optional("awsfresh_use_fips_endpoint");
         Ok(SsoSession {
             name: self.session.map(|(name, _)| name.to_owned()),
-            profile: self.profile.map(|profile| profile.name.clone()),
+            profile: self.profile.map(|profile| profile.name.to_string()),
             start_url: self.required("sso_start_url")?,
             region: self.required("sso_region")?,
             scopes,

@@ -1,7 +1,8 @@
 //! What a name that does not exist may mean: a section of the wrong form, a hidden character,
 //! a similar name.
 
-use super::profiles::{Profile, ProfileSet};
+use super::profile::Profile;
+use super::profile_set::ProfileSet;
 use crate::finding::{Cause, Finding, Origin, Remedy, Result, remedy};
 use crate::text::printable;
 
@@ -81,7 +82,7 @@ impl ProfileSet {
         else {
             return self.known().fold(finding, Finding::remedy);
         };
-        if printable(other) != *other {
+        if *printable(other) != **other {
             return finding
                 .evidence(format!(
                     "the name of a profile at {origin} contains invisible characters"
@@ -107,7 +108,7 @@ impl ProfileSet {
         self.profiles().chain(self.others()).find(|section| {
             let bare = section.name.strip_prefix("profile ");
             let bare = bare.unwrap_or(&section.name).trim_matches(enclosing);
-            bare == name && section.name != name
+            bare == name && *section.name != *name
         })
     }
 

@@ -2,7 +2,8 @@
 //! key, secret or token.
 
 use super::parser::Value;
-use super::profiles::{Profile, ProfileSet};
+use super::profile::Profile;
+use super::profile_set::ProfileSet;
 use crate::aws::access_key::{Keys, Part, blocking_flaw};
 use crate::aws::names::{is_account, is_region, is_role_arn, region_fix};
 use crate::credentials::{Credentials, Secret};

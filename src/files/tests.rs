@@ -80,3 +80,35 @@ fn a_link_or_a_pipe_is_no_regular_file() {
     assert_eq!(read_regular(&file, 2).unwrap(), None, "too large");
     assert!(read_bounded(&pipe, 10).is_err() && open_append(&link).is_err());
 }
+
+#[test]
+fn lines_are_read_whole_in_blocks() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("file");
+    let long = "x".repeat(BLOCK * 3);
+    let short = "0123456789\n".repeat(BLOCK / 5);
+    for text in [
+        String::new(),
+        "no end".to_owned(),
+        short.clone(),
+        format!("{short}{long}\n{short}end"),
+        "\n".repeat(BLOCK),
+        "x".repeat(BLOCK - 1) + "\n",
+        "x".repeat(BLOCK) + "\n",
+    ] {
+        fs::write(&path, &text).unwrap();
+        let (mut read, mut blocks) = (Vec::new(), Vec::new());
+        read_lines(&path, text.len() as u64, |lines| {
+            read.extend_from_slice(lines);
+            blocks.push(lines.to_vec());
+        })
+        .unwrap();
+        assert!(read == text.as_bytes(), "{} bytes", text.len());
+        let is_whole = |lines: &Vec<u8>| lines.is_empty() || lines.ends_with(b"\n");
+        let (_, but_last) = blocks.split_last().unwrap();
+        assert!(but_last.iter().all(is_whole), "{} bytes", text.len());
+    }
+    let error = read_lines(&path, 10, |_| panic!("it is too large")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    assert!(read_lines(home.path(), 10, |_| ()).is_err());
+}

@@ -2,6 +2,8 @@
 //! credentials, so that an edited profile never yields the credentials of the old one. It contains
 //! no secret; of a static key only its ID.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 
 use crate::config::{Base, Chain};
@@ -21,9 +23,14 @@ pub(crate) const MFA_KIND: &str = "mfa";
 /// The kind of an entry with a client registration at SSO-OIDC.
 pub(crate) const REGISTRATION_KIND: &str = "sso-client";
 
+/// Few texts are longer, in bytes: `status` makes thousands of keys.
+const USUAL_LENGTH: usize = 512;
+
 /// The key of an entry of `kind` that depends on `what`.
 fn key(kind: &str, what: &Value) -> CacheKey {
-    let mut digest = sha256_hex(what.to_string().as_bytes());
+    let mut text = String::with_capacity(USUAL_LENGTH);
+    let _ = write!(text, "{what}"); // writing to memory cannot fail
+    let mut digest = sha256_hex(text.as_bytes());
     digest.truncate(32);
     CacheKey::new(kind, &digest)
 }
@@ -63,11 +70,11 @@ pub(crate) fn mfa_keys(
 /// cached.
 fn identities(chain: &Chain, world: &World, connections: &Connections) -> (Vec<Value>, bool) {
     let sts = connections.url(Service::Sts);
-    let (mut identity, base_is_cached) = base(chain, world, connections);
-    let mut identities = vec![identity.clone()];
+    let (base, base_is_cached) = base(chain, world, connections);
+    let mut identities = vec![base];
     for hop in &chain.hops {
-        identity = json!({
-            "source": identity,
+        let identity = json!({
+            "source": identities.last(),
             "role": hop.role_arn.text,
             "external_id": hop.external_id,
             "session_name": session_name(world, hop.session_name.as_deref()),
@@ -80,7 +87,7 @@ fn identities(chain: &Chain, world: &World, connections: &Connections) -> (Vec<V
             "source_identity": hop.source_identity,
             "endpoint": sts,
         });
-        identities.push(identity.clone());
+        identities.push(identity);
     }
     (identities, base_is_cached)
 }

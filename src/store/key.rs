@@ -9,13 +9,13 @@ pub struct CacheKey(String);
 impl CacheKey {
     /// The key of what `digest_hex` identifies among its `kind`. Any other character becomes `-`.
     pub fn new(kind: &str, digest_hex: &str) -> Self {
-        let clean = |text: &str| -> String {
-            let is_kept = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-            text.chars()
-                .map(|c| if is_kept(c) { c } else { '-' })
-                .collect()
-        };
-        Self(format!("{}/{}", clean(kind), clean(digest_hex)))
+        let is_kept = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let clean = |c: char| if is_kept(c) { c } else { '-' };
+        let mut name = String::with_capacity(kind.len() + "/".len() + digest_hex.len());
+        name.extend(kind.chars().map(clean));
+        name.push('/');
+        name.extend(digest_hex.chars().map(clean));
+        Self(name)
     }
 
     /// The name itself.

@@ -25,7 +25,11 @@ pub(crate) struct Styled(String);
 impl Styled {
     /// Adds text to the last line.
     pub(crate) fn push(&mut self, text: &str) -> &mut Self {
-        self.0.push_str(&printable(text));
+        if is_printable(text) {
+            self.0.push_str(text);
+        } else {
+            self.0.push_str(&printable(text));
+        }
         self
     }
 

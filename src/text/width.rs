@@ -1,5 +1,7 @@
 //! The width of text on a terminal.
 
+use std::borrow::Cow;
+
 use anstream::adapter::strip_str;
 
 /// How many columns a text takes, as far as its characters show: terminals differ about emoji.
@@ -11,18 +13,18 @@ pub(crate) fn columns(text: &str) -> usize {
 }
 
 /// The text in at most `limit` columns: where it is longer, its middle is left out.
-pub(crate) fn cut(text: &str, limit: usize) -> String {
+pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if columns(text) <= limit {
-        return text.to_owned();
+        return text.into();
     }
     let room = limit.saturating_sub(1); // `…`
     let start: String = within(text.chars(), room - room / 2).collect();
     let end: Vec<char> = within(text.chars().rev(), room / 2).collect();
     let end: String = end.into_iter().rev().collect();
     if limit == 0 {
-        String::new()
+        "".into()
     } else {
-        format!("{start}…{end}")
+        format!("{start}…{end}").into()
     }
 }
 

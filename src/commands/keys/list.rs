@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context<'_>, as_json: bool) -> Result<()> {
     let named: Vec<(&str, &str)> = files
         .profiles()
         .profiles()
-        .filter_map(|one| Some((one.name.as_str(), one.stored_key_id()?.text.as_str())))
+        .filter_map(|one| Some((&*one.name, one.stored_key_id()?.text.as_str())))
         .collect();
     let mut rows: Vec<(Option<&str>, &str, Option<&StoredKey>)> = named
         .iter()

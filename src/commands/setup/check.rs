@@ -22,8 +22,8 @@ pub(super) fn run(context: &Context<'_>, files: &AwsFiles, only: &[String]) -> R
         text.line("the keys in the environment win in tools that are not told a profile");
     }
     for profile in set.profiles() {
-        let name = &profile.name;
-        if !only.is_empty() && !only.contains(name) {
+        let name = &*profile.name;
+        if !only.is_empty() && !only.iter().any(|one| one == name) {
             continue;
         }
         let reasons = bypassed_by(context, profile);

@@ -88,7 +88,7 @@ fn user_of<'a>(set: &'a ProfileSet, name: &str) -> Option<&'a str> {
         let target = user
             .own_process()
             .and_then(|value| requested_profile(&value.text));
-        user.name != name && target.as_deref() == Some(name)
+        *user.name != *name && target.as_deref() == Some(name)
     };
-    set.profiles().find(uses).map(|user| user.name.as_str())
+    set.profiles().find(uses).map(|user| &*user.name)
 }

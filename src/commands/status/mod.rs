@@ -14,6 +14,7 @@ mod watch;
 use std::time::Duration;
 
 use super::Context;
+use crate::aws_files::AwsFiles;
 use crate::cli::{Status, StatusFormat};
 use crate::finding::{Cause, Finding, Result};
 use crate::text::listed;
@@ -40,7 +41,9 @@ pub(super) fn run(context: &Context<'_>, args: &Status) -> Result<u8> {
         (StatusFormat::Table, None) => Reader::Person,
         _ => Reader::Program,
     };
-    let report = Report::new(context, &args.profile, reader)?;
+    let files = AwsFiles::read(context.world);
+    let report = Report::new(context, &files, &args.profile, reader)?;
+    files.leave_profiles();
     match format {
         StatusFormat::Table => ui::print_styled(&table::table(&report, ui::columns(), None))?,
         StatusFormat::Json => ui::print_json(report.to_json())?,

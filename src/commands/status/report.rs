@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::sessions::{SessionRow, named_sessions};
 use crate::aws_files::AwsFiles;
 use crate::commands::Context;
-use crate::config::{Base, Chain, SsoSession};
+use crate::config::{Base, Chain, Network, SsoSession};
 use crate::finding::{Cause, Finding, Result};
 use crate::limits::Aside;
 use crate::refresh::{Entry, Freshness, step_keys};
@@ -97,18 +97,20 @@ pub(super) struct Row {
 impl Row {
     /// A profile whose chain is known.
     pub(super) fn new(context: &Context<'_>, profile: String, chain: &Chain) -> Self {
-        Self::among(context, None, profile, chain)
+        let connections = Connections::new(context.world, &chain.network);
+        Self::among(context, None, &connections, profile, chain)
     }
 
-    /// The same, where the store has entries of these keys and no others.
+    /// The same, where the store has entries of these keys and no others, with the connections of
+    /// the chain.
     fn among(
         context: &Context<'_>,
         keys: Option<&BTreeSet<CacheKey>>,
+        connections: &Connections,
         profile: String,
         chain: &Chain,
     ) -> Self {
-        let connections = Connections::new(context.world, &chain.network);
-        let key = step_keys(chain, context.world, &connections).pop();
+        let key = step_keys(chain, context.world, connections).pop();
         let stored = key.flatten().map(|key| match keys {
             Some(keys) if !keys.contains(&key) => Ok(None),
             _ => context.stored(&key),
@@ -192,8 +194,12 @@ pub(super) struct Report {
 impl Report {
     /// The profiles of these names and their SSO sessions; every profile and session if there is no
     /// name.
-    pub(super) fn new(context: &Context<'_>, only: &[String], reader: Reader) -> Result<Self> {
-        let files = AwsFiles::read(context.world);
+    pub(super) fn new(
+        context: &Context<'_>,
+        files: &AwsFiles,
+        only: &[String],
+        reader: Reader,
+    ) -> Result<Self> {
         let is_for_person = only.is_empty() && reader == Reader::Person;
         let excerpt = is_for_person.then(|| files.excerpt(MAX_ROWS, ROWS_OF_MORE));
         let excerpt = excerpt.flatten();
@@ -221,12 +227,13 @@ impl Report {
             let set = excerpt.as_ref().map(|excerpt| &excerpt.profiles);
             sessions = named_sessions(set.unwrap_or_else(|| files.profiles()));
         }
-        for (profile, found) in names.iter().zip(looked_up(context, resolve, &names)) {
+        let looked = looked_up(context, resolve, &names, &sessions);
+        for (profile, found) in names.iter().zip(looked) {
             match found {
                 Ok((row, session)) => {
                     rows.push(row);
-                    let session = session.map(|session| (session.label().to_owned(), session));
-                    if let Some((label, session)) = session {
+                    if let Some(session) = session {
+                        let label = session.label().to_owned();
                         sessions.entry(label).or_insert(session);
                     }
                 }
@@ -306,19 +313,28 @@ impl Report {
     }
 }
 
-/// The row of each profile, with its SSO session, or why there is no chain. Many are looked up side by
-/// side, and the store is asked once which entries it has.
+/// The row of each profile, with its SSO session if that is not among `sessions`, or why there is no
+/// chain. Many are looked up side by side, and the store is asked once which entries it has.
 fn looked_up(
     context: &Context<'_>,
     resolve: impl Fn(&str) -> Result<Chain> + Sync,
     names: &[String],
+    sessions: &BTreeMap<String, SsoSession>,
 ) -> Vec<Result<(Row, Option<SsoSession>)>> {
     let keys = (names.len() > MANY).then(|| context.store.keys().ok());
     let keys: Option<BTreeSet<_>> = keys.flatten().map(BTreeSet::from_iter);
+    // Nearly every profile has these settings.
+    let usual = Network::default();
+    let usual_connections = Connections::new(context.world, &usual);
     let look_up = |name: &String| {
         let chain = resolve(name)?;
-        let row = Row::among(context, keys.as_ref(), name.clone(), &chain);
-        Ok((row, chain.sso_session().cloned()))
+        let network = Some(&chain.network).filter(|network| **network != usual);
+        let own = network.map(|network| Connections::new(context.world, network));
+        let connections = own.as_ref().unwrap_or(&usual_connections);
+        let row = Row::among(context, keys.as_ref(), connections, name.clone(), &chain);
+        let session = chain.sso_session();
+        let session = session.filter(|session| !sessions.contains_key(session.label()));
+        Ok((row, session.cloned()))
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let part = names.len().div_ceil(threads).max(MANY);

@@ -146,7 +146,8 @@ fn push(text: &mut Styled, headings: [&str; 4], rows: &[Cells], width: usize) {
             .paint(style, &format!("{state:STATE$}"))
             .push("  ")
             .push(&padded(&row.left, left))
-            .line(&format!("  {}", cut(end, last)));
+            .push("  ")
+            .line(&cut(end, last));
     }
 }
 
@@ -161,7 +162,7 @@ fn shares(room: usize, first: usize, second: usize) -> (usize, usize) {
 fn padded(text: &str, width: usize) -> String {
     let text = cut(text, width);
     let blanks = width.saturating_sub(columns(&text));
-    text + &" ".repeat(blanks)
+    format!("{text}{:blanks$}", "")
 }
 
 /// The time left, and how much that is of the whole.

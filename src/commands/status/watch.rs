@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::report::{Reader, Report};
 use super::{needs_terminal, table};
+use crate::aws_files::AwsFiles;
 use crate::commands::Context;
 use crate::finding::Result;
 use crate::text::Styled;
@@ -19,11 +20,15 @@ const PART: u32 = 10;
 /// as what is wrong with it, and read again.
 pub(super) fn run(context: &Context<'_>, only: &[String]) -> Result<()> {
     let screen = Screen::open().ok_or_else(needs_terminal)?;
-    Report::new(context, only, Reader::Person)?;
+    let report = || {
+        let files = AwsFiles::read(context.world);
+        Report::new(context, &files, only, Reader::Person)
+    };
+    report()?;
     ui::init(false, true);
     loop {
         let began = Instant::now();
-        let text = match Report::new(context, only, Reader::Person) {
+        let text = match report() {
             Ok(report) => table::table(&report, ui::columns(), ui::lines()),
             Err(finding) => {
                 let mut text = Styled::default();

@@ -242,7 +242,7 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
     };
     let known = ["default", "plugins", "preview"];
     let is_bare = |section: &&Profile| {
-        let name = section.name.as_str();
+        let name = &*section.name;
         let is_word = !name.is_empty() && !name.contains(' ') && !known.contains(&name);
         // The resolver reports it where it is all that there is of the profile.
         is_word && (facts.set.profile(name).is_some() || name != facts.profile)

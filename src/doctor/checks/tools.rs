@@ -145,7 +145,7 @@ fn stray_sso(facts: &Facts, profile: &Profile) -> Option<Finding> {
 fn own_source(_: &Facts, profile: &Profile) -> Option<Finding> {
     let source = profile.get_as_written("source_profile")?;
     let role = profile.get_as_written("role_arn")?;
-    if source.text != profile.name {
+    if *source.text != *profile.name {
         return None;
     }
     let (what, tools) = if profile.get("aws_access_key_id").is_some() {
@@ -342,7 +342,7 @@ fn upper_default(facts: &Facts) -> Option<Finding> {
     let upper = facts
         .set
         .sections()
-        .find(|section| section.name == "DEFAULT")?;
+        .find(|section| &*section.name == "DEFAULT")?;
     facts.set.profile(&facts.profile)?;
     if facts.profile == "DEFAULT" {
         return None;

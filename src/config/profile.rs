@@ -1,11 +1,11 @@
-//! Both files as one set of profiles. For each key, the credentials file ranks above the config
+//! A profile, from one file or both. For each key, the credentials file ranks above the config
 //! file, as in every SDK; within a file, the last value counts.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::bad_line::Problem;
 use super::base::conflict;
-use super::parser::{File, Section, SectionKind, Value};
+use super::parser::{Section, Value};
 use crate::finding::{Finding, Origin, Result, remedy};
 
 /// Keys that decide which credentials are returned: a duplicate with another value is an error.
@@ -46,7 +46,7 @@ const MORE_LINES: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Profile {
     /// The name in the header.
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     /// Its first header.
     pub(crate) origin: Origin,
     /// Sections in ascending order of rank.
@@ -56,6 +56,23 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
+    pub(super) fn of(section: Section) -> Self {
+        let is_prefixed = |(key, _): (&str, &Value)| key.starts_with(PREFIX);
+        let has_prefix = section.entries.iter().any(is_prefixed);
+        Self {
+            name: section.name.clone(),
+            origin: section.origin.clone(),
+            has_prefix,
+            sections: vec![section],
+        }
+    }
+
+    /// Adds the sections of a profile of the same name that rank above those of this one.
+    pub(super) fn extend(&mut self, above: Self) {
+        self.has_prefix |= above.has_prefix;
+        self.sections.extend(above.sections);
+    }
+
     /// The value of a key, or of the same key with [`PREFIX`]; blank counts as unset.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         let prefixed = self.prefixed(key).filter(|_| has_prefixed_form(key));
@@ -81,7 +98,7 @@ impl Profile {
             .sections
             .iter()
             .rev()
-            .filter_map(|s| s.keys.get(key)?.last());
+            .filter_map(|s| s.entries.get(key));
         values.into_iter().find(|v| !v.text.is_empty())
     }
 
@@ -119,8 +136,7 @@ impl Profile {
 
     /// The same in no order.
     pub(super) fn all_values(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let keys = self.sections.iter().flat_map(|s| s.keys.iter());
-        keys.flat_map(|(key, values)| values.iter().map(|v| (key.as_str(), v)))
+        self.sections.iter().flat_map(|s| s.entries.iter())
     }
 
     /// Lines for which Python tools reject the whole file: what is wrong with the first `limit`, and
@@ -229,142 +245,4 @@ fn decides(key: &str) -> bool {
 /// For sorting.
 pub(super) fn place(origin: &Origin) -> (&str, u32) {
     (&origin.file, origin.line)
-}
-
-/// The sections of both files.
-#[derive(Debug, Default)]
-pub struct ProfileSet {
-    profiles: BTreeMap<String, Profile>,
-    sso_sessions: BTreeMap<String, Profile>,
-    services: BTreeMap<String, Profile>,
-    others: BTreeMap<String, Profile>,
-}
-
-impl ProfileSet {
-    /// The profiles of these two texts, for tests.
-    #[cfg(test)]
-    pub(crate) fn from_texts(config: &str, credentials: &str) -> Self {
-        let file = |kind, text: &str| super::parser::parse("f", kind, text.as_bytes()).ok();
-        let config = file(super::parser::FileKind::Config, config);
-        Self::new(
-            config,
-            file(super::parser::FileKind::Credentials, credentials),
-        )
-    }
-
-    /// Merges the files that exist.
-    pub fn new(config: Option<File>, credentials: Option<File>) -> Self {
-        let mut set = Self::default();
-        for section in [config, credentials]
-            .into_iter()
-            .flatten()
-            .flat_map(|file| file.sections)
-        {
-            let place = match section.kind {
-                SectionKind::Profile => &mut set.profiles,
-                SectionKind::SsoSession => &mut set.sso_sessions,
-                SectionKind::Services => &mut set.services,
-                SectionKind::Other => &mut set.others,
-            };
-            let name = section.name.clone();
-            let profile = place.entry(name).or_insert_with(|| Profile {
-                name: section.name.clone(),
-                origin: section.origin.clone(),
-                sections: Vec::new(),
-                has_prefix: false,
-            });
-            profile.has_prefix |= section.keys.keys().any(|key| key.starts_with(PREFIX));
-            profile.sections.push(section);
-        }
-        set
-    }
-
-    /// Every profile's name, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.profiles.keys().map(String::as_str)
-    }
-
-    /// The profile of this name.
-    pub(crate) fn profile(&self, name: &str) -> Option<&Profile> {
-        self.profiles.get(name)
-    }
-
-    /// Every profile, sorted by name.
-    pub(crate) fn profiles(&self) -> impl Iterator<Item = &Profile> {
-        self.profiles.values()
-    }
-
-    /// The section of this name that no SDK reads.
-    pub(crate) fn other(&self, name: &str) -> Option<&Profile> {
-        self.others.get(name)
-    }
-
-    /// Sections of the config file that no SDK reads.
-    pub(crate) fn others(&self) -> impl Iterator<Item = &Profile> {
-        self.others.values()
-    }
-
-    /// Every section of any kind.
-    pub(crate) fn sections(&self) -> impl Iterator<Item = &Profile> {
-        self.profiles()
-            .chain(self.sso_sessions.values())
-            .chain(self.services.values())
-            .chain(self.others())
-    }
-
-    /// `[sso-session NAME]`.
-    pub(crate) fn sso_session(&self, name: &str) -> Option<&Profile> {
-        self.sso_sessions.get(name)
-    }
-
-    /// The names of the SSO sessions, sorted.
-    pub(crate) fn sso_session_names(&self) -> impl Iterator<Item = &str> {
-        self.sso_sessions.keys().map(String::as_str)
-    }
-
-    /// `[services NAME]`.
-    pub(crate) fn services(&self, name: &str) -> Option<&Profile> {
-        self.services.get(name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::finding::Cause;
-
-    #[test]
-    fn the_credentials_file_wins_key_by_key() {
-        let set = ProfileSet::from_texts(
-            "[profile a]\nx = config\ny = config",
-            "[a]\nx = credentials\n",
-        );
-        let a = set.profile("a").unwrap();
-        assert_eq!(
-            (
-                a.get("x").unwrap().text.as_str(),
-                a.get("y").unwrap().text.as_str()
-            ),
-            ("credentials", "config")
-        );
-    }
-
-    #[test]
-    fn different_duplicates_are_refused_and_equal_ones_are_not() {
-        assert_eq!(
-            ProfileSet::from_texts("[profile a]\nrole_arn = 1\nrole_arn = 2", "")
-                .find("a")
-                .unwrap_err()
-                .cause,
-            Cause::ConfigDuplicate
-        );
-        assert!(
-            ProfileSet::from_texts(
-                "[profile a]\nrole_arn = 1\nrole_arn = 1\noutput = a\noutput = b",
-                ""
-            )
-            .find("a")
-            .is_ok()
-        );
-    }
 }
