@@ -2,7 +2,8 @@
 """Measures a cold call in round trips: credentials of a chain of one, two and three roles, of an SSO role, and of a role on an SSO
 role, through a CONNECT proxy that is one round trip away. The AWS double of the tests is behind the proxy, under the names of AWS,
 with TLS 1.3; a forwarder in front of the proxy delays each byte by half the round trip in either direction. Round trips are the
-slope of the shortest times over the delay, so that the machine's own time does not count; the TCP handshake is not delayed.
+slope of the shortest times over the shortest round trips of single bytes through such a forwarder, so that neither the machine's own
+time nor the error of its timers counts; the TCP handshake is not delayed.
 
 Usage: cargo build --release && benches/cold.py [--json FILE] [--aws AWS] [--aws-vault AWS_VAULT] [BINARY [ROUNDS]]
 With the AWS CLI v2 or aws-vault, it measures these in the same run. Exits with 1 if a figure of awsfresh is above its limit.
@@ -31,7 +32,7 @@ parser.add_argument("--json", help="the figures, for graph.py")
 parser.add_argument("--aws", help="the AWS CLI v2")
 parser.add_argument("--aws-vault")
 OPTIONS = parser.parse_args()
-DELAYS = [0.0, 0.1, 0.2, 0.3]  # round trips, in s
+DELAYS = [0.0, 0.1, 0.2, 0.3]  # of a round trip, in s
 LONG_DELAYS = [0.0, 0.5, 1.0]  # for tools that need seconds themselves
 LONG_ROUNDS = 3
 SETUPS = {"one role": "hop1", "two roles": "hop2", "three roles": "hop3", "SSO": "sso", "SSO and a role": "on-sso"}
@@ -80,6 +81,29 @@ class Forwarder:
                 sink.sendall(data)
             except OSError:
                 return
+
+
+class Echo:
+    """A connection through a forwarder to a server that sends back what it gets."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.forwarder = Forwarder(self.listener.getsockname()[1])
+        self.client = socket.create_connection(self.forwarder.listener.getsockname())
+        self.server, _ = self.listener.accept()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while data := self.server.recv(64):
+            self.server.sendall(data)
+
+    def round_trip(self, delay):
+        """How long it takes, in s."""
+        self.forwarder.delay = delay
+        began = time.perf_counter()
+        self.client.sendall(b".")
+        self.client.recv(1)
+        return time.perf_counter() - began
 
 
 def slope(points):
@@ -139,24 +163,25 @@ def tools(home, proxy):
     return found
 
 
-def measure(forwarder, command, env, cache):
-    """The shortest time of a cold call for each delay, in s; `None` if the tool cannot do it."""
-    points = []
+def measure(forwarder, echo, command, env, cache):
+    """The shortest round trip and the shortest time of a cold call for each delay, in s; `None` if the tool cannot do it."""
     is_ours = command[0] == str(OPTIONS.binary)
-    for delay in DELAYS if is_ours else LONG_DELAYS:
-        times = []
-        for _ in range(OPTIONS.rounds if is_ours else min(OPTIONS.rounds, LONG_ROUNDS)):
+    delays = DELAYS if is_ours else LONG_DELAYS
+    trips, times = ([float("inf")] * len(delays) for _ in range(2))
+    # Each delay in turn: a machine that gets slower or faster meanwhile does not change the slope.
+    for _ in range(OPTIONS.rounds if is_ours else min(OPTIONS.rounds, LONG_ROUNDS)):
+        for n, delay in enumerate(delays):
             if cache:
                 shutil.rmtree(cache, ignore_errors=True)
+            trips[n] = min(trips[n], echo.round_trip(delay))
             forwarder.delay = delay
             began = time.perf_counter()
             done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            times.append(time.perf_counter() - began)
+            times[n] = min(times[n], time.perf_counter() - began)
             if done.returncode != 0:
                 print(f"{command[0]}: {done.stderr.strip()[:300]}", file=sys.stderr)
                 return None
-        points.append((delay, min(times)))
-    return points
+    return list(zip(trips, times))
 
 
 def main():
@@ -167,16 +192,16 @@ def main():
         try:
             aws = json.loads(double.stdout.readline())
             write_home(Path(home), aws)
-            forwarder = Forwarder(int(aws["proxy"].rsplit(":", 1)[1]))
+            forwarder, echo = Forwarder(int(aws["proxy"].rsplit(":", 1)[1])), Echo()
             proxy = f"http://127.0.0.1:{forwarder.listener.getsockname()[1]}"
             found = tools(Path(home), proxy)
             for setup, profile in SETUPS.items():
                 for name, (command, env, cache) in found.items():
-                    points = measure(forwarder, command(profile), env, cache)
+                    points = measure(forwarder, echo, command(profile), env, cache)
                     if points is None:
                         continue
                     trips = slope(points)
-                    at_200 = statistics.mean(time for _, time in points) + trips * (0.2 - statistics.mean(delay for delay, _ in points))
+                    at_200 = statistics.mean(time for _, time in points) + trips * (0.2 - statistics.mean(trip for trip, _ in points))
                     figures.append({"setup": setup, "tool": name, "round_trips": trips, "at_200_ms": at_200, "points": points})
                     print(f"{setup}, {name}: {trips:.1f} round trips; {at_200 * 1000:.0f} ms at 200 ms, {points[0][1] * 1000:.0f} ms at 0", flush=True)
                     if name == "awsfresh" and setup in LIMITS and trips > LIMITS[setup] + TOLERANCE:

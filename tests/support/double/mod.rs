@@ -306,6 +306,7 @@ where
     runtime.spawn(async move {
         let listener = TcpListener::from_std(listener).expect("a running runtime");
         while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true); // 40 ms slower without
             tokio::spawn(handle(stream));
         }
     });
