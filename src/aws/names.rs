@@ -13,6 +13,9 @@ const HOST_SUFFIXES: &[&str] = &[
     ".on.aws",
 ];
 
+/// What to do about a request without a region.
+pub(crate) const SET_REGION: &str = "set AWS_REGION, or region in the profile or in the program";
+
 /// Whether `text` is an account ID: twelve digits.
 pub(crate) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())

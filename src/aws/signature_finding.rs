@@ -29,7 +29,7 @@ impl ApiError<'_> {
                 Cause::RegionInvalid,
                 "the request was signed without a region",
             )
-            .remedy("set AWS_REGION, or region in the profile or in the program"),
+            .remedy(names::SET_REGION),
             ErrorKind::SecretWrong => {
                 let key = request.key("key", "the access key");
                 let finding =

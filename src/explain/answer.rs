@@ -8,7 +8,7 @@ use super::scan::{REACH, around, head, tail};
 use crate::aws::denial::Denial;
 use crate::aws::error_code::ErrorKind;
 use crate::aws::partition;
-use crate::finding::{Cause, Finding, remedy};
+use crate::finding::{Cause, Finding, Remedy, remedy};
 use crate::text::{cut, masked};
 
 /// What is known of an answer by AWS.
@@ -250,7 +250,7 @@ fn of_session_key(mut finding: Finding, answer: &Answer<'_>) -> Finding {
         "pass the session token, too: awsfresh -p PROFILE --deliver env -- COMMAND sets all three";
     if let Some(id) = &answer.temporary_key {
         let summary = format!(
-            "the temporary key {} came to S3 without its session token",
+            "the temporary key {} was sent to S3 without its session token",
             masked(id)
         );
         return Finding {
@@ -273,7 +273,9 @@ fn of_session_key(mut finding: Finding, answer: &Answer<'_>) -> Finding {
         ],
     };
     // Behind doctor, and before the key is looked for: in public reports these are more often right.
-    let at = finding.remedy.len().min(1);
+    let is_doctor = |step: &Remedy| step.contains("awsfresh doctor");
+    let doctor = finding.remedy.iter().position(is_doctor);
+    let at = doctor.map_or(0, |at| at + 1);
     let steps = steps.iter().map(|step| (*step).into());
     finding.remedy.splice(at..at, steps);
     finding

@@ -9,7 +9,7 @@ use super::process_output;
 use super::quote::{finished, shortened};
 use super::scan::head;
 use super::table::{Meaning, Name};
-use crate::aws::names::{is_region, region_of_zone};
+use crate::aws::names::{SET_REGION, is_region, region_of_zone};
 use crate::aws::partition::{self, is_known_region};
 use crate::finding::{Cause, Finding, remedy};
 
@@ -153,7 +153,7 @@ fn of_region(finding: &Finding, region: Option<&str>, summary: String) -> Findin
         ..Finding::new(Cause::RegionInvalid, summary).likely()
     };
     let Some(region) = region else {
-        return fault.remedy("set AWS_REGION, or region in the profile or in the program");
+        return fault.remedy(SET_REGION);
     };
     match region_of_zone(region) {
         Some(region_of_it) => fault.remedy(remedy!(
