@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 parser = argparse.ArgumentParser()
 parser.add_argument("binary", nargs="?", default=ROOT / "target/release/awsfresh")
-parser.add_argument("rounds", nargs="?", type=int, default=12)
+parser.add_argument("rounds", nargs="?", type=int, default=20)
 parser.add_argument("--json", help="the figures, for graph.py")
 parser.add_argument("--aws", help="the AWS CLI v2")
 parser.add_argument("--aws-vault")
@@ -128,8 +128,14 @@ sso_session = corp
 sso_account_id = {aws["account"]}
 sso_role_name = {aws["permission_set"]}
 region = eu-west-1
+[profile legacy]
+sso_start_url = {aws["start_url"]}
+sso_region = eu-west-1
+sso_account_id = {aws["account"]}
+sso_role_name = {aws["permission_set"]}
+region = eu-west-1
 """
-    sources = ["base", "hop1", "hop2", "sso"]
+    sources = ["base", "hop1", "hop2", "legacy"]  # AWS CLI 2.9 knows no other SSO behind a role
     for name, source, role in zip(["hop1", "hop2", "hop3", "on-sso"], sources, [*aws["roles"][:3], aws["roles"][0]]):
         config += f"[profile {name}]\nrole_arn = {role}\nsource_profile = {source}\nregion = eu-west-1\n"
     (home / ".aws/config").write_text(config)
@@ -139,19 +145,20 @@ region = eu-west-1
         "accessToken": aws["access_token"],
         "expiresAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86000)),
     }
-    name = hashlib.sha1(b"corp").hexdigest()
-    (home / f".aws/sso/cache/{name}.json").write_text(json.dumps(token))
+    for of in ["corp", aws["start_url"]]:
+        name = hashlib.sha1(of.encode()).hexdigest()
+        (home / f".aws/sso/cache/{name}.json").write_text(json.dumps(token))
 
 
 def tools(home, proxy):
-    """Each tool: its command for a profile, its variables, and what to delete before a cold call."""
+    """Each tool: its command without the profile, its variables, and what to delete before a cold call."""
     env = {"HOME": str(home), "PATH": os.environ["PATH"], "HTTPS_PROXY": proxy, "AWS_EC2_METADATA_DISABLED": "true"}
     ca = str(home / "ca.pem")
     ours = [str(OPTIONS.binary), "credential-process", "-p"]
-    found = {"awsfresh": (lambda profile: [*ours, profile], env | {"AWS_CA_BUNDLE": ca, "AWSFRESH_STORE": "none", "AWSFRESH_TIMEOUT": "20"}, None)}
+    found = {"awsfresh": (ours, env | {"AWS_CA_BUNDLE": ca, "AWSFRESH_STORE": "none", "AWSFRESH_TIMEOUT": "20"}, None)}
     if OPTIONS.aws:
         words = [OPTIONS.aws, "configure", "export-credentials", "--format", "process", "--profile"]
-        found["AWS CLI"] = (lambda profile: [*words, profile], env | {"AWS_CA_BUNDLE": ca}, home / ".aws/cli")
+        found["AWS CLI"] = (words, env | {"AWS_CA_BUNDLE": ca}, home / ".aws/cli")
     if OPTIONS.aws_vault:
         vault = env | {"SSL_CERT_FILE": ca, "AWS_VAULT_BACKEND": "file", "AWS_VAULT_FILE_PASSPHRASE": "bench", "AWS_VAULT_FILE_DIR": str(home / "vault")}
         keys = dict(line.upper().split(" = ") if " = " in line else ("", "") for line in (home / ".aws/credentials").read_text().splitlines())
@@ -159,7 +166,7 @@ def tools(home, proxy):
         add = vault | {"AWS_ACCESS_KEY_ID": keys["AWS_ACCESS_KEY_ID"], "AWS_SECRET_ACCESS_KEY": secret}
         subprocess.run([OPTIONS.aws_vault, "add", "base", "--env"], env=add, check=True, stdout=subprocess.DEVNULL)
         words = [OPTIONS.aws_vault, "export", "--no-session", "--format", "json"]
-        found["aws-vault"] = (lambda profile: [*words, profile], vault, None)
+        found["aws-vault"] = (words, vault, None)
     return found
 
 
@@ -197,7 +204,9 @@ def main():
             found = tools(Path(home), proxy)
             for setup, profile in SETUPS.items():
                 for name, (command, env, cache) in found.items():
-                    points = measure(forwarder, echo, command(profile), env, cache)
+                    if name == "aws-vault" and "SSO" in setup:
+                        continue  # it signs in for itself, with a browser
+                    points = measure(forwarder, echo, [*command, profile], env, cache)
                     if points is None:
                         continue
                     trips = slope(points)
