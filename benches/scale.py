@@ -146,7 +146,7 @@ with tempfile.TemporaryDirectory() as top:
             check(f"{name} with {count} profiles, ms", took, limits.get(name))
         others = {}
         env = {"HOME": str(home), "PATH": path, "AWS_EC2_METADATA_DISABLED": "true", "AWS_VAULT_BACKEND": "file", "AWS_VAULT_FILE_PASSPHRASE": "bench"}
-        (home / "answer").write_text(ANSWER)  # these run the credential_process each time
+        (home / "answer").write_text(ANSWER)  # the AWS CLI runs the credential_process each time, aws-vault once
         if OPTIONS.aws and count <= 10_000:
             others["aws"] = computing(([OPTIONS.aws, "configure", "export-credentials", "--profile", "p"], env), 5)
         if OPTIONS.aws_vault and count <= 10_000:

@@ -6,15 +6,13 @@ mod near;
 
 use std::borrow::Cow;
 use std::io;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::thread;
 
-use crate::config::{self, Chain, Excerpt, FileKind, Names, Outline, ProfileSet};
+use crate::config::{self, Chain, Excerpt, FileKind, Names, Outline, Part, ProfileSet};
 use crate::files::{self, FileBytes};
 use crate::finding::{Cause, Finding, Result, remedy};
-use crate::limits::Aside;
+use crate::limits::{cores, side_by_side};
 use crate::world::World;
 pub(crate) use near::link_to_nowhere;
 
@@ -153,19 +151,14 @@ impl AwsFile {
 
     /// A large file, on all cores. `None` where it is small or cannot be parsed in parts.
     fn parse_side_by_side(&self, bytes: &[u8]) -> Option<ProfileSet> {
-        if bytes.len() < PART * 2 {
+        let most = bytes.len() / PART;
+        let count = if most > 1 { most.min(cores()) } else { 1 };
+        if count == 1 {
             return None;
         }
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let count = threads.min(bytes.len() / PART);
         let parts = Outline::of(&self.path, self.kind, bytes)?.parts(count);
-        thread::scope(|scope| {
-            let parts = parts.iter();
-            let parts = parts.map(|part| Aside::start(scope, || part.parse()));
-            let parts: Vec<_> = parts.collect();
-            let mut parts = parts.into_iter().map(|part| part.join().flatten());
-            parts.try_fold(ProfileSet::default(), |all, part| all.joined(part?))
-        })
+        let parts = side_by_side(&parts, Part::parse).into_iter();
+        ProfileSet::joined(parts.map(Option::flatten).collect::<Option<_>>()?)
     }
 
     /// A missing file is `Some(None)`; `None` where it cannot be used.
@@ -224,8 +217,14 @@ pub(crate) fn resolve(world: &World, set: &ProfileSet, profile: &str) -> Result<
 pub(crate) fn names(world: &World) -> Names {
     let mut names = Names::default();
     for (path, kind) in paths(world) {
+        let mut is_first = true;
         // A file that cannot be read has no names to offer.
-        let _ = files::read_lines(&path, SIZE_LIMIT, |lines| names.add(kind, &lossy(lines)));
+        let _ = files::read_lines(&path, SIZE_LIMIT, |lines| {
+            let text = lossy(lines);
+            let marks: &[char] = if is_first { &['\u{feff}'] } else { &[] };
+            names.add(kind, text.trim_start_matches(marks));
+            is_first = false;
+        });
     }
     names.sort();
     names

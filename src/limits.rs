@@ -1,6 +1,7 @@
 //! The limits of this process: a clear error where one is reached, before a library panics.
 
 use std::io;
+use std::num::NonZero;
 use std::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
 
 use crate::finding::{Cause, Finding, Result};
@@ -107,6 +108,26 @@ fn limit(error: &io::Error) -> Option<(String, &'static str)> {
 #[cfg(not(unix))]
 fn limit(_: &io::Error) -> Option<(String, &'static str)> {
     None
+}
+
+/// How many threads work at once.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Does `work` with each of `parts`, side by side. `None` for one where it failed.
+pub(crate) fn side_by_side<P: Sync, T: Send>(
+    parts: &[P],
+    work: impl Fn(&P) -> T + Sync,
+) -> Vec<Option<T>> {
+    let work = &work;
+    thread::scope(|scope| {
+        let parts = parts.iter();
+        let started: Vec<_> = parts
+            .map(|part| Aside::start(scope, move || work(part)))
+            .collect();
+        started.into_iter().map(Aside::join).collect()
+    })
 }
 
 /// Work on a thread of its own; where none can be started, it was done at once.

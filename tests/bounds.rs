@@ -160,6 +160,22 @@ fn many_spellings_of_one_header_and_many_sections_are_read_at_once() {
         .failed(3, "config-malformed");
 }
 
+#[test]
+fn a_name_of_any_length_is_listed() {
+    let home = offline_home();
+    let long = "a".repeat(70_000);
+    home.config(format!(
+        "[profile {long}]\nregion = x\n[sso-session {long}]\nsso_start_url = https://x\nsso_region = eu-west-1\n"
+    ));
+    let status = home.wrap(&["status"]);
+    assert!(
+        status.stdout.matches(&long).count() >= 2,
+        "{}",
+        status.stderr
+    );
+    assert_eq!(status.code, Some(0));
+}
+
 /// A large file is parsed in parts, side by side: what is written in it twice is still found, and
 /// every line has its number.
 #[test]

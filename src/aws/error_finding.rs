@@ -6,7 +6,7 @@ use super::denial::Denial;
 use super::denier::denier_remedy;
 use super::error_code::{ApiError, ErrorKind};
 use super::partition;
-use super::shared_findings::{CHECK_ASSIGNMENT, NEW_TOKEN, SHARED_SIGN_IN, region_of};
+use super::shared_findings::{CHECK_ASSIGNMENT, NEW_TOKEN, RUN_DOCTOR, SHARED_SIGN_IN, region_of};
 use crate::finding::{AwsAnswer, Cause, Finding, Subject, remedy};
 use crate::text::{masked, redacted};
 
@@ -305,16 +305,10 @@ fn key_unknown(kind: ErrorKind, request: &RequestContext<'_>) -> Finding {
     }
     match (kind, request.keys) {
         // AWS says the same of a token that is missing, stale or of another key.
-        (ErrorKind::KeyUnknown, None) => finding
-            .likely()
-            .remedy(
-                "run awsfresh doctor there, in the same shell: it distinguishes a deleted key from \
-                a wrong session token or region",
-            )
-            .remedy(
-                "aws iam list-access-keys --user-name NAME shows whether the key exists and is \
+        (ErrorKind::KeyUnknown, None) => finding.likely().remedy(RUN_DOCTOR).remedy(
+            "aws iam list-access-keys --user-name NAME shows whether the key exists and is \
                 active",
-            ),
+        ),
         (ErrorKind::AuthFailure, _) => finding.possible().remedy(
             "EC2 says the same of a wrong secret and of a wrong clock; awsfresh doctor asks \
                 STS, which distinguishes them",

@@ -63,6 +63,10 @@ pub(crate) fn region_of(partition: &str, region: &str) -> Remedy {
     )
 }
 
+/// What to do about a key that AWS does not know.
+pub(crate) const RUN_DOCTOR: &str = "run awsfresh doctor there, in the same shell: it distinguishes a \
+    deleted key from a wrong session token or region";
+
 /// What to do where the SSO user does not have the role.
 pub(crate) const CHECK_ASSIGNMENT: &str = "check sso_account_id and sso_role_name (case matters), or ask an administrator for the \
     assignment";

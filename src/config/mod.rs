@@ -45,7 +45,7 @@ pub(crate) use damage::Repeated;
 pub(crate) use key_files::{with_keys, with_stored_key, without_keys, without_stored_key};
 pub(crate) use key_typos::key_typos;
 pub(crate) use names::Names;
-pub(crate) use outline::{Excerpt, excerpt};
+pub(crate) use outline::{Excerpt, Part, excerpt};
 pub use outline::{Outline, resolve_needed};
 pub(crate) use overlay::{DefaultProfile, Overlay, for_container};
 pub(crate) use own_process::{process_of, requested_profile};

@@ -18,7 +18,6 @@ pub(crate) struct Names {
 impl Names {
     /// Adds the names in lines of one file, in file order.
     pub(crate) fn add(&mut self, kind: FileKind, text: &str) {
-        let text = text.trim_start_matches('\u{feff}');
         let starts = memchr_iter(b'[', text.as_bytes());
         let starts = starts.filter(|at| *at == 0 || text.as_bytes()[at - 1] == b'\n');
         let lines = starts.filter_map(|at| text[at..].lines().next());
@@ -53,7 +52,7 @@ mod tests {
     #[test]
     fn names_are_read_from_a_file_that_is_broken_elsewhere() {
         let mut names = Names::default();
-        let config = "\u{feff}region = x\n[profile b]\njunk\n[profile a b]\n[open\n[sso-session s]\n\
+        let config = "region = x\n[profile b]\njunk\n[profile a b]\n[open\n[sso-session s]\n\
                       [services x]\n[profile \u{202e}]\n[profile ]\n[default]\n[profile 'q']\n";
         names.add(FileKind::Config, config);
         names.add(FileKind::Credentials, "[b]\n[profile c]\n");

@@ -78,9 +78,9 @@ impl<'a> Outline<'a> {
             .map(|(place, _)| place)
     }
 
-    /// The sections in at most `count` parts of about the same length.
+    /// The sections in at most `count` parts of about the same length; `count` is not 0.
     pub(crate) fn parts(&self, count: usize) -> Vec<Part<'a>> {
-        let size = self.text.len().div_ceil(count.max(1)).max(1);
+        let size = self.text.len().div_ceil(count);
         let mut parts = Vec::new();
         let (mut start, mut line) = (0, 1);
         while start < self.text.len() {

@@ -1,4 +1,4 @@
-use super::super::parser::parse;
+use super::super::parser::{Value, parse};
 use super::*;
 use crate::config::Base;
 use crate::finding::Cause;
@@ -143,6 +143,17 @@ fn compare(config: &[u8], credentials: &[u8]) -> usize {
     chains
 }
 
+/// Every value of every section.
+fn values(set: &ProfileSet) -> impl Iterator<Item = &Value> {
+    let sections = set.sections().flat_map(|profile| &profile.sections);
+    sections.flat_map(|one| {
+        one.entries
+            .iter()
+            .map(|(_, value)| value)
+            .chain(one.nested.values())
+    })
+}
+
 /// Compares the parts of a file with all of it.
 fn compare_parts(outline: &Outline<'_>) {
     let whole = parse(outline.file, outline.kind, outline.text.as_bytes());
@@ -150,10 +161,13 @@ fn compare_parts(outline: &Outline<'_>) {
     for count in 1..=4 {
         let parts = outline.parts(count);
         assert!(parts.len() <= count);
-        let mut sets = parts.iter().map(|part| part.parse().unwrap());
-        let joined = sets.try_fold(ProfileSet::default(), ProfileSet::joined);
+        let joined = ProfileSet::joined(parts.iter().map(|part| part.parse().unwrap()).collect());
         match joined {
-            Some(joined) => assert_eq!(format!("{joined:?}"), format!("{whole:?}")),
+            Some(joined) => {
+                assert_eq!(format!("{joined:?}"), format!("{whole:?}"));
+                // `Debug` shows no value.
+                assert!(values(&joined).eq(values(&whole)));
+            }
             None => assert!(count > 1),
         }
     }
@@ -198,9 +212,8 @@ fn parts_of_a_file_have_its_lines_and_no_section_twice() {
     let parts = |text: &str, count| {
         let outline = Outline::of("c", FileKind::Config, text.as_bytes()).unwrap();
         let parts = outline.parts(count);
-        let mut sets = parts.iter().map(|part| part.parse().unwrap());
-        let joined = sets.try_fold(ProfileSet::default(), ProfileSet::joined);
-        (parts.len(), joined)
+        let sets = parts.iter().map(|part| part.parse().unwrap());
+        (parts.len(), ProfileSet::joined(sets.collect()))
     };
     for count in [1, 2, 3, 7] {
         let (found, joined) = parts(&text, count);

@@ -3,10 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::mem::take;
 use std::sync::Arc;
 
 use super::parser::{File, SectionKind};
 use super::profile::Profile;
+
+const KINDS: [SectionKind; 4] = [
+    SectionKind::Profile,
+    SectionKind::SsoSession,
+    SectionKind::Services,
+    SectionKind::Other,
+];
 
 /// Profiles by name.
 type Profiles = BTreeMap<Arc<str>, Profile>;
@@ -42,60 +50,52 @@ impl ProfileSet {
     pub(crate) fn of(file: File) -> Self {
         let mut set = Self::default();
         for section in file.sections {
-            let place = set.place(section.kind);
-            place.insert(section.name.clone(), Profile::of(section));
+            let profiles = set.of_kind(section.kind);
+            profiles.insert(section.name.clone(), Profile::of(section));
         }
         set
     }
 
     /// The sections of this file and of one that ranks above it.
-    pub(crate) fn merged(mut self, above: Self) -> Self {
-        for (kind, profiles) in above.into_places() {
-            let place = self.place(kind);
-            for (name, profile) in profiles {
-                match place.entry(name) {
+    pub(crate) fn merged(mut self, mut above: Self) -> Self {
+        for kind in KINDS {
+            let below = self.of_kind(kind);
+            for (name, profile) in take(above.of_kind(kind)) {
+                match below.entry(name) {
                     Entry::Vacant(entry) => {
                         entry.insert(profile);
                     }
-                    Entry::Occupied(mut below) => {
-                        below.get_mut().extend(profile);
-                    }
+                    Entry::Occupied(mut entry) => entry.get_mut().extend(profile),
                 }
             }
         }
         self
     }
 
-    /// The sections of two parts of one file. `None` where a section is in both: its lines must be read
-    /// one after the other.
-    pub(crate) fn joined(mut self, other: Self) -> Option<Self> {
-        for (kind, mut profiles) in other.into_places() {
-            let place = self.place(kind);
-            let count = place.len() + profiles.len();
-            place.append(&mut profiles);
-            if place.len() < count {
+    /// The sections of a file that was parsed in parts. `None` where a section is in two of them: its
+    /// lines must be read one after the other.
+    pub(crate) fn joined(mut parts: Vec<Self>) -> Option<Self> {
+        let mut all = Self::default();
+        for kind in KINDS {
+            let profiles = parts.iter_mut().map(|part| take(part.of_kind(kind)));
+            let profiles: Vec<Profiles> = profiles.collect();
+            let count: usize = profiles.iter().map(Profiles::len).sum();
+            let joined: Profiles = profiles.into_iter().flatten().collect();
+            if joined.len() < count {
                 return None;
             }
+            *all.of_kind(kind) = joined;
         }
-        Some(self)
+        Some(all)
     }
 
-    fn place(&mut self, kind: SectionKind) -> &mut Profiles {
+    fn of_kind(&mut self, kind: SectionKind) -> &mut Profiles {
         match kind {
             SectionKind::Profile => &mut self.profiles,
             SectionKind::SsoSession => &mut self.sso_sessions,
             SectionKind::Services => &mut self.services,
             SectionKind::Other => &mut self.others,
         }
-    }
-
-    fn into_places(self) -> [(SectionKind, Profiles); 4] {
-        [
-            (SectionKind::Profile, self.profiles),
-            (SectionKind::SsoSession, self.sso_sessions),
-            (SectionKind::Services, self.services),
-            (SectionKind::Other, self.others),
-        ]
     }
 
     /// Every profile's name, sorted.

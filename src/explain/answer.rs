@@ -8,7 +8,8 @@ use super::scan::{REACH, around, head, tail};
 use crate::aws::denial::Denial;
 use crate::aws::error_code::ErrorKind;
 use crate::aws::partition;
-use crate::finding::{Cause, Finding, Remedy, remedy};
+use crate::aws::shared_findings::RUN_DOCTOR;
+use crate::finding::{Cause, Finding, remedy};
 use crate::text::{cut, masked};
 
 /// What is known of an answer by AWS.
@@ -273,8 +274,7 @@ fn of_session_key(mut finding: Finding, answer: &Answer<'_>) -> Finding {
         ],
     };
     // Behind doctor, and before the key is looked for: in public reports these are more often right.
-    let is_doctor = |step: &Remedy| step.contains("awsfresh doctor");
-    let doctor = finding.remedy.iter().position(is_doctor);
+    let doctor = finding.remedy.iter().position(|step| **step == *RUN_DOCTOR);
     let at = doctor.map_or(0, |at| at + 1);
     let steps = steps.iter().map(|step| (*step).into());
     finding.remedy.splice(at..at, steps);

@@ -3,13 +3,13 @@
 //! and directories are for this user alone.
 
 mod dirs;
+mod lines;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use memchr::memrchr;
 use zeroize::Zeroize;
 
 use crate::digest::random_hex;
@@ -17,9 +17,7 @@ pub(crate) use dirs::{
     NotPrivate, check_private_dir, create_aws_dir, create_private_dir, existing_own_dirs,
     first_own_dir, own_private_dir, uid,
 };
-
-/// So many bytes of a file are read at once where it is not needed as a whole.
-const BLOCK: usize = 256 * 1024;
+pub(crate) use lines::read_lines;
 
 /// The bytes of a file, which may contain secrets: wiped when dropped, all at once. `Zeroizing<Vec<u8>>`
 /// does that byte by byte, which takes a millisecond for two megabytes.
@@ -82,45 +80,21 @@ fn checked(file: &File) -> io::Result<Metadata> {
     Ok(about)
 }
 
+/// What is reserved for a file of this size, in bytes: one more, which shows its end.
+fn capacity(size: u64) -> usize {
+    match usize::try_from(size).unwrap_or(0) {
+        0 => 4096, // files of the kernel have no size
+        size => size.saturating_add(1),
+    }
+}
+
 /// Reads an open file; a directory or a pipe is an error.
 pub(crate) fn read_open(file: &File, limit: u64) -> io::Result<FileBytes> {
     let about = checked(file)?;
     // Reserved up front: growing would leave copies on the heap that are not wiped.
-    // Files of the kernel have no size.
-    let size = usize::try_from(about.len().min(limit)).unwrap_or(0);
-    let capacity = if size == 0 { 4096 } else { size };
-    let mut bytes = FileBytes(Vec::with_capacity(capacity + 1));
+    let mut bytes = FileBytes(Vec::with_capacity(capacity(about.len().min(limit))));
     file.take(limit + 1).read_to_end(&mut bytes.0)?;
     Ok(bytes)
-}
-
-/// Passes the lines of a file to `each`, many at once; the last one may have no end. Of a large file
-/// this takes less memory than [`read_bounded`], and less time. A file of more than `limit` bytes is
-/// an error.
-pub(crate) fn read_lines(path: &Path, limit: u64, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-    let file = open(path)?;
-    if checked(&file)?.len() > limit {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let mut file = file.take(limit);
-    let mut lines = FileBytes(Vec::with_capacity(BLOCK));
-    loop {
-        let FileBytes(bytes) = &mut lines;
-        let room = bytes.capacity() - bytes.len();
-        if file.by_ref().take(room as u64).read_to_end(bytes)? == 0 {
-            each(bytes);
-            return Ok(());
-        }
-        let end = memrchr(b'\n', bytes).map_or(0, |at| at + 1);
-        each(&bytes[..end]);
-        bytes.drain(..end);
-        if bytes.len() == bytes.capacity() {
-            // A long line. To grow in place would leave a copy that is not wiped.
-            let mut larger = FileBytes(Vec::with_capacity(bytes.capacity() * 2));
-            larger.0.extend_from_slice(bytes);
-            lines = larger;
-        }
-    }
 }
 
 /// The content of a regular file of at most `limit` bytes; `None` where there is no file, or

@@ -25,11 +25,7 @@ pub(crate) struct Styled(String);
 impl Styled {
     /// Adds text to the last line.
     pub(crate) fn push(&mut self, text: &str) -> &mut Self {
-        if is_printable(text) {
-            self.0.push_str(text);
-        } else {
-            self.0.push_str(&printable(text));
-        }
+        self.0.push_str(&printable(text));
         self
     }
 
@@ -54,10 +50,12 @@ impl Styled {
 }
 
 /// `text` with `?` for every character that is not shown as it is.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if is_shown(c) { c } else { '?' })
-        .collect()
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if is_printable(text) {
+        return text.into();
+    }
+    let shown = text.chars().map(|c| if is_shown(c) { c } else { '?' });
+    shown.collect::<String>().into()
 }
 
 /// Whether every character of `text` is shown as it is.
@@ -68,7 +66,7 @@ pub(crate) fn is_printable(text: &str) -> bool {
 
 /// Lines with printable text.
 pub(crate) fn printable_lines(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(printable).collect();
+    let lines: Vec<_> = text.lines().map(printable).collect();
     lines.join("\n")
 }
 

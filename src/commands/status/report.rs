@@ -1,8 +1,6 @@
 //! What is known about profiles and SSO sessions, from the AWS files and the store alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
-use std::thread;
 
 use anstyle::Style;
 use serde_json::{Value, json};
@@ -12,7 +10,7 @@ use crate::aws_files::AwsFiles;
 use crate::commands::Context;
 use crate::config::{Base, Chain, Network, SsoSession};
 use crate::finding::{Cause, Finding, Result};
-use crate::limits::Aside;
+use crate::limits::{cores, side_by_side};
 use crate::refresh::{Entry, Freshness, step_keys};
 use crate::source::connection::Connections;
 use crate::store::{CacheKey, Status, StoreError};
@@ -227,8 +225,8 @@ impl Report {
             let set = excerpt.as_ref().map(|excerpt| &excerpt.profiles);
             sessions = named_sessions(set.unwrap_or_else(|| files.profiles()));
         }
-        let looked = looked_up(context, resolve, &names, &sessions);
-        for (profile, found) in names.iter().zip(looked) {
+        let rows_found = looked_up(context, resolve, &names, &sessions);
+        for (profile, found) in names.iter().zip(rows_found) {
             match found {
                 Ok((row, session)) => {
                     rows.push(row);
@@ -336,19 +334,13 @@ fn looked_up(
         let session = session.filter(|session| !sessions.contains_key(session.label()));
         Ok((row, session.cloned()))
     };
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let part = names.len().div_ceil(threads).max(MANY);
+    let part = names.len().div_ceil(cores()).max(MANY);
     if names.len() <= part {
         return names.iter().map(look_up).collect();
     }
-    thread::scope(|scope| {
-        let parts = names
-            .chunks(part)
-            .map(|part| Aside::start(scope, move || part.iter().map(look_up).collect::<Vec<_>>()));
-        let parts: Vec<_> = parts.collect();
-        let rows = parts.into_iter().filter_map(Aside::join);
-        rows.flatten().collect()
-    })
+    let parts: Vec<_> = names.chunks(part).collect();
+    let rows = side_by_side(&parts, |part| part.iter().map(look_up).collect::<Vec<_>>());
+    rows.into_iter().flatten().flatten().collect()
 }
 
 /// The chain in a few words.

@@ -162,7 +162,7 @@ fn shares(room: usize, first: usize, second: usize) -> (usize, usize) {
 fn padded(text: &str, width: usize) -> String {
     let text = cut(text, width);
     let blanks = width.saturating_sub(columns(&text));
-    format!("{text}{:blanks$}", "")
+    text.into_owned() + &" ".repeat(blanks)
 }
 
 /// The time left, and how much that is of the whole.

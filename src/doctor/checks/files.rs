@@ -252,7 +252,7 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
         MAX_FINDINGS,
         |section| {
             let name = printable(&section.name);
-            let right = remedy!("profile {}", name);
+            let right = remedy!("profile {}", *name);
             let profile = facts.set.profile(&section.name);
             let beside = profile.filter(|one| one.origin.file == section.origin.file);
             let Some(beside) = beside else {
@@ -260,7 +260,11 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
             };
             let mut finding = finding(section, &name, "its keys are not read", right);
             let origin = &beside.origin;
-            finding.remedy = vec![remedy!("move its keys to [profile {}] at {}", name, origin)];
+            finding.remedy = vec![remedy!(
+                "move its keys to [profile {}] at {}",
+                *name,
+                origin
+            )];
             Some(finding)
         },
     );
@@ -271,7 +275,7 @@ fn unread_sections(facts: &Facts) -> Vec<Finding> {
     let prefixed = first_few(prefixed, MAX_FINDINGS, |(section, name)| {
         let name = printable(name);
         let wrong = format!("profile {name}");
-        let right = remedy!("{}", name);
+        let right = remedy!("{}", *name);
         Some(finding(section, &wrong, "write [NAME]", right))
     });
     bare.into_iter().chain(prefixed).collect()
