@@ -1324,6 +1324,21 @@ mod at_a_terminal {
     }
 
     #[test]
+    fn a_session_with_a_name_of_any_length_can_be_chosen() {
+        let (_aws, home) = signed_out();
+        let session = |name: &str| {
+            format!("[sso-session {name}]\nsso_start_url = {START}\nsso_region = eu-west-1\n")
+        };
+        home.config(session("corp") + &session(&"a".repeat(70_000)));
+        let mut terminal = Terminal::run(&home, &line("login"));
+        terminal.wait_for("Sign in to which");
+        terminal.type_line("none of them");
+        let (code, screen) = terminal.end();
+        assert!(!screen.contains("panicked"), "{screen:.2000}");
+        assert_eq!(code, Some(2), "{screen:.2000}");
+    }
+
+    #[test]
     fn a_person_chooses_among_the_sessions() {
         let (aws, home) = signed_out();
         aws.approve_every_device();

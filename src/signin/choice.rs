@@ -5,9 +5,13 @@ use crate::refresh::SsoTokens;
 use crate::source::Calls;
 use crate::source::sso::Session;
 use crate::store::Store;
+use crate::text::{columns, padded};
 use crate::time::human_duration;
 use crate::ui::{self, Terminal};
 use crate::world::World;
+
+/// So much of a name is shown, in columns.
+const MAX_LABEL: usize = 100;
 
 /// Lists sessions and their state, and asks for one: its position in the list. `None` where there
 /// is no person to ask, or the answer names none.
@@ -21,11 +25,11 @@ pub(crate) fn choose(
     }
     let mut terminal = Terminal::open()?;
     let labels = sessions.iter().map(|(session, _)| session.label());
-    let width = labels.clone().map(|label| label.chars().count()).max()?;
+    let width = labels.clone().map(columns).max()?.min(MAX_LABEL);
     for (number, (session, network)) in (1..).zip(sessions) {
         let state = state(world, store, session, network);
-        let label = session.label();
-        ui::say(&format!("{number:3}  {label:width$}  {state}"));
+        let label = padded(session.label(), width);
+        ui::say(&format!("{number:3}  {label}  {state}"));
     }
     let count = sessions.len();
     let answer = terminal.ask(&format!("Sign in to which (1-{count}, or a name)? "))?;

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::known_secrets;
-pub(crate) use width::{columns, cut, wrapped};
+pub(crate) use width::{columns, cut, padded, wrapped};
 
 /// The styles of the output. [`crate::ui`] removes them where stdout is not a terminal.
 pub(crate) const RED: Style = AnsiColor::Red.on_default();

@@ -28,6 +28,14 @@ pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
+/// The text, cut or filled up to a width. The width in a format string counts characters, and panics
+/// above 65,535.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    let text = cut(text, width);
+    let blanks = width.saturating_sub(columns(&text));
+    text.into_owned() + &" ".repeat(blanks)
+}
+
 /// The first characters that fit.
 fn within(chars: impl Iterator<Item = char>, room: usize) -> impl Iterator<Item = char> {
     let mut used = 0;

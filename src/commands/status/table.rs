@@ -6,7 +6,7 @@ use anstyle::Style;
 use super::report::{Report, Row};
 use super::sessions::SessionRow;
 use crate::config::FIRST_STEPS;
-use crate::text::{Styled, columns, cut, grouped};
+use crate::text::{Styled, columns, cut, grouped, padded};
 use crate::time::{Timestamp, human_duration};
 
 /// The longest name of a state, in characters.
@@ -156,13 +156,6 @@ fn push(text: &mut Styled, headings: [&str; 4], rows: &[Cells], width: usize) {
 fn shares(room: usize, first: usize, second: usize) -> (usize, usize) {
     let first = first.min(room.saturating_sub(second).max(room / 5 * 3));
     (first, second.min(room - first))
-}
-
-/// The text, cut or filled up to a width.
-fn padded(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    let blanks = width.saturating_sub(columns(&text));
-    text.into_owned() + &" ".repeat(blanks)
 }
 
 /// The time left, and how much that is of the whole.
