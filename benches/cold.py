@@ -170,25 +170,30 @@ def tools(home, proxy):
     return found
 
 
-def measure(forwarder, echo, command, env, cache):
-    """The shortest round trip and the shortest time of a cold call for each delay, in s; `None` if the tool cannot do it."""
-    is_ours = command[0] == str(OPTIONS.binary)
-    delays = DELAYS if is_ours else LONG_DELAYS
-    trips, times = ([float("inf")] * len(delays) for _ in range(2))
-    # Each delay in turn: a machine that gets slower or faster meanwhile does not change the slope.
-    for _ in range(OPTIONS.rounds if is_ours else min(OPTIONS.rounds, LONG_ROUNDS)):
-        for n, delay in enumerate(delays):
-            if cache:
-                shutil.rmtree(cache, ignore_errors=True)
-            trips[n] = min(trips[n], echo.round_trip(delay))
+class Calls:
+    """Cold calls of a tool with a profile: for each delay, the shortest round trip and the shortest time of a call, in s."""
+
+    def __init__(self, name, command, env, cache):
+        self.command, self.env, self.cache = command, env, cache
+        self.delays, self.rounds = (DELAYS, OPTIONS.rounds) if name == "awsfresh" else (LONG_DELAYS, min(OPTIONS.rounds, LONG_ROUNDS))
+        self.points = [(float("inf"), float("inf"))] * len(self.delays)
+        self.failed = False
+
+    def round(self, forwarder, echo):
+        """Makes a call with each delay."""
+        for n, delay in enumerate(self.delays):
+            if self.cache:
+                shutil.rmtree(self.cache, ignore_errors=True)
+            trip = echo.round_trip(delay)
             forwarder.delay = delay
             began = time.perf_counter()
-            done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            times[n] = min(times[n], time.perf_counter() - began)
+            done = subprocess.run(self.command, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            took = time.perf_counter() - began
             if done.returncode != 0:
-                print(f"{command[0]}: {done.stderr.strip()[:300]}", file=sys.stderr)
-                return None
-    return list(zip(trips, times))
+                print(f"{self.command[0]}: {done.stderr.strip()[:300]}", file=sys.stderr)
+                self.failed = True
+                return
+            self.points[n] = (min(self.points[n][0], trip), min(self.points[n][1], took))
 
 
 def main():
@@ -202,21 +207,29 @@ def main():
             forwarder, echo = Forwarder(int(aws["proxy"].rsplit(":", 1)[1])), Echo()
             proxy = f"http://127.0.0.1:{forwarder.listener.getsockname()[1]}"
             found = tools(Path(home), proxy)
-            for setup, profile in SETUPS.items():
-                for name, (command, env, cache) in found.items():
-                    if name == "aws-vault" and "SSO" in setup:
-                        continue  # it signs in for itself, with a browser
-                    points = measure(forwarder, echo, [*command, profile], env, cache)
-                    if points is None:
-                        if name == "awsfresh":
-                            exceeded.append(f"{setup}: failed")
-                        continue
-                    trips = slope(points)
-                    at_200 = statistics.mean(time for _, time in points) + trips * (0.2 - statistics.mean(trip for trip, _ in points))
-                    figures.append({"setup": setup, "tool": name, "round_trips": trips, "at_200_ms": at_200, "points": points})
-                    print(f"{setup}, {name}: {trips:.1f} round trips; {at_200 * 1000:.0f} ms at 200 ms, {points[0][1] * 1000:.0f} ms at 0", flush=True)
-                    if name == "awsfresh" and setup in LIMITS and trips > LIMITS[setup] + TOLERANCE:
-                        exceeded.append(f"{setup}: {trips:.2f}, limit {LIMITS[setup]}")
+            calls = {
+                (setup, name): Calls(name, [*command, profile], env, cache)
+                for setup, profile in SETUPS.items()
+                for name, (command, env, cache) in found.items()
+                if name != "aws-vault" or "SSO" not in setup  # it signs in for itself, with a browser
+            }
+            # All in turn: a machine that gets slower or faster meanwhile changes no slope.
+            for number in range(OPTIONS.rounds):
+                for one in calls.values():
+                    if number < one.rounds and not one.failed:
+                        one.round(forwarder, echo)
+            for (setup, name), one in calls.items():
+                if one.failed:
+                    if name == "awsfresh":
+                        exceeded.append(f"{setup}: failed")
+                    continue
+                points = one.points
+                trips = slope(points)
+                at_200 = statistics.mean(time for _, time in points) + trips * (0.2 - statistics.mean(trip for trip, _ in points))
+                figures.append({"setup": setup, "tool": name, "round_trips": trips, "at_200_ms": at_200, "points": points})
+                print(f"{setup}, {name}: {trips:.1f} round trips; {at_200 * 1000:.0f} ms at 200 ms, {points[0][1] * 1000:.0f} ms at 0")
+                if name == "awsfresh" and setup in LIMITS and trips > LIMITS[setup] + TOLERANCE:
+                    exceeded.append(f"{setup}: {trips:.2f}, limit {LIMITS[setup]}")
         finally:
             double.stdin.close()
             double.wait()
