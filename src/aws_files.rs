@@ -115,10 +115,11 @@ impl AwsFiles {
         })
     }
 
-    /// Leaves the memory of the profiles to the end of the process, which is soon: to free thousands
-    /// of them piece by piece takes a tenth of the time.
+    /// See [`ProfileSet::leave`]. The bytes of the files are wiped.
     pub(crate) fn leave_profiles(self) {
-        std::mem::forget(self.parsed);
+        if let Some(parsed) = self.parsed.into_inner() {
+            parsed.profiles.leave();
+        }
     }
 
     /// Both as text.

@@ -56,7 +56,7 @@ pub enum FileKind {
 }
 
 /// The kind of a section.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum SectionKind {
     Profile,
     SsoSession,
@@ -110,7 +110,7 @@ pub(super) struct Parser {
     path: Arc<str>,
     sections: Vec<Section>,
     /// The places in `sections`.
-    index: HashMap<SectionKind, HashMap<Arc<str>, usize>>,
+    index: BTreeMap<SectionKind, HashMap<Arc<str>, usize>>,
     current: Option<usize>,
     keys: Keys,
     /// Whether an indented line belongs to the newest value of the current section.
@@ -123,7 +123,7 @@ impl Parser {
             kind,
             path: Arc::from(file),
             sections: Vec::new(),
-            index: HashMap::new(),
+            index: BTreeMap::new(),
             current: None,
             keys: Keys::default(),
             can_continue: false,
